@@ -1,0 +1,214 @@
+"""Typed profiles: `params/<profile>.yaml` -> `Params`, checked before anything runs.
+
+The defaults below are the paper's own settings (section in the comment) wherever it gives one.
+A profile states only where it differs. Unknown keys, wrong types and impossible values end at
+once with the file, the key and the mend.
+"""
+
+import difflib
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+FOLDER = Path(__file__).resolve().parent.parent / "params"
+
+Count = Annotated[int, Field(ge=0)]
+Positive = Annotated[int, Field(ge=1)]
+Rate = Annotated[float, Field(gt=0)]
+Share = Annotated[float, Field(ge=0, le=1)]
+Origin = Literal["world", "real", "auto", "absent"]
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class SourceParams(Section):
+    """One dataset. `auto` takes the real one where it is found, else the embedded world's."""
+
+    origin: Origin = "world"
+    train: Count = 0  # faces, pairs or (CK+) subjects; real sets: 0 = all that is there
+    test: Count = 0
+
+
+class DataParams(Section):
+    root: str = "data"  # folder of the real datasets, relative to the project
+    size: Positive = 256  # px, stored crops; training takes a random window of `model.size`
+    manifests: tuple[str, ...] = ()  # CSV manifests of the user's own faces, added to training
+    yaw_bins: tuple[float, float, float, float] = (-60.0, -20.0, 20.0, 60.0)  # degrees
+    relation_columns: tuple[str, ...] = ()  # order of the eight trait columns of a partial copy
+    movie_list: str = ""  # file with one image name per line: the movie subset of Table 11
+    aflw: SourceParams = SourceParams(train=23_386, test=1_000)  # Section 6.1
+    celeba: SourceParams = SourceParams(train=199_599, test=3_000)
+    expw: SourceParams = SourceParams(train=90_393, test=1_400)
+    sfew: SourceParams = SourceParams(train=891, test=431)
+    ckplus: SourceParams = SourceParams(train=118)
+    relation: SourceParams = SourceParams(train=7_226, test=790)  # Table 10
+
+    @model_validator(mode="after")
+    def _bins_ascend(self) -> "DataParams":
+        if list(self.yaw_bins) != sorted(set(self.yaw_bins)):
+            raise ValueError("yaw_bins must ascend, e.g. [-60, -20, 20, 60]")
+        return self
+
+
+class ModelParams(Section):
+    """Batch-Normalized Inception (Section 4.2); smaller width and size run on a CPU."""
+
+    size: Positive = 224  # px, network input
+    width: Rate = 1.0
+    features: Positive = 1024
+    trunk: str = "bn_inception"  # or a torchvision classification network, e.g. "resnet18"
+
+
+class TrainParams(Section):
+    """One training stage (Section 6.1, "Implementation")."""
+
+    epochs: Count = 30
+    batch: Positive = 32
+    rate: Rate = 0.001
+    momentum: Share = 0.9
+    weight_decay: Annotated[float, Field(ge=0)] = 0.0
+    schedule: Literal["constant", "cosine"] = "constant"
+    warmup: Share = 0.0  # share of all steps with a rising rate
+    average: Share = 0.0  # decay of the exponential moving average of weights; 0 = none
+    translate: Share = 0.1  # random translation, share of the input size
+    mirror: bool = True
+
+
+class PropagationParams(Section):
+    """Algorithm 2 and its readings; the first of each is the literal one."""
+
+    neighbours: Positive = 10  # h, Section 4.3
+    symmetric: bool = False  # directed list of the h nearest, or a symmetric graph
+    covariance: Annotated[str, Field(pattern=r"^(full|shared|diagonal|pca-[1-9]\d*)$")] = "full"
+    shrinkage: Literal["ledoit-wolf"] | Share = "ledoit-wolf"
+    unary_weight: Annotated[float, Field(ge=0)] = 1.0  # times the Gaussian term of Eqn. 4
+    prior_weight: Annotated[float, Field(ge=0)] = 1.0  # times the co-occurrence term of Eqn. 4
+    pairwise_weight: Annotated[float, Field(ge=0)] = 1.0  # times the term of Eqn. 6
+    sample: bool = True  # labels simulated from the posterior (Eqn. 12), or thresholded
+    tolerance: Rate = 1.0e-3  # mean absolute change of the posterior
+    max_iterations: Positive = 30
+
+
+class AlternationParams(Section):
+    """Stage 2 of Algorithm 1."""
+
+    iterations: Positive = 10  # M
+    targets: Literal["hard", "soft"] = "hard"  # pseudo labels or the posterior itself
+    pseudo_weight: Share = 1.0  # weight of a pseudo label beside a true one in the loss
+    refine: TrainParams = TrainParams(epochs=1)
+
+
+class RelationParams(Section):
+    """The Siamese network (Section 5)."""
+
+    shared: Positive = 256  # dimension of x_g
+    train: TrainParams = TrainParams(epochs=10)
+    pretrain: TrainParams = TrainParams(epochs=10)  # the DCNs of one attribute group each
+
+
+class EvaluationParams(Section):
+    bootstrap: Positive = 1000  # resamples behind each 95 % interval
+    finetune: TrainParams = TrainParams(epochs=10)  # SFEW and CK+ fine-tuning
+    folds: Annotated[int, Field(ge=2)] = 10  # CK+
+
+
+class Params(Section):
+    profile: str
+    seed: Count = 0
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    precision: Literal["32-true", "bf16-mixed"] = "32-true"
+    devices: Positive = 1  # processes on this machine
+    nodes: Positive = 1
+    data: DataParams = DataParams()
+    model: ModelParams = ModelParams()
+    stage1: TrainParams = TrainParams()
+    propagation: PropagationParams = PropagationParams()
+    stage2: AlternationParams = AlternationParams()
+    relation: RelationParams = RelationParams()
+    evaluation: EvaluationParams = EvaluationParams()
+
+    @model_validator(mode="after")
+    def _crop_fits(self) -> "Params":
+        if self.model.size > self.data.size:
+            raise ValueError(
+                f"model.size {self.model.size} exceeds data.size {self.data.size}: "
+                "raise data.size or lower model.size"
+            )
+        return self
+
+
+def load(profile: str, overrides: dict[str, Any] | None = None) -> Params:
+    """Read and check a profile.
+
+    `overrides` replaces single values by dotted key, e.g. `{"stage1.epochs": 2}`, or whole
+    nested parts, e.g. `{"stage1": {"epochs": 2}}`.
+
+    Raises ValueError that names file, key, value and mend.
+    """
+    path = FOLDER / f"{profile}.yaml"
+    if not path.is_file():
+        known = ", ".join(profiles())
+        raise ValueError(f"no profile {profile!r}: {path} does not exist; use one of {known}")
+    try:
+        values = yaml.safe_load(path.read_text()) or {}
+    except yaml.YAMLError as error:
+        raise ValueError(f"{path}: not valid YAML: {error}") from None
+    if not isinstance(values, dict):
+        raise ValueError(f"{path}: must hold keys and values, found {type(values).__name__}")
+    for key, value in (overrides or {}).items():
+        _merge(values, key.split("."), value)
+    try:
+        return Params.model_validate(_tuples({"profile": profile, **values}))
+    except ValidationError as error:
+        raise ValueError(_explain(path, error)) from None
+
+
+def profiles() -> list[str]:
+    """Names of the profiles that exist."""
+    return sorted(path.stem for path in FOLDER.glob("*.yaml"))
+
+
+def _merge(values: dict, keys: list[str], value: Any) -> None:
+    for key in keys[:-1]:
+        values = values.setdefault(key, {})
+    if isinstance(value, dict) and isinstance(values.get(keys[-1]), dict):
+        for inner, item in value.items():
+            _merge(values[keys[-1]], [inner], item)
+    else:
+        values[keys[-1]] = value
+
+
+def _tuples(value: Any) -> Any:
+    """YAML lists as tuples, so that strict checking accepts them and profiles stay hashable."""
+    if isinstance(value, dict):
+        return {key: _tuples(item) for key, item in value.items()}
+    return tuple(_tuples(item) for item in value) if isinstance(value, list) else value
+
+
+def _explain(path: Path, error: ValidationError) -> str:
+    lines = [f"{path}: {error.error_count()} value(s) to mend"]
+    for problem in error.errors():
+        key = ".".join(str(part) for part in problem["loc"]) or "(whole file)"
+        lines.append(f"  {key} = {problem['input']!r}: {_mend(problem)}"[:400])
+    return "\n".join(lines)
+
+
+def _mend(problem: dict) -> str:
+    if problem["type"] == "extra_forbidden":
+        close = difflib.get_close_matches(str(problem["loc"][-1]), _keys(Params), n=1)
+        return "unknown key" + (f"; did you mean {close[0]!r}?" if close else "; remove it")
+    if isinstance(problem["input"], str) and problem["type"].startswith(("float", "int")):
+        return f"{problem['msg']}; YAML reads 1e-3 as text, write 1.0e-3, and no quotes"
+    return problem["msg"]
+
+
+def _keys(model: type[BaseModel]) -> set[str]:
+    keys = set(model.model_fields)
+    for field in model.model_fields.values():
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            keys |= _keys(field.annotation)
+    return keys
