@@ -6,6 +6,7 @@ once with the file, the key and the mend.
 """
 
 import difflib
+import sys
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -193,7 +194,8 @@ def _explain(path: Path, error: ValidationError) -> str:
     lines = [f"{path}: {error.error_count()} value(s) to mend"]
     for problem in error.errors():
         key = ".".join(str(part) for part in problem["loc"]) or "(whole file)"
-        lines.append(f"  {key} = {problem['input']!r}: {_mend(problem)}"[:400])
+        value = "" if isinstance(problem["input"], dict) else f" = {problem['input']!r}"
+        lines.append(f"  {key}{value}: {_mend(problem)}")
     return "\n".join(lines)
 
 
@@ -212,3 +214,10 @@ def _keys(model: type[BaseModel]) -> set[str]:
         if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
             keys |= _keys(field.annotation)
     return keys
+
+
+if __name__ == "__main__":  # python -m lib.params <profile>: check it before anything runs
+    try:
+        load(sys.argv[1])
+    except ValueError as mistake:
+        sys.exit(str(mistake))

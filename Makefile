@@ -1,0 +1,65 @@
+# make reproduce [PROFILE=smoke]   the whole paper, every notebook in order
+# make test                        unit tests, lint, and the smoke notebooks run again
+# make lab | report | data | bench | lock | clean
+
+PROFILE ?= default
+CORES ?= all
+UV := $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
+BIN := .venv/bin
+export PYTHONWARNINGS = ignore::DeprecationWarning
+unexport PYTHONDONTWRITEBYTECODE
+
+.PHONY: reproduce test unit lint notebooks lab report data bench lock clean
+
+reproduce: .venv/ready
+	@$(BIN)/python -m lib.params $(PROFILE)
+	@$(BIN)/snakemake --cores $(CORES) --config profile=$(PROFILE) $(SNAKEMAKE)
+
+test: lint unit notebooks
+
+lint: .venv/ready
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+
+unit: .venv/ready
+	$(BIN)/pytest tests --ignore tests/numbers
+
+# The executed smoke copies run again from the top, in order, into build/; then their numbers
+# are compared with the committed ones.
+notebooks: .venv/ready
+	rm -rf build/outputs
+	OUTPUTS=$(CURDIR)/build/outputs $(BIN)/pytest --nbval-lax outputs/smoke/*.ipynb
+	OUTPUTS=$(CURDIR)/build/outputs $(BIN)/pytest tests/numbers
+
+lab: .venv/ready
+	$(BIN)/jupyter lab --notebook-dir=notebooks
+
+report: .venv/ready
+	$(BIN)/python -m workflow.report $(PROFILE)
+
+data: .venv/ready
+	@$(BIN)/python -m lib.datasets $(PROFILE)
+
+bench: .venv/ready
+	$(UV) sync --frozen --group bench
+	$(BIN)/python -m bench
+
+# The locked environment; uv is brought along where the machine has none.
+.venv/ready: pyproject.toml uv.lock | $(if $(findstring .uv,$(UV)),.uv/bin/uv)
+	$(UV) sync --frozen
+	@touch $@
+
+.uv/bin/uv:
+	python3 -m venv .uv
+	.uv/bin/pip install --quiet uv
+
+# After a change to pyproject.toml: the lock, and environment.yml from it.
+lock:
+	$(UV) lock
+	$(MAKE) environment.yml
+
+environment.yml: uv.lock
+	$(BIN)/python -m workflow.conda $(UV) > $@
+
+clean:
+	rm -rf build .snakemake outputs/*/artifacts outputs/*/logs outputs/*/report

@@ -1,0 +1,140 @@
+"""The notebooks keep the house rules, and the executed copies belong to their sources."""
+
+import json
+import re
+from pathlib import Path
+from statistics import median
+
+import nbformat
+import pytest
+
+from lib.params import Params
+from workflow.road import NAMES, ROAD, SHARED, imports
+
+ROOT = Path(__file__).resolve().parent.parent
+COMMITTED = ("smoke", "default")
+EXECUTED = [(profile, name) for profile in COMMITTED for name in ROAD]
+
+
+def cells(path: Path, kind: str | None = None) -> list[nbformat.NotebookNode]:
+    """The cells of one kind, without the one that papermill puts in."""
+    return [
+        cell
+        for cell in nbformat.read(path, as_version=4).cells
+        if kind in (None, cell.cell_type)
+        and "injected-parameters" not in cell.metadata.get("tags", [])
+    ]
+
+
+def source(name: str) -> Path:
+    return ROOT / "notebooks" / f"{name}.ipynb"
+
+
+def executed(profile: str, name: str) -> Path:
+    return ROOT / "outputs" / profile / f"{name}.ipynb"
+
+
+def test_the_road_names_every_notebook_once():
+    assert sorted(ROAD) == sorted(path.stem for path in (ROOT / "notebooks").glob("*.ipynb"))
+    assert list(ROAD) == sorted(ROAD)
+
+
+@pytest.mark.parametrize("name", ROAD)
+def test_what_a_notebook_needs_comes_before_it(name):
+    assert all(NAMES[number] < name for number in ROAD[name].needs)
+
+
+@pytest.mark.parametrize("name", ROAD)
+def test_sources_have_no_outputs(name):
+    assert not any(cell.outputs or cell.execution_count for cell in cells(source(name), "code"))
+
+
+@pytest.mark.parametrize("name", ROAD)
+def test_there_is_one_parameters_cell(name):
+    tagged = [c for c in cells(source(name)) if "parameters" in c.metadata.get("tags", [])]
+    assert len(tagged) == 1
+    assert tagged[0].source == 'profile = "default"\nseed = 0\noverrides = {}'
+    assert nbformat.read(source(name), as_version=4).metadata.kernelspec.name == "python3"
+
+
+@pytest.mark.parametrize("name", ROAD)
+def test_code_cells_are_short_and_define_nothing(name):
+    sources = [cell.source for cell in cells(source(name), "code")]
+    assert max(text.count("\n") + 1 for text in sources) <= 20
+    assert median(text.count("\n") + 1 for text in sources) <= 8
+    assert not any(re.search(r"^\s*(def|class|!|%)", text, re.MULTILINE) for text in sources)
+
+
+@pytest.mark.parametrize("name", ROAD)
+def test_the_first_page_says_what_it_is(name):
+    opening = cells(source(name))[0].source
+    assert opening.startswith("# ")
+    for word in ("**Paper**", "**Question**", "**Reads**", "**Writes**", "**The paper reports**"):
+        assert word in opening
+
+
+@pytest.mark.parametrize("name", list(ROAD)[:-1])
+def test_the_last_page_leads_on(name):
+    names = list(ROAD)
+    assert f"({names[names.index(name) + 1]}.ipynb)" in cells(source(name))[-1].source
+
+
+@pytest.mark.parametrize("name", ROAD)
+def test_a_notebook_reads_only_the_parameters_it_declares(name):
+    """Otherwise a changed parameter would leave a notebook standing that depends on it."""
+    code = "\n".join(cell.source for cell in cells(source(name), "code"))
+    used = set(re.findall(r"\bsettings\.(\w+)", code)) & set(Params.model_fields)
+    if "datasets." in code and "settings" in code:
+        used |= {"data"} if re.search(r"datasets\.\w+\(settings", code) else set()
+    assert used <= {*SHARED, "profile", *ROAD[name].reads}
+
+
+def test_imports_are_followed_through_the_library():
+    files = imports(source("02_stage1_network"))
+    assert "lib/training.py" in files
+    assert "lib/params.py" in files  # through lib/workspace.py
+
+
+@pytest.mark.parametrize(("profile", "name"), EXECUTED)
+def test_executed_copies_belong_to_their_sources(profile, name):
+    ours = [cell.source for cell in cells(executed(profile, name))]
+    assert ours == [cell.source for cell in cells(source(name))], (
+        f"outputs/{profile}/{name}.ipynb was made from another source: "
+        f"run `make reproduce PROFILE={profile}`"
+    )
+
+
+@pytest.mark.parametrize(("profile", "name"), EXECUTED)
+def test_executed_copies_ran_from_top_to_bottom(profile, name):
+    counts = [cell.execution_count for cell in cells(executed(profile, name), "code")]
+    assert None not in counts
+    assert counts == sorted(set(counts))
+    outputs = [o for cell in cells(executed(profile, name), "code") for o in cell.outputs]
+    assert not any(output.output_type == "error" for output in outputs)
+
+
+@pytest.mark.parametrize(("profile", "name"), EXECUTED)
+def test_executed_copies_are_light(profile, name):
+    assert executed(profile, name).stat().st_size < 1_000_000
+
+
+@pytest.mark.parametrize("name", ROAD)
+def test_nbval_has_something_to_compare(name):
+    """nbval passes over a marked cell that has no output or no execution count."""
+    marked = [
+        cell
+        for cell in cells(executed("smoke", name), "code")
+        if "nbval-check-output" in cell.metadata.get("tags", [])
+    ]
+    assert marked
+    assert all(cell.outputs and cell.execution_count for cell in marked)
+
+
+@pytest.mark.parametrize("profile", COMMITTED)
+def test_every_number_says_what_it_was_made_from(profile):
+    files = sorted((ROOT / "outputs" / profile / "metrics").glob("*.json"))
+    assert files
+    for file in files:
+        provenance = json.loads(file.read_text())["provenance"]
+        assert provenance["profile"] == profile
+        assert {"commit", "parameters", "data", "packages", "device", "time"} <= set(provenance)

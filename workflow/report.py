@@ -1,0 +1,78 @@
+"""Bind the executed notebooks of a profile into one site: `python -m workflow.report <profile>`.
+
+Reads `outputs/<profile>/*.ipynb`, writes `outputs/<profile>/report/`. Works offline and executes
+nothing.
+"""
+
+import shutil
+import sys
+from pathlib import Path
+
+import nbformat
+from sphinx.cmd.build import build_main
+
+from lib import params
+from workflow.road import ROAD
+
+CONFIGURATION = """
+project = "Interpersonal relation prediction, reproduced"
+extensions = ["myst_nb", "sphinx.ext.mathjax"]
+html_theme = "sphinx_book_theme"
+html_title = project
+html_theme_options = {"show_toc_level": 2, "home_page_in_toc": True}
+nb_execution_mode = "off"
+nb_merge_streams = True
+myst_enable_extensions = ["dollarmath", "amsmath", "colon_fence"]
+suppress_warnings = ["mystnb.unknown_mime_type", "myst.header", "myst.xref_missing"]
+html_copy_source = False
+"""
+
+
+def main(profile: str) -> None:
+    """Build the site; SystemExit with Sphinx's code if it fails."""
+    source, site = Path("build", "report", profile), Path("outputs", profile, "report")
+    shutil.rmtree(source, ignore_errors=True)
+    source.mkdir(parents=True)
+    for name in ROAD:
+        write_page(Path("outputs", profile, f"{name}.ipynb"), source)
+    (source / "conf.py").write_text(CONFIGURATION)
+    (source / "index.md").write_text(cover(profile))
+    code = build_main(["-q", "-b", "html", str(source), str(site)])
+    shutil.rmtree(site / ".doctrees", ignore_errors=True)
+    if code:
+        sys.exit(code)
+
+
+def write_page(executed: Path, folder: Path) -> None:
+    """Copy an executed notebook without the cell that papermill put in."""
+    notebook = nbformat.read(executed, as_version=4)
+    notebook.cells = [
+        cell
+        for cell in notebook.cells
+        if "injected-parameters" not in cell.metadata.get("tags", [])
+    ]
+    nbformat.write(notebook, folder / executed.name)
+
+
+def cover(profile: str) -> str:
+    """The first page: what this is, on which profile, and the notebooks in order."""
+    notes = []
+    for line in (params.FOLDER / f"{profile}.yaml").read_text().splitlines():
+        if not line.startswith("#"):
+            break
+        notes.append(line.lstrip("# "))
+    pages = "\n".join(ROAD)
+    return f"""# From Facial Expression Recognition to Interpersonal Relation Prediction
+
+The paper of Zhang, Luo, Loy and Tang, carried out step by step. This site shows the notebooks as
+they ran with the profile **{profile}**: {" ".join(notes)}
+
+```{{toctree}}
+:maxdepth: 1
+{pages}
+```
+"""
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,73 @@
+"""The order of the notebooks: what each needs and which parameters it reads.
+
+The Snakefile turns this into the graph of jobs; tests and the README's table read it too.
+"""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from lib.params import Params
+
+# Parameters that every notebook that computes anything depends on.
+SHARED = ("seed", "device", "precision", "devices", "nodes")
+
+
+@dataclass(frozen=True)
+class Step:
+    """A notebook: the numbers of those it needs, the parameter sections it reads, its threads."""
+
+    needs: tuple[str, ...] = ()
+    reads: tuple[str, ...] = ()
+    threads: int = 1
+
+
+ROAD = {
+    "00_start_here": Step(reads=("propagation",)),
+    "01_datasets": Step(reads=("data", "evaluation"), threads=2),
+    "02_stage1_network": Step(("01",), ("model", "stage1"), 2),
+    "03_attribute_propagation": Step(("02",), ("propagation",), 2),
+    "04_alternating_stage2": Step(("03",), ("model", "propagation", "stage2"), 2),
+    "05_attribute_accuracy": Step(("04",), ("evaluation",)),
+    "06_celeba_accuracy": Step(("04",), ("model", "evaluation")),
+    "07_sfew": Step(("04",), ("model", "evaluation")),
+    "08_ckplus": Step(("04",), ("model", "evaluation")),
+    "09_relation_dataset": Step(("01",), ("data",)),
+    "10_siamese_network": Step(("04",), ("model", "relation")),
+    "11_relation_accuracy": Step(("10",), ("model", "relation", "evaluation")),
+    "12_qualitative": Step(("10",), ("model",)),
+    "13_movie_profile": Step(("10",), ("model",)),
+    "14_scoreboard": Step(("05", "06", "07", "08", "09", "11", "12", "13")),
+    "15_your_photos": Step(("10",), ("model", "data")),
+}
+NAMES = {name[:2]: name for name in ROAD}
+
+
+def imports(path: str | Path) -> list[str]:
+    """The files of lib/ that a notebook or module imports, directly or through another."""
+    found: set[Path] = set()
+    waiting = [Path(path)]
+    while waiting:
+        new = _imported(waiting.pop()) - found
+        found |= new
+        waiting += new
+    return sorted(str(file) for file in found)
+
+
+def _imported(path: Path) -> set[Path]:
+    """Files of `from lib import a, b`, `from lib.a import b` and `import lib.a` in one file."""
+    pattern = r"(?:from|import) (lib(?:\.\w+)*)(?: import \(?([\w, \n]+))?"
+    files: set[Path] = set()
+    for module, members in re.findall(pattern, path.read_text().replace("\\n", "\n")):
+        base = Path(*module.split("."))
+        names = [part.split()[0] for part in members.split(",") if part.strip()]
+        for stem in (base, *(base / name for name in names)):
+            if stem != Path("lib"):
+                files |= {file for file in (stem.with_suffix(".py"), *stem.glob("*.py"))}
+    return {file for file in files if file.is_file()}
+
+
+def settings(params: Params, notebook: str) -> dict:
+    """The parameter values a notebook reads; changing another leaves it up to date."""
+    values = params.model_dump(mode="json")
+    return {key: values[key] for key in (*SHARED, *ROAD[notebook].reads)}
