@@ -8,12 +8,16 @@ UV := $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
 BIN := .venv/bin
 export PYTHONWARNINGS = ignore::DeprecationWarning
 unexport PYTHONDONTWRITEBYTECODE
+SHELL := /bin/bash
+export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .PHONY: reproduce test unit lint notebooks lab report data bench lock clean
 
 reproduce: .venv/ready
 	@$(BIN)/python -m lib.params $(PROFILE)
-	@$(BIN)/snakemake --cores $(CORES) --config profile=$(PROFILE) $(SNAKEMAKE)
+	@set -o pipefail; $(BIN)/snakemake --cores $(CORES) --config profile=$(PROFILE) $(SNAKEMAKE) \
+		--quiet progress rules host reason 2>&1 | grep --line-buffered -vE "^(Select|Execute) "
+	@$(BIN)/python -m workflow.progress summary $(PROFILE)
 
 test: lint unit notebooks
 

@@ -1,5 +1,7 @@
 """Say how far the road is: `python -m workflow.progress begin|end|fail <profile> <notebook>`.
 
+`summary <profile>` ends it: where everything lies.
+
 The time left is estimated from how long each notebook took when it last ran, which papermill
 notes in the executed copy under `outputs/`.
 """
@@ -32,7 +34,6 @@ def begin(profile: str, notebook: str) -> None:
 
 def end(profile: str, notebook: str) -> None:
     done = {name for name in ROAD if Path("outputs", profile, "artifacts", f"{name}.done").exists()}
-    done.add(notebook)
     left = [last_seconds(profile, name) for name in ROAD if name not in done]
     known = [seconds for seconds in left if seconds]
     rest = f", about {clock(sum(known))} of work left" if known and len(known) == len(left) else ""
@@ -46,5 +47,14 @@ def fail(profile: str, notebook: str) -> None:
     sys.exit(1)
 
 
+def summary(profile: str) -> None:
+    root = f"outputs/{profile}"
+    print(f"\nProfile {profile!r} is up to date. Look at")
+    print(f"  the report      {root}/report/index.html")
+    print(f"  the tables      {root}/tables/")
+    print(f"  the figures     {root}/figures/")
+    print(f"  the scoreboard  {root}/14_scoreboard.ipynb")
+
+
 if __name__ == "__main__":
-    {"begin": begin, "end": end, "fail": fail}[sys.argv[1]](*sys.argv[2:4])
+    {"begin": begin, "end": end, "fail": fail, "summary": summary}[sys.argv[1]](*sys.argv[2:4])

@@ -25,6 +25,7 @@ nb_merge_streams = True
 myst_enable_extensions = ["dollarmath", "amsmath", "colon_fence"]
 suppress_warnings = ["mystnb.unknown_mime_type", "myst.header", "myst.xref_missing"]
 html_copy_source = False
+exclude_patterns = ["_build"]
 """
 
 
@@ -37,10 +38,11 @@ def main(profile: str) -> None:
         write_page(Path("outputs", profile, f"{name}.ipynb"), source)
     (source / "conf.py").write_text(CONFIGURATION)
     (source / "index.md").write_text(cover(profile))
-    code = build_main(["-q", "-b", "html", str(source), str(site)])
-    shutil.rmtree(site / ".doctrees", ignore_errors=True)
+    code = build_main(["-q", "-b", "html", str(source), str(source / "_build" / "html")])
     if code:
         sys.exit(code)
+    shutil.rmtree(site, ignore_errors=True)
+    shutil.move(source / "_build" / "html", site)
 
 
 def write_page(executed: Path, folder: Path) -> None:
