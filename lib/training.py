@@ -355,7 +355,7 @@ def generator(*numbers: int) -> torch.Generator:
 # Prediction -------------------------------------------------------------------------------------
 
 
-@torch.inference_mode()
+@torch.no_grad()
 def extract(
     model: nn.Module,
     images: Tensor,
@@ -370,7 +370,7 @@ def extract(
     return torch.cat(features), torch.cat(logits)
 
 
-@torch.inference_mode()
+@torch.no_grad()
 def predict_pairs(
     model: nn.Module, pairs: PairSet, *, size: int, batch: int = 64, fabric: Fabric | None = None
 ) -> Tensor:
