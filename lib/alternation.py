@@ -1,0 +1,146 @@
+"""Stage 2 of Algorithm 1: attribute propagation and representation learning in turn (Fig. 4)."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+import safetensors
+import safetensors.torch
+import torch
+from lightning_fabric import Fabric
+from torch import Tensor
+
+from lib import propagation, training, workspace
+from lib.models import DCN
+from lib.params import AlternationParams, Params
+
+
+@dataclass(frozen=True)
+class Round:
+    """What one iteration m leaves.
+
+    logits: (N, A) float32 of all faces, after refinement; labels (T, A) int8 and posterior
+    (T, A) float32 of the T training faces that it was refined with; trace: its numbers.
+    """
+
+    logits: Tensor
+    labels: Tensor
+    posterior: Tensor
+    trace: dict[str, float]
+
+
+def alternate(
+    model: DCN,
+    images: Tensor,
+    labels: Tensor,
+    train: Tensor,
+    *,
+    params: Params,
+    pseudo: bool = True,
+    folder: Path | None = None,
+    fabric: Fabric | None = None,
+) -> list[Round]:
+    """M times: extract features, propagate, refine the network on true and pseudo labels.
+
+    images (N, 3, S, S) uint8 and labels (N, A) int8, -1 where missing, of all faces; train (N,)
+    bool: those that take part. The others are only looked at, for the logits of every round.
+    model: from stage 1, refined in place.
+    pseudo: False leaves out the propagation and trains on the true labels alone: the control.
+    folder: keeps every round, so that a killed run continues after the last one; what was made
+        from other weights, labels or parameters is made anew.
+    """
+    chosen = train.nonzero()[:, 0]
+    pixels, known = images[chosen], labels[chosen]
+    rounds = _resume(model, folder, recipe := _recipe(model, known, params, pseudo))
+    for m in range(len(rounds) + 1, params.stage2.iterations + 1):
+        inferred = _propagate(model, pixels, known, params, m, fabric) if pseudo else None
+        targets, weights = aim(known, inferred, params.stage2)
+        history = training.fit(
+            model,
+            pixels,
+            targets,
+            train=params.stage2.refine,
+            size=params.model.size,
+            seed=params.seed + 1000 * m,
+            weights=weights,
+            fabric=fabric,
+            description=f"{'DCN+AP' if pseudo else 'control'} m={m}",
+        )
+        logits = training.extract(model, images, size=params.model.size, fabric=fabric)[1]
+        rounds.append(_round(m, logits, known, inferred, history, rounds))
+        if folder is not None:
+            _save(folder / f"m{m:02d}.safetensors", model, rounds[-1], recipe)
+    return rounds
+
+
+def aim(
+    known: Tensor, inferred: propagation.Propagation | None, params: AlternationParams
+) -> tuple[Tensor, Tensor]:
+    """Targets (T, A) and their weights in the loss: true labels as they are, pseudo labels beside.
+
+    `targets: hard` takes the inferred label, as the paper does, `soft` the posterior itself.
+    """
+    if inferred is None:
+        return known.float(), torch.ones(known.shape)
+    filled = inferred.labels.float() if params.targets == "hard" else inferred.posterior
+    weights = torch.where(known < 0, params.pseudo_weight, 1.0)
+    return torch.where(known < 0, filled, known.float()), weights
+
+
+def table(rounds: list[Round]) -> pd.DataFrame:
+    """The trace of all rounds, one row per m."""
+    return pd.DataFrame([each.trace for each in rounds]).set_index("m")
+
+
+def _propagate(model: DCN, pixels: Tensor, known: Tensor, params: Params, m: int, fabric):
+    features, _ = training.extract(model, pixels, size=params.model.size, fabric=fabric)
+    weights = model.heads.weight.detach().cpu()
+    seed = params.seed + m - 1
+    return propagation.propagate(features, known, weights, params=params.propagation, seed=seed)
+
+
+def _round(m: int, logits: Tensor, known: Tensor, inferred, history, before: list[Round]) -> Round:
+    trace = {"m": m, "loss": float(history["loss"].iloc[-1])}
+    if inferred is None:
+        return Round(logits, known, known.float(), trace)
+    missing = known < 0
+    earlier = before[-1].labels if before else inferred.labels
+    trace["sweeps"] = len(inferred.trace)
+    trace["flipped"] = float((inferred.labels != earlier)[missing].float().mean())
+    trace["positive"] = float(inferred.labels[missing].float().mean())
+    return Round(logits, inferred.labels, inferred.posterior, trace)
+
+
+# Resuming -----------------------------------------------------------------------------------------
+
+
+def _recipe(model: DCN, known: Tensor, params: Params, pseudo: bool) -> str:
+    """Digest of all that a round depends on: stage-1 weights, labels, parameters."""
+    weights = b"".join(value.cpu().numpy().tobytes() for value in model.state_dict().values())
+    used = params.model_dump_json(include={"seed", "model", "propagation", "stage2"})
+    return workspace.digest(weights + known.numpy().tobytes() + f"{used}{pseudo}".encode())
+
+
+def _save(path: Path, model: DCN, done: Round, recipe: str) -> None:
+    tensors = {f"model.{key}": value.cpu() for key, value in model.state_dict().items()}
+    tensors |= {"logits": done.logits, "labels": done.labels, "posterior": done.posterior}
+    tensors = {key: value.contiguous() for key, value in tensors.items()}
+    note = {"recipe": recipe, "trace": json.dumps(done.trace)}
+    workspace.atomically(path, lambda part: safetensors.torch.save_file(tensors, part, note))
+
+
+def _resume(model: DCN, folder: Path | None, recipe: str) -> list[Round]:
+    """The rounds that lie in a folder, and the network as the last of them left it."""
+    rounds: list[Round] = []
+    while folder and (path := folder / f"m{len(rounds) + 1:02d}.safetensors").exists():
+        with safetensors.safe_open(path, "pt") as file:
+            note = file.metadata()
+            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+        if note["recipe"] != recipe:
+            break
+        state = {k.removeprefix("model."): v for k, v in tensors.items() if k.startswith("model.")}
+        model.load_state_dict(state)
+        parts = (tensors[name] for name in ("logits", "labels", "posterior"))
+        rounds.append(Round(*parts, json.loads(note["trace"])))
+    return rounds

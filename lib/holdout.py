@@ -1,0 +1,48 @@
+"""True labels kept from training and propagation, to choose among readings without test labels.
+
+Stage 1, stage 2 and the propagation see the visible labels only. Whatever is chosen (a reading of
+Algorithm 2, a rate) is chosen by how well it gives back the labels held out.
+"""
+
+import hashlib
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor
+
+from lib import vocabulary
+
+SHARE = 0.1  # of all people, for each attribute group by itself
+
+
+def hide(
+    labels: Tensor, identity: pd.Series, *, share: float = SHARE, seed: int = 0
+) -> tuple[Tensor, Tensor]:
+    """Split known labels into those that may be seen and those held out.
+
+    A person loses a whole attribute group (gender, pose, expression, age) at once: single labels
+    of a group give each other away (five poses exclude each other), and so do several faces of
+    one person. The choice depends on the name of the person, the group and the seed alone.
+
+    labels (N, 24) int8, identity (N,) -> visible (N, 24), held (N, 24), both -1 where missing.
+    """
+    names, place = np.unique(identity.astype(str), return_inverse=True)
+    hidden = torch.zeros(labels.shape, dtype=torch.bool)
+    for group, attributes in vocabulary.GROUPS.items():
+        drawn = np.array([_draw(f"{seed}/{group}/{name}") < share for name in names], dtype=bool)
+        for column in vocabulary.columns(attributes):
+            hidden[:, column] = torch.from_numpy(drawn[place])
+    return labels.masked_fill(hidden, -1), labels.masked_fill(~hidden, -1)
+
+
+def hide_source(labels: Tensor, source: pd.Series, name: str, attribute: str) -> Tensor:
+    """Labels without one source's share of an attribute: known in no face of that source."""
+    visible = labels.clone()
+    visible[torch.tensor((source == name).to_numpy()), vocabulary.column(attribute)] = -1
+    return visible
+
+
+def _draw(text: str) -> float:
+    """A number in [0, 1) that depends on a text."""
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:6], "big") / 2**48
