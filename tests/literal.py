@@ -42,7 +42,9 @@ def nearest(features: np.ndarray, h: int) -> tuple[np.ndarray, np.ndarray]:
     h = min(h, count - 1)
     index, distance = np.zeros((count, h), int), np.zeros((count, h))
     for i in range(count):
-        gaps = [(np.sqrt(((features[i] - features[j]) ** 2).sum()), j) for j in range(count) if j != i]
+        gaps = [
+            (np.sqrt(((features[i] - features[j]) ** 2).sum()), j) for j in range(count) if j != i
+        ]
         for place, (gap, j) in enumerate(sorted(gaps)[:h]):
             index[i, place], distance[i, place] = j, gap
     return index, distance
@@ -132,7 +134,9 @@ def odds(features, labels, rho, v, index, current, a, kind) -> np.ndarray:
     return result
 
 
-def propagate(features, labels, weights, h=10, iterations=30, tolerance=1e-3, draw=None, kind="full"):
+def propagate(
+    features, labels, weights, h=10, iterations=30, tolerance=1e-3, draw=None, kind="full"
+):
     """Algorithm 2. `draw(iteration)` gives the uniform numbers that simulate labels, or None."""
     rho = pearson(weights)
     index, distance = nearest(features, h)
