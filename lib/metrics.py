@@ -1,0 +1,196 @@
+"""How well: balanced accuracy (Eqn. 18), its relatives, intervals, agreement, calibration."""
+
+from collections.abc import Callable
+
+import numpy as np
+from sklearn import metrics as sklearn_metrics
+from torch import Tensor
+
+Array = np.ndarray | Tensor
+
+
+def array(values: Array) -> np.ndarray:
+    return np.asarray(values)
+
+
+def balanced_accuracy(truth: Array, predicted: Array) -> float:
+    """Eqn. 18: half the share of positives found plus half the share of negatives found.
+
+    truth and predicted in {0, 1}, of one shape; entries with truth -1 are left out. NaN where
+    one of the classes does not occur.
+    """
+    truth, predicted = array(truth).ravel(), array(predicted).ravel()
+    if truth.shape != predicted.shape:
+        raise ValueError(f"truth has {len(truth)} entries, predicted {len(predicted)}")
+    positive, negative = truth == 1, truth == 0
+    if not positive.any() or not negative.any():
+        return float("nan")
+    return float(0.5 * ((predicted[positive] == 1).mean() + (predicted[negative] == 0).mean()))
+
+
+def plain_accuracy(truth: Array, predicted: Array) -> float:
+    """Share of right decisions; entries with truth -1 are left out, NaN where none is left."""
+    truth, predicted = array(truth).ravel(), array(predicted).ravel()
+    known = truth >= 0
+    return float((truth == predicted)[known].mean()) if known.any() else float("nan")
+
+
+def class_frequency(labels: Array) -> np.ndarray:
+    """Share of positives among the labels (N, A) that exist, (A,); NaN where none does."""
+    labels = array(labels)
+    known = (labels >= 0).sum(0)
+    with np.errstate(invalid="ignore"):
+        return (labels == 1).sum(0) / np.where(known, known, np.nan)
+
+
+def thresholds(threshold: float | str | Array, truth: np.ndarray) -> np.ndarray:
+    """One bar per attribute: a number for all, one for each, or the class `frequency`."""
+    if isinstance(threshold, str):
+        if threshold != "frequency":
+            raise ValueError(f"unknown threshold {threshold!r}: a number, an array or 'frequency'")
+        return class_frequency(truth)
+    return np.broadcast_to(array(threshold).astype(float), truth.shape[1:])
+
+
+def per_attribute(
+    truth: Array,
+    scores: Array,
+    threshold: float | str | Array = 0.5,
+    metric: str = "balanced",
+) -> np.ndarray:
+    """One number per attribute, (A,); NaN where a class does not occur.
+
+    truth (N, A) in {-1, 0, 1}; scores (N, A): probabilities, or anything where more is more
+    positive; metric `balanced` (Eqn. 18), `plain`, `auc` (ROC) or `ap` (average precision).
+    """
+    truth, scores = array(truth), array(scores)
+    if metric in ("balanced", "plain"):
+        measure = balanced_accuracy if metric == "balanced" else plain_accuracy
+        decided = scores > thresholds(threshold, truth)
+        pairs = zip(truth.T, decided.T, strict=True)
+        return np.array([measure(y, d.astype(int)) for y, d in pairs])
+    measure = {
+        "auc": sklearn_metrics.roc_auc_score,
+        "ap": sklearn_metrics.average_precision_score,
+    }[metric]
+    values = []
+    for y, s in zip(truth.T, scores.T, strict=True):
+        known = y >= 0
+        both = len(np.unique(y[known])) == 2
+        values.append(measure(y[known], s[known]) if both else float("nan"))
+    return np.array(values)
+
+
+def average(truth: Array, scores: Array, threshold=0.5, metric: str = "balanced") -> float:
+    """Mean over the attributes for which the metric is defined."""
+    values = per_attribute(truth, scores, threshold, metric)
+    return float(np.nanmean(values)) if np.isfinite(values).any() else float("nan")
+
+
+# Intervals --------------------------------------------------------------------------------------
+
+
+def resamples(count: int, number: int, seed: int) -> np.ndarray:
+    """How often each of `count` rows is drawn in each of `number` bootstrap samples."""
+    generator = np.random.default_rng(seed)
+    return generator.multinomial(count, np.full(count, 1 / count), size=number)  # (R, N)
+
+
+def balanced_samples(truth: Array, decided: Array, number: int, seed: int) -> np.ndarray:
+    """Balanced accuracy of every attribute in every bootstrap sample of the rows, (R, A)."""
+    truth, decided = array(truth), array(decided).astype(bool)
+    times = resamples(len(truth), number, seed).astype(np.float32)
+    positive, negative = truth == 1, truth == 0
+    with np.errstate(invalid="ignore"):
+        hit = times @ (positive & decided) / (times @ positive.astype(np.float32))
+        miss = times @ (negative & ~decided) / (times @ negative.astype(np.float32))
+    return (hit + miss) / 2
+
+
+def quantiles(samples: np.ndarray, level: float = 0.95) -> tuple[float, float]:
+    tail = 100 * (1 - level) / 2
+    if not np.isfinite(samples).any():
+        return float("nan"), float("nan")
+    low, high = np.nanpercentile(samples, [tail, 100 - tail])
+    return float(low), float(high)
+
+
+def interval(
+    statistic: Callable[..., float],
+    *arrays: Array,
+    resamples: int = 1000,
+    seed: int = 0,
+    level: float = 0.95,
+) -> tuple[float, float]:
+    """Percentile bootstrap of a statistic over rows that are drawn together from all arrays."""
+    arrays = tuple(array(part) for part in arrays)
+    generator = np.random.default_rng(seed)
+    count = len(arrays[0])
+    values = []
+    for _ in range(resamples):
+        rows = generator.integers(count, size=count)
+        values.append(statistic(*(part[rows] for part in arrays)))
+    return quantiles(np.array(values, dtype=float), level)
+
+
+def paired_interval(
+    statistic: Callable[..., float],
+    truth: Array,
+    scores_a: Array,
+    scores_b: Array,
+    *,
+    resamples: int = 1000,
+    seed: int = 0,
+    level: float = 0.95,
+) -> tuple[float, float, float]:
+    """statistic(truth, a) - statistic(truth, b) on the same rows, with its interval."""
+
+    def difference(y: np.ndarray, a: np.ndarray, b: np.ndarray) -> float:
+        return statistic(y, a) - statistic(y, b)
+
+    arrays = array(truth), array(scores_a), array(scores_b)
+    bounds = interval(difference, *arrays, resamples=resamples, seed=seed, level=level)
+    return (difference(*arrays), *bounds)
+
+
+# Agreement, calibration, smoothing --------------------------------------------------------------
+
+
+def fleiss_kappa(positive: Array, raters: int = 5) -> float:
+    """Fleiss' kappa of yes/no votes: how many of the raters said yes, (N,).
+
+    1 is full agreement, 0 what chance gives; 1 too where everybody always says the same.
+    """
+    yes = array(positive).astype(float)
+    counts = np.stack([yes, raters - yes], 1)  # (N, 2)
+    agreement = ((counts**2).sum(1) - raters) / (raters * (raters - 1))
+    share = counts.sum(0) / counts.sum()
+    chance = (share**2).sum()
+    return 1.0 if chance == 1 else float((agreement.mean() - chance) / (1 - chance))
+
+
+def reliability(truth: Array, probability: Array, bins: int = 10) -> dict[str, np.ndarray]:
+    """Mean probability, share of positives and number of entries in bins of equal width."""
+    truth, probability = array(truth).ravel(), array(probability).ravel()
+    known = truth >= 0
+    truth, probability = truth[known], probability[known]
+    place = np.minimum((probability * bins).astype(int), bins - 1)
+    count = np.bincount(place, minlength=bins)
+    with np.errstate(invalid="ignore"):
+        mean = np.bincount(place, probability, bins) / np.where(count, count, np.nan)
+        share = np.bincount(place, truth, bins) / np.where(count, count, np.nan)
+    return {"probability": mean, "share": share, "count": count}
+
+
+def expected_calibration_error(truth: Array, probability: Array, bins: int = 10) -> float:
+    """Mean gap between probability and share of positives, weighted by the bins' entries."""
+    curve = reliability(truth, probability, bins)
+    gap = np.abs(curve["probability"] - curve["share"])
+    return float(np.nansum(gap * curve["count"]) / max(1, curve["count"].sum()))
+
+
+def moving_average(values: Array, window: int = 5) -> np.ndarray:
+    """Centred mean over neighbouring frames (F, ...); shorter at both ends (Fig. 11)."""
+    values = array(values).astype(float)
+    reach = window // 2
+    return np.stack([values[max(0, k - reach) : k + reach + 1].mean(0) for k in range(len(values))])
