@@ -1,0 +1,233 @@
+"""Figures of the notebooks on data (00 to 02, 09): arrays in, a matplotlib Figure out."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+from matplotlib import patches
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from torch import Tensor
+
+from lib import vocabulary
+from lib.propagation import Propagation
+
+# Okabe and Ito's colours, told apart by colour-blind readers too.
+BLUE, ORANGE, GREEN, GREY = "#0072B2", "#D55E00", "#009E73", "#999999"
+COLOURS = (BLUE, ORANGE, GREEN, "#CC79A7", "#E69F00", "#56B4E9")
+MARKERS = ("o", "s")
+
+
+# Sheets of faces --------------------------------------------------------------------------------
+
+
+def sheet(
+    rows: Mapping[str, Tensor | Sequence[Tensor]],
+    captions: Mapping[str, Sequence[str]] | None = None,
+    *,
+    width: float = 9.0,
+    gap: int = 3,
+) -> Figure:
+    """Rows of pictures, each row named at its left, captions below the pictures.
+
+    rows: name -> (K, 3, H, W) uint8, or K pictures of one height; rows may differ in length.
+    captions: name -> K texts (may hold line breaks).
+    """
+    strips = {name: _strip(images, gap) for name, images in rows.items()}
+    wide = max(strip.shape[1] for strip in strips.values())
+    text = _caption_inches(captions)
+    scale = (width - 1.0) / wide  # inches a pixel
+    heights = [strip.shape[0] * scale + text for strip in strips.values()]
+    figure = Figure(figsize=(width, sum(heights) + 0.06 * len(heights)), layout="constrained")
+    figure.get_layout_engine().set(h_pad=0.02, w_pad=0.02, hspace=0.0, wspace=0.0)
+    axes = figure.subplots(len(strips), 1, squeeze=False, height_ratios=heights)[:, 0]
+    for place, (name, strip) in zip(axes, strips.items(), strict=True):
+        padded = np.full((strip.shape[0], wide, 3), 255, np.uint8)
+        padded[:, : strip.shape[1]] = strip
+        place.imshow(padded, interpolation="antialiased")
+        place.set(yticks=[], xticks=[])
+        place.spines[:].set_visible(False)
+        place.set_ylabel(name, rotation=0, ha="right", va="center", fontsize=9)
+        if captions:
+            _caption(place, rows[name], captions[name], gap)
+    return figure
+
+
+def _strip(images: Tensor | Sequence[Tensor], gap: int) -> np.ndarray:
+    """Pictures side by side on white, (H, W, 3) uint8."""
+    parts = []
+    for image in images:
+        picture = np.asarray(image).transpose(1, 2, 0)
+        parts += [picture, np.full((picture.shape[0], gap, 3), 255, np.uint8)]
+    return np.concatenate(parts[:-1], 1)
+
+
+def _caption_inches(captions: Mapping[str, Sequence[str]] | None) -> float:
+    if not captions:
+        return 0.0
+    lines = max(text.count("\n") + 1 for texts in captions.values() for text in texts)
+    return 0.03 + 0.125 * lines
+
+
+def _caption(axes: Axes, images: Tensor | Sequence[Tensor], texts: Sequence[str], gap: int) -> None:
+    left = 0
+    for image, text in zip(images, texts, strict=True):
+        middle = left + image.shape[-1] / 2
+        axes.annotate(
+            text, (middle, image.shape[-2]), (0, -2), textcoords="offset points",
+            ha="center", va="top", fontsize=7, annotation_clip=False,
+        )  # fmt: skip
+        left += image.shape[-1] + gap
+
+
+# The toy of notebook 00 -------------------------------------------------------------------------
+
+
+def toy_propagation(
+    points: Tensor,
+    source: Tensor,
+    labels: Tensor,
+    result: Propagation,
+    truth: Tensor,
+    names: Sequence[str],
+) -> Figure:
+    """One row per attribute: what was annotated, what propagation inferred, the truth."""
+    figure = Figure(figsize=(10, 3.1 * len(names)), layout="constrained")
+    grid = figure.subplots(len(names), 3, sharex=True, sharey=True, squeeze=False)
+    for row, name in enumerate(names):
+        known = labels[:, row] >= 0
+        shades = [labels[:, row].float(), result.posterior[:, row], truth[:, row].float()]
+        for axes, shade, title in zip(
+            grid[row], shades, ("annotated", "after propagation", "truth"), strict=True
+        ):
+            _cloud(axes, points, source, shade.numpy(), known if title == "annotated" else None)
+            axes.set_title(f"{name}: {title}", fontsize=10)
+        wrong = (result.labels[:, row] != truth[:, row]) & ~known
+        grid[row, 1].scatter(*points[wrong].T, s=130, facecolors="none", edgecolors="black")
+        grid[row, 0].set_ylabel("cheeks")
+    for axes in grid[-1]:
+        axes.set_xlabel("corners of the mouth")
+    _toy_legend(figure)
+    return figure
+
+
+def _cloud(
+    axes: Axes, points: Tensor, source: Tensor, shade: np.ndarray, known: Tensor | None
+) -> None:
+    """Points coloured from negative (blue) to positive (orange), grey where nobody knows."""
+    colours = np.array([_blend(value) if value >= 0 else (0.85, 0.85, 0.85) for value in shade])
+    for number, marker in enumerate(MARKERS):
+        mine = (source == number).numpy()
+        size = 34 if known is None else np.where(known.numpy(), 52, 14)[mine]
+        axes.scatter(*points[mine].T, c=colours[mine], marker=marker, s=size, linewidths=0)
+    axes.set(xticks=[], yticks=[])
+
+
+def _blend(share: float) -> tuple[float, ...]:
+    """Blue at 0, nearly white at 0.5, orange at 1."""
+    ends = np.array([[0, 0.447, 0.698], [0.96, 0.96, 0.93], [0.835, 0.369, 0.0]])
+    return tuple(np.interp(share, [0, 0.5, 1], ends[:, i]) for i in range(3))
+
+
+def _toy_legend(figure: Figure) -> None:
+    marks = [(BLUE, "negative"), (ORANGE, "positive"), ("#d9d9d9", "missing")]
+    handles = [patches.Patch(color=colour, label=text) for colour, text in marks]
+    figure.legend(handles=handles, loc="outside lower center", ncols=3, frameon=False)
+
+
+# What the labels are like -----------------------------------------------------------------------
+
+
+def frequencies(shares: pd.DataFrame, reference: pd.DataFrame) -> Figure:
+    """Share of positives per attribute and source; open marks: published counts of the real sets.
+
+    shares, reference: index attributes, columns sources, values in [0, 1], nan where unlabelled.
+    """
+    figure = Figure(figsize=(9.5, 3.6), layout="constrained")
+    axes, places = figure.subplots(), np.arange(len(shares))
+    for number, source in enumerate(shares.columns):
+        shift = places + 0.22 * (number - 1)
+        axes.bar(shift, shares[source], 0.2, color=COLOURS[number], label=vocabulary.title(source))
+        if source in reference:
+            axes.plot(shift, reference[source], "_", color="black", markersize=9)
+    axes.plot([], [], "_", color="black", markersize=9, label="the real set")
+    axes.set_xticks(places, [vocabulary.title(name) for name in shares.index], rotation=60, ha="right")
+    axes.set(ylabel="share of positives", ylim=(0, 1))
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.legend(frameon=False, ncols=4)
+    return figure
+
+
+def correlations(matrices: Mapping[str, pd.DataFrame]) -> Figure:
+    """Heat maps of correlations between the labels of each source."""
+    sizes = [len(matrix) + 3.0 for matrix in matrices.values()]
+    figure = Figure(figsize=(10.5, 4.6), layout="constrained")
+    grid = figure.subplots(1, len(matrices), width_ratios=sizes, squeeze=False)[0]
+    for axes, (source, matrix) in zip(grid, matrices.items(), strict=True):
+        names = [vocabulary.title(name) for name in matrix]
+        values = matrix.to_numpy(copy=True)
+        np.fill_diagonal(values, np.nan)
+        image = axes.imshow(values, cmap="RdBu_r", vmin=-1, vmax=1)
+        axes.set_xticks(range(len(names)), names, rotation=90, fontsize=8)
+        axes.set_yticks(range(len(names)), names, fontsize=8)
+        axes.set_title(vocabulary.title(source), fontsize=10)
+    figure.colorbar(image, ax=grid, label="correlation of labels", shrink=0.6)
+    return figure
+
+
+def pose_bins(images: Tensor, yaw: Sequence[float], bins: Sequence[float]) -> Figure:
+    """Heads from one profile to the other above the yaw axis, which the bins cut in five."""
+    figure = Figure(figsize=(10, 2.5), layout="constrained")
+    axes, yaw = figure.subplots(), np.asarray(yaw)
+    half = 0.46 * np.diff(yaw).min()
+    for image, angle in zip(images, yaw, strict=True):
+        picture = np.asarray(image).transpose(1, 2, 0)
+        axes.imshow(picture, extent=(angle - half, angle + half, 0.1, 0.1 + 2 * half), zorder=2)
+    top = 0.1 + 2 * half
+    edges = [yaw.min() - half - 1, *bins, yaw.max() + half + 1]
+    for number, name in enumerate(vocabulary.POSES):
+        low, high = edges[number], edges[number + 1]
+        axes.axvspan(low, high, color=COLOURS[number], alpha=0.18, linewidth=0)
+        axes.text((low + high) / 2, top + 3, vocabulary.title(name), ha="center", fontsize=10)
+    axes.set(xlim=(edges[0], edges[-1]), ylim=(0, top + 11), aspect="equal", yticks=[])
+    axes.set_xticks([-90, *bins, 0, 90])
+    axes.set_xlabel("yaw in degrees")
+    return figure
+
+
+def score_bars(scores: pd.DataFrame, chance: float, label: str) -> Figure:
+    """Grouped bars: index along the axis, one colour per column; nan leaves a gap."""
+    figure = Figure(figsize=(9.5, 3.2), layout="constrained")
+    axes, places = figure.subplots(), np.arange(len(scores))
+    width = 0.8 / len(scores.columns)
+    for number, name in enumerate(scores.columns):
+        shift = places + width * (number - (len(scores.columns) - 1) / 2)
+        axes.bar(shift, scores[name], 0.92 * width, color=COLOURS[number], label=name)
+    axes.axhline(chance, color="black", linewidth=0.8, linestyle=":")
+    names = [vocabulary.title(str(name)) for name in scores.index]
+    axes.set_xticks(places, names, rotation=60, ha="right")
+    axes.set(ylabel=label, ylim=(min(0.4, np.nanmin(scores.to_numpy())), 1))
+    axes.spines[["top", "right"]].set_visible(False)
+    if len(scores.columns) > 1:
+        axes.legend(frameon=False, ncols=len(scores.columns))
+    return figure
+
+
+def learning_curve(history: pd.DataFrame) -> Figure:
+    """Loss and learning rate over epochs."""
+    figure = Figure(figsize=(7, 2.8), layout="constrained")
+    axes = figure.subplots()
+    axes.plot(history["epoch"], history["loss"], "o-", color=BLUE, markersize=4)
+    axes.set(xlabel="epoch", ylabel="masked cross-entropy, nats a label")
+    axes.xaxis.get_major_locator().set_params(integer=True)
+    other = axes.twinx()
+    other.plot(history["epoch"], history["rate"], ":", color=GREY)
+    other.set_ylabel("learning rate at the end of the epoch", color=GREY)
+    other.set_ylim(0)
+    return figure
+
+
+def pair_boxes(axes: Axes, boxes: np.ndarray) -> None:
+    """The two faces' boxes (2, 4) as x, y, w, h in px: left one blue, right one orange."""
+    for (x, y, w, h), colour in zip(boxes, (BLUE, ORANGE), strict=True):
+        axes.add_patch(patches.Rectangle((x, y), w, h, fill=False, color=colour, linewidth=1.5))
