@@ -1,0 +1,156 @@
+"""What the paper compares with, on libraries: hand-made features with SVMs, and other ways to
+fill in missing labels."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from scipy.signal import convolve2d
+from skimage.color import rgb2gray
+from skimage.feature import hog as skimage_hog
+from skimage.feature import local_binary_pattern
+from skimage.transform import resize
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.semi_supervised import LabelSpreading
+from sklearn.svm import SVC, LinearSVC
+from torch import Tensor
+
+SIDE = 64  # px, to which every face is brought before its features are taken
+
+
+def grey(images: Tensor) -> np.ndarray:
+    """(N, 3, S, S) uint8 -> (N, 64, 64) float32 in [0, 1]."""
+    pictures = rgb2gray(images.permute(0, 2, 3, 1).numpy())  # (N, S, S)
+    if pictures.shape[1] != SIDE:
+        pictures = np.stack([resize(picture, (SIDE, SIDE)) for picture in pictures])
+    return pictures.astype(np.float32)
+
+
+def hog(images: Tensor) -> np.ndarray:
+    """Histograms of oriented gradients: 9 orientations, cells of 8 px, blocks of 2 x 2 cells.
+
+    (N, 3, S, S) uint8 -> (N, 1764) float32.
+    """
+    options = {"orientations": 9, "pixels_per_cell": (8, 8), "cells_per_block": (2, 2)}
+    return np.stack([skimage_hog(p, **options) for p in grey(images)]).astype(np.float32)
+
+
+def lbp(images: Tensor, cells: int = 4) -> np.ndarray:
+    """Histograms of uniform local binary patterns (8 neighbours, radius 1) in cells x cells.
+
+    (N, 3, S, S) uint8 -> (N, 10 cells^2) float32.
+    """
+    rows = []
+    for picture in (grey(images) * 255).astype(np.uint8):
+        codes = local_binary_pattern(picture, 8, 1, "uniform").astype(int)
+        rows.append(cell_histograms(codes, 10, cells))
+    return np.stack(rows)
+
+
+def phog(images: Tensor, levels: int = 3) -> np.ndarray:
+    """Pyramid of HOG: 8 orientations over 1, 2 x 2 and 4 x 4 cells; -> (N, 168) float32."""
+    pictures = grey(images)
+    parts = []
+    for level in range(levels):
+        cell = SIDE // 2**level
+        options = {"orientations": 8, "pixels_per_cell": (cell, cell), "cells_per_block": (1, 1)}
+        parts.append(np.stack([skimage_hog(p, **options) for p in pictures]))
+    return np.concatenate(parts, 1).astype(np.float32)
+
+
+def lpq(images: Tensor, window: int = 7, cells: int = 4) -> np.ndarray:
+    """Local phase quantisation (Ojansivu and Heikkila 2008): signs of four low frequencies.
+
+    (N, 3, S, S) uint8 -> (N, 256 cells^2) float32, histograms of the 8-bit codes.
+    """
+    place = np.arange(window) - window // 2
+    wave = np.exp(-2j * np.pi * place / window)
+    flat = np.ones(window)
+    filters = [(flat, wave), (wave, flat), (wave, wave), (wave, wave.conj())]  # (rows, columns)
+    rows = []
+    for picture in grey(images):
+        codes = np.zeros((SIDE - window + 1,) * 2, dtype=int)
+        for bit, (down, across) in enumerate(filters):
+            answer = convolve2d(convolve2d(picture, down[:, None], "valid"), across[None], "valid")
+            codes += (answer.real > 0) * 4**bit + (answer.imag > 0) * 2 * 4**bit
+        rows.append(cell_histograms(codes, 256, cells))
+    return np.stack(rows)
+
+
+def cell_histograms(codes: np.ndarray, values: int, cells: int) -> np.ndarray:
+    """Share of each code in each of cells x cells parts of a picture of codes."""
+    parts = [p for band in np.array_split(codes, cells) for p in np.array_split(band, cells, 1)]
+    return np.concatenate(
+        [np.bincount(part.ravel(), minlength=values) / part.size for part in parts]
+    ).astype(np.float32)
+
+
+@dataclass(frozen=True)
+class SVMs:
+    """One linear SVM per attribute; None where training knew a single class."""
+
+    machines: tuple[Pipeline | None, ...]
+
+    def scores(self, features: np.ndarray) -> np.ndarray:
+        """Decision values (N, A), positive where the attribute is; 0 where nothing was learnt."""
+        zeros = np.zeros(len(features))
+        columns = [m.decision_function(features) if m else zeros for m in self.machines]
+        return np.stack(columns, 1)
+
+
+def fit_svms(
+    features: np.ndarray, labels: Tensor | np.ndarray, *, strength: float = 1.0e-3, seed: int = 0
+) -> SVMs:
+    """Linear SVMs on (N, F) for labels (N, A) in {-1, 0, 1}; missing ones are left out.
+
+    "we adjusted the weight of each class as inversely proportional to the class frequency"
+    (Section 6.1). strength: C, small for standardised features.
+    """
+    machines = []
+    for column in np.asarray(labels).T:
+        known = column >= 0
+        if len(np.unique(column[known])) < 2:
+            machines.append(None)
+            continue
+        machine = LinearSVC(C=strength, class_weight="balanced", dual=True, random_state=seed)
+        machines.append(
+            make_pipeline(StandardScaler(), machine).fit(features[known], column[known])
+        )
+    return SVMs(tuple(machines))
+
+
+def fit_expressions(features: np.ndarray, classes: np.ndarray, *, seed: int = 0) -> Pipeline:
+    """A non-linear (RBF) SVM for one of several expressions: features (N, F), classes (N,)."""
+    machine = SVC(C=10.0, gamma="scale", class_weight="balanced", random_state=seed)
+    return make_pipeline(StandardScaler(), machine).fit(features, classes)
+
+
+# Other ways to fill in missing labels -------------------------------------------------------------
+
+
+def label_spreading(features: Tensor, labels: Tensor, neighbours: int = 10) -> Tensor:
+    """scikit-learn's LabelSpreading on a nearest-neighbour graph, attribute by attribute.
+
+    (N, D), (N, A) in {-1, 0, 1} -> (N, A) float32 share of the positive class; 0.5 where an
+    attribute knows one class only, or no label reaches a face.
+    """
+    points, known = features.numpy(), labels.numpy()
+    posterior = torch.full(labels.shape, 0.5)
+    for a in range(labels.shape[1]):
+        if not {0, 1} <= set(np.unique(known[:, a])):
+            continue
+        spreading = LabelSpreading(kernel="knn", n_neighbors=neighbours)
+        spreading.fit(points, known[:, a])
+        posterior[:, a] = torch.from_numpy(
+            np.nan_to_num(spreading.label_distributions_[:, 1], nan=0.5)
+        )
+    return posterior
+
+
+def lee(logits: Tensor, labels: Tensor) -> Tensor:
+    """Lee's pseudo label (2013): the network's own decision where the annotation is missing.
+
+    logits (N, A), labels (N, A) in {-1, 0, 1} -> (N, A) int8 in {0, 1}.
+    """
+    return torch.where(labels < 0, (logits > 0).to(torch.int8), labels)
