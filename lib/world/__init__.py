@@ -1,0 +1,23 @@
+"""The embedded world: rendered people to learn from where the licensed datasets are absent.
+
+Everything is a pure function of (source or part, index, seed): the picture of index k never
+depends on how many are drawn, in which batch, or on which device.
+
+`people` gives the latents of faces and their 24 attributes, `faces` the pictures and labels,
+`ckplus` the lab sequences, `relation` pairs of faces with eight traits, `scenes` the whole
+pictures of the pairs, `clip` a talk that turns into a quarrel.
+
+Positive yaw turns the nose to the picture's right (the subject's own left). The five poses are
+bins of yaw in the order of `vocabulary.POSES`: `left_profile` looks to the picture's left.
+"""
+
+from lib.world.clip import clip
+from lib.world.draw import draw, rows_of
+from lib.world.portraits import ckplus, faces, people
+from lib.world.scenes import relation, scenes
+
+VERSION = (
+    "0.1"  # raise it with any change of a pixel, a latent or a label, and run the results again
+)
+
+__all__ = ["VERSION", "ckplus", "clip", "draw", "faces", "people", "relation", "rows_of", "scenes"]

@@ -1,0 +1,88 @@
+"""Latents to pictures, in batches small enough for a processor's cache."""
+
+import numpy as np
+import pandas as pd
+import torch
+import torch.nn.functional as F
+from tqdm import tqdm
+
+from lib.world import capture, geometry, paint, shade, wear
+from lib.world.table import Latents
+
+Planes = list[torch.Tensor]
+
+
+def draw(
+    table: pd.DataFrame, *, size: int = 64, device: str = "cpu", progress: bool = True
+) -> torch.Tensor:
+    """One crop (3, size, size) uint8 for each row of latents; (N, 3, size, size) on the CPU."""
+    if size < 16:
+        raise ValueError(f"size must be at least 16 px, found {size}")
+    latents = Latents.of(table, device)
+    pictures = torch.empty(len(table), 3, size, size, dtype=torch.uint8)
+    batch = batch_of(size, device)
+    bar = tqdm(total=len(table), desc="drawing", unit="face", disable=not progress, leave=False)
+    for start in range(0, len(table), batch):
+        part = slice(start, start + batch)
+        pictures[part] = faces_of(latents.select(part), size).cpu()
+        bar.update(len(table[part]))
+    bar.close()
+    return pictures
+
+
+def batch_of(size: int, device: str) -> int:
+    """Faces per batch: about 64k pixels for a CPU's cache, 16M pixels to fill a GPU."""
+    pixels = 2**24 if str(device).startswith("cuda") else 2**16
+    return max(1, pixels // fine(size) ** 2)
+
+
+def fine(size: int) -> int:
+    """Pixels per side that are really drawn; small pictures are drawn finer and averaged."""
+    return size * 3 // 2 if size < 100 else size
+
+
+@torch.inference_mode()
+def faces_of(p: Latents, size: int) -> torch.Tensor:
+    """(B, 3, size, size) uint8."""
+    across, up = grid(fine(size), p.values.device)
+    across, up = across.expand(len(p), -1, -1), up.expand(len(p), -1, -1)
+    light = shade.backdrop(p, across, up)
+    person(p, light, across, up, 2 / fine(size))
+    wear.caption(p, light, across, up)
+    light = torch.stack(light, 1)
+    if fine(size) != size:
+        light = F.interpolate(light, size=(size, size), mode="bilinear", antialias=True)
+    return capture.photograph(p, light)
+
+
+def person(p: Latents, light: Planes, across, up, pixel: float) -> None:
+    """Lay a person over a picture's linear planes, in place.
+
+    across, up: (B, H, W) picture coordinates; the person stands at (shift_x, shift_y) with half a
+    head as long as `scale`; pixel: size of a pixel in picture coordinates.
+    """
+    x, y = (across - p["shift_x"]) / p["scale"], (up - p["shift_y"]) / p["scale"]
+    size = pixel / p["scale"]
+    planes, cover = shade.body(p, x, y, size)
+    hit = geometry.trace(p, x, y, size)
+    canvas = paint.paint(p, hit, size)
+    wear.put_on(canvas)
+    head = shade.light_head(p, hit, canvas)
+    for i in range(3):
+        light[i] = light[i] + (planes[i] - light[i]) * cover
+        light[i] = light[i] + (head[i] - light[i]) * hit.cover
+    wear.in_front(p, light, x, y, size)
+
+
+def grid(size: int, device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
+    """(1, size, size) picture coordinates across and up, -1 to 1 at the pixels' centres."""
+    centres = ((torch.arange(size, device=device) + 0.5) * (2 / size) - 1).float()
+    return centres.expand(1, size, size), (-centres)[:, None].expand(1, size, size)
+
+
+def rows_of(table: pd.DataFrame, **values: float | np.ndarray) -> pd.DataFrame:
+    """The same latents with some columns replaced: the same person otherwise posed, lit, aged."""
+    unknown = [name for name in values if name not in table]
+    if unknown:
+        raise ValueError(f"no latent named {unknown[0]!r}; see the columns of the table")
+    return table.assign(**values)

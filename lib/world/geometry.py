@@ -1,0 +1,253 @@
+"""The head in three dimensions: where a ray from the camera meets it, and how it lies there.
+
+Head coordinates: x to the picture's right on a frontal face, y up, z towards the camera; the chin
+is near y = -1, the crown near y = 1. The head is an implicit surface: two ellipsoids (skull, jaw)
+melted together, swollen and dented by Gaussian bumps (nose, lips, brow, ears, ...). It is
+mirror-symmetric, so every bump is a quadratic in (|x|, y, z), and all of them are one matrix
+product per step of the ray.
+"""
+
+from dataclasses import dataclass
+
+import torch
+
+from lib.world.table import Latents
+
+STEPS = 9
+BLEND = 0.22  # how softly skull and jaw melt together
+FAR = 9.0
+
+
+@dataclass(frozen=True)
+class Shape:
+    """Quadratics of a batch of heads over (x², y², z², |x|, y, z, 1)."""
+
+    rows: torch.Tensor  # (B, 5 + K, 7): skull, jaw, hair cap, hairline, long hair, bumps
+    height: torch.Tensor  # (B, 1, K) how far each bump stands out
+    slope: torch.Tensor  # (B, 7, K) bumps -> sums of their gradients
+    turn: torch.Tensor  # (B, 3, 3) head coordinates -> camera coordinates
+
+
+@dataclass(frozen=True)
+class Hit:
+    """Where the rays ended; every member is (B, H, W)."""
+
+    x: torch.Tensor  # head coordinates
+    y: torch.Tensor
+    z: torch.Tensor
+    depth: torch.Tensor  # camera z
+    cover: torch.Tensor  # share of the pixel that the head fills
+    hair: torch.Tensor  # 1 on hair, 0 on skin
+    normal: tuple[torch.Tensor, torch.Tensor, torch.Tensor]  # camera coordinates
+    hollow: torch.Tensor  # 0 open sky, 1 deep in a fold
+
+
+def rotation(yaw: torch.Tensor, pitch: torch.Tensor, roll: torch.Tensor) -> torch.Tensor:
+    """(B, 3, 3) turn from head to camera; degrees. Yaw > 0 points the nose to picture right,
+    pitch > 0 lifts it, roll > 0 tilts the crown to picture right."""
+    yaw, pitch, roll = (torch.deg2rad(angle) for angle in (yaw, pitch, roll))
+    zero, one = torch.zeros_like(yaw), torch.ones_like(yaw)
+
+    def matrix(*entries: torch.Tensor) -> torch.Tensor:
+        return torch.stack(entries, -1).unflatten(-1, (3, 3))
+
+    about_y = matrix(yaw.cos(), zero, yaw.sin(), zero, one, zero, -yaw.sin(), zero, yaw.cos())
+    about_x = matrix(
+        one, zero, zero, zero, pitch.cos(), pitch.sin(), zero, -pitch.sin(), pitch.cos()
+    )
+    about_z = matrix(roll.cos(), roll.sin(), zero, -roll.sin(), roll.cos(), zero, zero, zero, one)
+    return about_z @ about_x @ about_y
+
+
+def quadratic(centre: tuple, radius: tuple, like: torch.Tensor) -> torch.Tensor:
+    """(B, 7) coefficients of the sum of ((p - centre) / radius)²."""
+    c = torch.stack([like * 0 + value for value in centre], -1)
+    r = torch.stack([like * 0 + value for value in radius], -1)
+    scale = r**-2
+    return torch.cat([scale, -2 * c * scale, (c * c * scale).sum(-1, keepdim=True)], -1)
+
+
+def shape(p: Latents) -> Shape:
+    """The head of each row of latents."""
+    yaw = p.flat("yaw")
+    bumps, height = _bumps(p)
+    spread, centre = bumps[..., :3], bumps[..., 3:6]
+    slope = torch.cat([spread, centre / 2, spread[..., :1] * 0], -1) * height.unsqueeze(-1)
+    rows = torch.cat([torch.stack(_bodies(p), 1), bumps], 1)
+    turn = rotation(yaw, p.flat("pitch"), p.flat("roll"))
+    return Shape(rows, height.unsqueeze(1), slope.transpose(1, 2).contiguous(), turn)
+
+
+def _bodies(p: Latents) -> list[torch.Tensor]:
+    """Skull, jaw, hair cap, hairline and long hair."""
+    wide, jaw, drop = p.flat("face_width"), p.flat("jaw_width"), p.flat("au_jaw")
+    volume, length = p.flat("hair_volume"), p.flat("hair_length")
+    skull = quadratic((0, 0.24, -0.10), (0.72 * wide, 0.80, 0.90), wide)
+    low = quadratic(
+        (0, -0.36 - 0.07 * drop, 0.16), (0.535 * wide * jaw, 0.60 + 0.04 * drop, 0.61), wide
+    )
+    thick = 0.06 + 0.20 * volume
+    cap = quadratic(
+        (0, 0.24 + 0.3 * thick, -0.14), (0.72 * wide + thick, 0.80 + thick, 0.88 + thick), wide
+    )
+    recede = p.flat("hairline")
+    line = torch.stack(  # < 0 where hair grows
+        [
+            0.35 + 0.3 * recede, wide * 0, wide * 0,
+            -0.25 - 0.9 * recede + 0 * wide, -0.85 + 0 * wide, 0.80 + 0 * wide,
+            -0.02 + 0.55 * recede - 0.16 * p.flat("fringe"),
+        ],
+        -1,
+    )  # fmt: skip
+    long = quadratic(
+        (0, 0.20 - 0.62 * length, -0.34), (0.66 + 0.30 * volume, 0.40 + 0.85 * length, 0.50), wide
+    )
+    return [skull, low, cap, line, long]
+
+
+def _bumps(p: Latents) -> tuple[torch.Tensor, torch.Tensor]:
+    """Bumps (B, K, 7) and their heights (B, K)."""
+    male, old = p.flat("male"), p.flat("wrinkles")
+    nose, wing, eye = p.flat("nose_size"), p.flat("nose_width"), p.flat("eye_spacing")
+    drop, smile, full = p.flat("au_jaw"), p.flat("au_corner_up"), p.flat("lip_full")
+    pucker = p.flat("au_pucker") - 0.4 * p.flat("au_press")
+    low = 0.20 * drop
+    table = [  # centre x, y, z; size x, y, z; height
+        (0, 0.02, 0.74, 0.075, 0.20, 0.17, 0.10 * nose),  # bridge
+        (0, -0.22, 0.84, 0.115 * wing, 0.115, 0.20, 0.21 * nose),  # tip
+        (0.12 * wing, -0.25, 0.76, 0.065, 0.065, 0.14, 0.075 * wing),  # wings
+        (0.30 * eye, 0.27, 0.70, 0.24, 0.085, 0.25, 0.022 + 0.045 * male),  # brow
+        (0.33 * eye, 0.07, 0.72, 0.17, 0.115, 0.28, -0.075 - 0.02 * old),  # socket
+        (0.33 * eye, 0.08, 0.66, 0.125, 0.09, 0.20, 0.055),  # eyeball
+        (0.44, -0.13 + 0.05 * smile, 0.58, 0.19, 0.16, 0.25, 0.05 + 0.05 * smile),  # cheek
+        (0.47, -0.42, 0.45, 0.15, 0.2, 0.25, 0.02 + 0.03 * p.flat("cheek") - 0.04 * old),
+        (0, -0.455, 0.74, 0.20, 0.065, 0.18, 0.05 + 0.025 * full + 0.03 * pucker),  # upper lip
+        (0, -0.585 - low, 0.72, 0.17, 0.06, 0.18, 0.05 + 0.03 * full + 0.03 * pucker),
+        (0, -0.68 - low, 0.74, 0.22, 0.05, 0.2, -0.035),  # under the lip
+        (0, -0.83 - low, 0.62, 0.19, 0.13, 0.25, (0.06 + 0.03 * male) * p.flat("chin_size")),
+        (0.47 * p.flat("jaw_width"), -0.55, 0.12, 0.13, 0.2, 0.28, 0.03 + 0.05 * male),
+        (0.74 * p.flat("face_width"), 0.00, -0.12, 0.085, 0.19, 0.12, 0.17 * p.flat("ear_size")),
+    ]
+    rows = [quadratic(row[:3], row[3:6], male) for row in table]
+    return -torch.stack(rows, 1), torch.stack([male * 0 + row[6] for row in table], 1)
+
+
+class Heads:
+    """Signed distances (about) to a batch of heads along the rays of a picture."""
+
+    def __init__(self, p: Latents, form: Shape, across: torch.Tensor, up: torch.Tensor) -> None:
+        self.p, self.form = p, form
+        self.size = across.shape[1:]
+        turn = form.turn
+        self.start = [
+            (turn[:, 0, i, None] * across.flatten(1) + turn[:, 1, i, None] * up.flatten(1))
+            for i in range(3)
+        ]
+        self.ray = [turn[:, 2, i, None] for i in range(3)]
+        self.basis = torch.ones(len(across), 7, across[0].numel(), device=across.device)
+        self.hair_on = p.flat("hair_on")[:, None]
+        self.crown_bald = p.flat("bald")[:, None]
+        self.long = p.flat("hair_length")[:, None]
+        wide = p.flat("face_width")[:, None]
+        self.thin = (0.68 * wide, 0.53 * wide * p.flat("jaw_width")[:, None])
+
+    def at(self, depth: torch.Tensor) -> list[torch.Tensor]:
+        """Head coordinates of the points at a camera depth (B, HW)."""
+        return [torch.addcmul(o, r, depth) for o, r in zip(self.start, self.ray, strict=True)]
+
+    def distance(self, point: list[torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
+        """Distance to skin and to hair; keeps the parts for `slope`."""
+        x, y, z = point
+        basis = self.basis
+        torch.mul(x, x, out=basis[:, 0])
+        torch.mul(y, y, out=basis[:, 1])
+        torch.mul(z, z, out=basis[:, 2])
+        torch.abs(x, out=basis[:, 3])
+        basis[:, 4], basis[:, 5] = y, z
+        values = torch.bmm(self.form.rows, basis)
+        self.root = values[:, :2].sqrt_()
+        skull = (self.root[:, 0] - 1) * self.thin[0]
+        jaw = (self.root[:, 1] - 1) * self.thin[1]
+        self.share = ((jaw - skull) * (0.5 / BLEND) + 0.5).clamp_(0, 1)
+        melt = torch.lerp(jaw, skull, self.share) - BLEND * self.share * (1 - self.share)
+        self.bumps = values[:, 5:].exp_()
+        skin = melt - torch.bmm(self.form.height, self.bumps)[:, 0]
+        return skin, self._hair(values, y, z)
+
+    def _hair(self, values: torch.Tensor, y: torch.Tensor, z: torch.Tensor) -> torch.Tensor:
+        self.cap = values[:, 2].sqrt()
+        cap = torch.maximum((self.cap - 1) * 0.75, values[:, 3])
+        cap = torch.maximum(cap, (y - 0.42) * 0.9 - (1 - self.crown_bald) * FAR)
+        cap = torch.maximum(cap, -0.38 - y - self.long * 2)
+        self.strand = values[:, 4].sqrt()
+        long = torch.maximum((self.strand - 1) * 0.55, z - 0.16 + 0.25 * y)
+        long = long + (self.long < 0.3) * FAR
+        self.is_long = long < cap
+        return torch.minimum(cap, long) + (1 - self.hair_on) * FAR
+
+    def slope(self, point: list[torch.Tensor]) -> list[torch.Tensor]:
+        """Gradient of the skin at the points last given to `distance` (not normalised)."""
+        sums = torch.bmm(self.form.slope, self.bumps)  # (B, 7, HW)
+        folded = (self.basis[:, 3], self.basis[:, 4], self.basis[:, 5])
+        skull = self.share * self.thin[0] / self.root[:, 0].clamp_min(0.05)
+        jaw = (1 - self.share) * self.thin[1] / self.root[:, 1].clamp_min(0.05)
+        rows, out = self.form.rows, []
+        for i, q in enumerate(folded):
+            grown = -2 * (sums[:, i] * q + sums[:, 3 + i])
+            for weight, row in ((skull, 0), (jaw, 1)):
+                line = rows[:, row, i, None] * q + rows[:, row, 3 + i, None] / 2
+                grown = torch.addcmul(grown, weight, line)
+            out.append(grown)
+        out[0] = out[0] * point[0].sign()
+        return out
+
+    def hair_slope(self, point: list[torch.Tensor]) -> list[torch.Tensor]:
+        """Gradient of the hair volume (not normalised)."""
+        rows, out = self.form.rows, []
+        for i in range(3):
+            cap = rows[:, 2, i, None] * point[i] + (rows[:, 2, 3 + i, None] / 2 if i else 0)
+            long = rows[:, 4, i, None] * point[i] + (rows[:, 4, 3 + i, None] / 2 if i else 0)
+            out.append(torch.where(self.is_long, long, cap))
+        return out
+
+
+def trace(p: Latents, across: torch.Tensor, up: torch.Tensor, pixel: torch.Tensor) -> Hit:
+    """Follow one ray per pixel.
+
+    across, up: (B, H, W) camera coordinates of the pixels, in units of half a head.
+    pixel: (B, 1, 1) size of a pixel in the same units.
+    """
+    heads = Heads(p, shape(p), across, up)
+    flat = across.flatten(1)
+    depth = torch.full_like(flat, 1.25)
+    nearest = torch.full_like(flat, FAR)
+    for _ in range(STEPS):
+        skin, hair = heads.distance(heads.at(depth))
+        gap = torch.minimum(skin, hair)
+        nearest = torch.minimum(nearest, gap)
+        depth = (depth - 0.92 * gap).clamp_(-1.6, 1.6)
+    point = heads.at(depth)
+    skin, hair = heads.distance(point)
+    nearest = torch.minimum(nearest, torch.minimum(skin, hair))
+    cover = (0.5 - (nearest - 0.012) / pixel.flatten(1)).clamp_(0, 1)
+    on_hair = ((skin - hair) / pixel.flatten(1) * 0.5 + 0.5).clamp_(0, 1)
+    slope = [
+        torch.lerp(_unit(heads.slope(point))[i], _unit(heads.hair_slope(point))[i], on_hair)
+        for i in range(3)
+    ]
+    normal = _unit(_to_camera(heads.form.turn, slope))
+    outside = [q + 0.16 * n for q, n in zip(point, _unit(slope), strict=True)]
+    hollow = (1 - heads.distance(outside)[0] / 0.16).clamp_(0, 1)
+    size = heads.size
+    fields = [*point, depth, cover, on_hair, *normal, hollow]
+    x, y, z, depth, cover, on_hair, *normal, hollow = (f.unflatten(1, size) for f in fields)
+    return Hit(x, y, z, depth, cover, on_hair, tuple(normal), hollow)
+
+
+def _unit(vector: list[torch.Tensor]) -> list[torch.Tensor]:
+    size = (vector[0] ** 2 + vector[1] ** 2 + vector[2] ** 2 + 1e-8).rsqrt()
+    return [part * size for part in vector]
+
+
+def _to_camera(turn: torch.Tensor, vector: list[torch.Tensor]) -> list[torch.Tensor]:
+    return [sum(turn[:, i, j, None] * vector[j] for j in range(3)) for i in range(3)]

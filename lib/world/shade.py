@@ -1,0 +1,92 @@
+"""Light on a head, and the neck, clothes and backdrop behind it."""
+
+import torch
+
+from lib.world.geometry import Hit
+from lib.world.hashing import smooth_noise
+from lib.world.paint import Canvas
+from lib.world.table import Latents
+
+Planes = list[torch.Tensor]
+
+
+def light_head(p: Latents, hit: Hit, canvas: Canvas) -> Planes:
+    """Key light, sky, rim and gloss on the painted surface; linear planes (B, H, W)."""
+    nx, ny, nz = hit.normal
+    lx, ly = p["light_x"], p["light_y"]
+    lz = (1.3 - 0.25 * lx.abs()).clamp_min(0.35)
+    size = (lx**2 + ly**2 + lz**2).rsqrt()
+    facing = (nx * lx + ny * ly + nz * lz) * size
+    key = (facing * 0.86 + 0.14).clamp_min(0)
+    open_sky = 1 - 0.78 * hit.hollow
+    sky = p["ambient"] * (0.78 + 0.22 * ny) * open_sky
+    rim = p["rim"] * (1 - nz).clamp(0, 1) ** 3 * (0.5 - 0.5 * nx * lx.sign())
+    bright = key * (1.12 - 0.55 * p["ambient"]) * (0.45 + 0.55 * open_sky) + sky
+    half_z = lz * size + 1
+    half = ((lx * size) ** 2 + (ly * size) ** 2 + half_z**2).rsqrt()
+    mirror = ((nx * lx * size + ny * ly * size + nz * half_z) * half).clamp_min(0)
+    shine = canvas.gloss * mirror**18 * 0.45
+    warm = (1 + p["warm"], 1.0, 1 - p["warm"])
+    return [c * (bright * w + rim) + shine * w for c, w in zip(canvas.planes, warm, strict=True)]
+
+
+def body(p: Latents, across: torch.Tensor, up: torch.Tensor, pixel: torch.Tensor) -> tuple:
+    """Neck, collar and shoulders behind the head: planes and cover."""
+    yaw, roll = torch.deg2rad(p["yaw"]), torch.deg2rad(p["roll"])
+    pitch = torch.deg2rad(p["pitch"])
+    x0 = -0.34 * torch.sin(yaw) - 0.55 * torch.sin(roll)
+    y0 = 0.25 * torch.sin(pitch)
+    half = 0.36 + 0.08 * p["male"] + 0.04 * torch.sin(yaw).abs()
+    x, y = across - x0 - 0.15 * torch.sin(yaw) * (up + 0.7), up - y0
+    flare = 0.25 * ((-0.95 - y).clamp_min(0)) ** 1.5
+    inside = ((half + flare - x.abs()) / pixel + 0.5).clamp(0, 1)
+    neck = inside * ((-0.25 - y) / pixel + 0.5).clamp(0, 1)
+    bend = (1 - (x / (half + flare + 0.02)) ** 2).clamp_min(0.03).sqrt()
+    lit = (0.42 + 0.42 * bend + 0.20 * x * p["light_x"]).clamp(0.1, 1.2)
+    lit = lit * (1 - 0.60 * torch.sigmoid((y + 1.08) * 9))
+    planes = [p[f"skin_{c}"] * lit for c in "rgb"]
+    slope = 1.22 + 0.10 * p["collar"] + 0.22 * (x / 1.3) ** 2 + 0.6 * (x.abs() - 1.35).clamp_min(0)
+    dip = (0.30 * (1 - p["scarf"]) * (1 - (x / 0.5) ** 2)).clamp_min(-0.02) - 0.55 * p["scarf"]
+    cloth = ((-y - slope - dip + 0.10) / pixel + 0.5).clamp(0, 1)
+    folds = 1 + 0.12 * smooth_noise(x * 5 + p["place"] * 60, y * 3)[0]
+    shade = (0.75 + 0.16 * x * p["light_x"]).clamp(0.3, 1.2) * folds
+    for i, c in enumerate("rgb"):
+        planes[i] = planes[i] + (p[f"cloth_{c}"] * shade - planes[i]) * cloth
+    return planes, torch.maximum(neck, cloth)
+
+
+def backdrop(p: Latents, across: torch.Tensor, up: torch.Tensor) -> Planes:
+    """What stands behind: a wash of two colours, mottle, and out-of-focus things.
+
+    across, up: (B, H, W) picture coordinates, -1 to 1 over the height.
+    """
+    s = [p[f"scene_{i}"] for i in range(12)]
+    soft = smooth_noise(across * 2.2 + s[0] * 120, up * 2.2 + s[1] * 120)
+    fine = smooth_noise(across * 11 + s[1] * 90, up * (2 + 9 * s[2]) + s[3] * 90)
+    slant = across * (s[4] - 0.5) + up * (s[5] - 0.5)
+    wash = (0.5 + 0.7 * slant + 0.22 * soft[0]).clamp(0, 1)
+    busy = 1 - p["plain"]
+    planes = []
+    for i in range(3):
+        one = (s[6] * 0.75 + busy * 0.35 * (s[(7 + i) % 12] - 0.5)).clamp(0.02, 1)
+        two = (s[9] * 0.65 + busy * 0.35 * (s[(3 + 2 * i) % 12] - 0.5)).clamp(0.02, 1)
+        two = torch.lerp(two, one * 0.85, p["plain"])
+        planes.append(one + (two - one) * wash)
+    detail = 1 + busy * (0.30 * s[8] * fine[0] + 0.15 * soft[1]) + 0.03 * fine[1]
+    planes = [plane * detail.clamp(0.3, 1.8) for plane in planes]
+    for k in range(5):
+        _thing(p, planes, across, up, s, k, busy)
+    return [plane.clamp(0.0, 1.2) ** 1.6 for plane in planes]
+
+
+def _thing(p: Latents, planes: Planes, across, up, s: list, k: int, busy) -> None:
+    """One out-of-focus disc, box or head-like oval."""
+    a, b, c, d = (((s[(k + j) % 12] * (37.7 + 11.3 * j + 7.1 * k)) % 1) for j in range(4))
+    x, y = (across - (2.6 * a - 1.3)), (up - (2.4 * b - 1.2))
+    round_ = 2 + 4 * (s[10] > 0.55)
+    wide, high = 0.12 + 0.35 * c, 0.12 + 0.40 * d
+    reach = (x.abs() / wide) ** round_ + (y.abs() / high) ** round_
+    mask = torch.sigmoid((1 - reach) * (2 + 8 * s[11])) * busy * (0.35 + 0.5 * a)
+    for i in range(3):
+        tone = (0.15 + 0.85 * ((d * 5.3 + 0.23 * i * c) % 1)) * (0.5 + 0.8 * s[6])
+        planes[i] += (tone - planes[i]) * mask

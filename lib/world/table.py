@@ -1,0 +1,39 @@
+"""A table of latents as tensors on a device, for the rooms that draw."""
+
+import numpy as np
+import pandas as pd
+import torch
+
+
+class Latents:
+    """Numeric columns of a table: `p["yaw"]` is (B, 1, 1), `p.flat("yaw")` is (B,), float32."""
+
+    def __init__(self, values: torch.Tensor, names: list[str]) -> None:
+        self.values, self.places = values, {name: i for i, name in enumerate(names)}
+
+    @classmethod
+    def of(cls, table: pd.DataFrame, device: str | torch.device = "cpu") -> "Latents":
+        numeric = table.select_dtypes("number")
+        values = np.ascontiguousarray(numeric.to_numpy(np.float32).T)
+        return cls(torch.from_numpy(values).to(device), list(numeric.columns))
+
+    def __len__(self) -> int:
+        return self.values.shape[1]
+
+    def flat(self, name: str) -> torch.Tensor:
+        return self.values[self.places[name]]
+
+    def __getitem__(self, name: str) -> torch.Tensor:
+        return self.flat(name)[:, None, None]
+
+    def select(self, index: torch.Tensor | slice) -> "Latents":
+        """The rows at an index, a mask or a slice."""
+        chosen = Latents(self.values[:, index], [])
+        chosen.places = self.places
+        return chosen
+
+    def mixed(self, other: "Latents", take: torch.Tensor) -> "Latents":
+        """These rows, but the other's where `take` (B,) is true; both have the same columns."""
+        chosen = Latents(torch.where(take, other.values, self.values), [])
+        chosen.places = self.places
+        return chosen

@@ -1,0 +1,90 @@
+"""What people wear on a head and what comes between them and the camera."""
+
+import torch
+
+from lib.world.hashing import smooth_noise
+from lib.world.paint import Canvas
+from lib.world.table import Latents
+
+Planes = list[torch.Tensor]
+
+
+def put_on(canvas: Canvas) -> None:
+    """Glasses, dark glasses and hats, painted on the surface before it is lit."""
+    p, c = canvas.p, canvas
+    across = (c.au - 0.355 * p["eye_spacing"]) / 0.215
+    up = (c.v - 0.065) / 0.155
+    ring = (across.abs() ** 2.6 + up.abs() ** 2.6 + 1e-6) ** (1 / 2.6)
+    side = c.soft(0.014 - (c.v - 0.12).abs()) * c.soft(c.au - 0.56, 2) * c.soft(1.42 - c.au, 2)
+    bridge = c.soft(0.014 - (c.v - 0.10).abs()) * c.soft(0.15 - c.au, 2) * c.front
+    rim = c.soft(0.020 - (ring - 1).abs() * 0.17) * c.front
+    any_ = (p["glasses"] + p["shades"]).clamp(0, 1)
+    frame = torch.maximum(rim, torch.maximum(bridge, side * (1 - c.hit.hair))) * any_
+    lens = c.soft((1 - ring) * 0.17) * c.front
+    c.lay((0.012, 0.012, 0.016), lens * p["shades"] * 0.96)
+    c.lay((0.55, 0.58, 0.62), lens * any_ * 0.10 * torch.sigmoid((up + across) * 6))
+    dark = 0.02 + 0.10 * p["place"]
+    c.lay((dark, dark * 0.8, dark * 0.7), frame * 0.95)
+    c.gloss = c.gloss + lens * any_ * 0.5
+    brim = 0.50 + 0.05 * torch.sin(c.u * 3 + p["place"] * 9)
+    hat = c.soft(c.v - brim + 0.30 * (1 - c.hit.z).clamp(0, 1.2), 2) * p["hat"]
+    knit = 1 + 0.15 * torch.sin(c.v * 70) * c.soft(brim + 0.16 - c.v, 3)
+    c.lay(tuple(p[f"cloth_{k}"] * (1.15 - 0.2 * (k == "r")) * knit for k in "rgb"), hat)
+
+
+def in_front(p: Latents, planes: Planes, across, up, pixel) -> None:
+    """A hand at the face, a scarf over the mouth, a blurred thing before the lens; in place.
+
+    across, up: (B, H, W) camera coordinates of the head, in half heads.
+    """
+    hand, cover = _hand(p, across, up, pixel)
+    _over(planes, [p[f"skin_{c}"] * hand for c in "rgb"], cover * p["hand"])
+    wave = 0.05 * torch.sin(across * 5 + p["place"] * 9)
+    scarf = ((-0.40 + wave - up) / (2 * pixel) + 0.5).clamp(0, 1) * (across.abs() < 1.0)
+    weave = 0.8 + 0.2 * torch.sin(up * 26 + across * 7 + p["place"] * 30)
+    weave = weave * (1 - 0.35 * across.abs())
+    colour = [p[f"cloth_{c}"] * weave for c in "brg"]
+    _over(planes, colour, scarf * p["scarf"])
+    lean = across * (p["scene_3"] - 0.5) + up * (p["scene_5"] - 0.5) * 0.5 + p["scene_7"] * 0.5
+    thing = torch.sigmoid((lean - 0.52) * 14) * p["overlay"]
+    tone = 0.05 + 0.4 * p["scene_9"]
+    _over(planes, [tone * (0.6 + 0.7 * p[f"scene_{i}"]) for i in (0, 1, 2)], thing)
+
+
+def _over(planes: Planes, colour: Planes, cover: torch.Tensor) -> None:
+    for i in range(3):
+        planes[i] = planes[i] + (colour[i] - planes[i]) * cover
+
+
+def _hand(p: Latents, across, up, pixel) -> tuple[torch.Tensor, torch.Tensor]:
+    """Four fingers lying on the cheek: brightness and cover."""
+    x = across * p["hand_side"] - p["hand_x"]
+    y = up - p["hand_y"]
+    best = torch.full_like(x, -1.0)
+    light = torch.zeros_like(x)
+    for i in range(4):
+        lean = 0.20 - 0.10 * i
+        width = 0.085 - 0.006 * i
+        mid = 0.155 * (i - 1.2) + lean * y
+        reach = 0.30 - 0.05 * (i - 1.3) ** 2
+        beyond = (y - reach).clamp_min(0)
+        gap = ((x - mid) ** 2 + beyond**2).sqrt()
+        inside = width - gap
+        light = torch.where(inside > best, 1 - (gap / width) ** 2 * 0.55, light)
+        best = torch.maximum(best, inside)
+    palm = 0.33 - ((x + 0.05) ** 2 + ((y + 0.45) * 0.8) ** 2).sqrt()
+    light = torch.where(palm > best, torch.full_like(x, 0.8), light)
+    best = torch.maximum(best, palm)
+    return light.clamp(0.25, 1) * 0.85, (best / pixel + 0.5).clamp(0, 1)
+
+
+def caption(p: Latents, planes: Planes, across, up) -> None:
+    """A line of letter-like marks over the picture, as on web pictures; in place."""
+    line = up - p["text_y"]
+    letters = smooth_noise(across * 13 + p["place"] * 90, line * 16 + 40)
+    row = (line.abs() < 0.085).float() * p["text"]
+    ink = (letters[0].abs() > 0.45).float() * row * (line.abs() < 0.06)
+    band = row * (0.5 * (p["scene_4"] > 0.5))
+    light = (p["scene_2"] > 0.4).float()
+    _over(planes, [1 - light] * 3, band)
+    _over(planes, [light, light, light * (p["scene_8"] > 0.3)], ink * 0.92)
