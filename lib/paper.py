@@ -317,8 +317,8 @@ def headline(load_metrics: Callable[[str], dict]) -> list[Headline]:
     table = []
     for what, row in reported("headline").iterrows():
         ours = lookup(load_metrics, row["ours"])
-        text = (
-            ours if isinstance(ours, str) else "{value:.1f} ({low:.1f}–{high:.1f})".format(**ours)
-        )
-        table.append(Headline(what, f"{published(*place):.1f}", text))
+        if not isinstance(ours, str):
+            ours = "{value:.1f} ({low:.1f}–{high:.1f})".format(**ours)
+        number = published(row["table"], row["row"], row["column"])
+        table.append(Headline(what, f"{number:.1f}", ours))
     return table
