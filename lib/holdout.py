@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from lib import vocabulary
+from lib.faces import FaceSet
 
 SHARE = 0.1  # of all people, for each attribute group by itself
 
@@ -36,11 +37,26 @@ def hide(
     return labels.masked_fill(hidden, -1), labels.masked_fill(~hidden, -1)
 
 
-def hide_source(labels: Tensor, source: pd.Series, name: str, attribute: str) -> Tensor:
-    """Labels without one source's share of an attribute: known in no face of that source."""
-    visible = labels.clone()
-    visible[torch.tensor((source == name).to_numpy()), vocabulary.column(attribute)] = -1
-    return visible
+def hide_source(
+    visible: Tensor, held: Tensor, source: pd.Series, name: str, attribute: str
+) -> tuple[Tensor, Tensor]:
+    """Hide an attribute in a whole source: what may be seen, and what is to be found (N, 24).
+
+    To be found are the held-out labels of that attribute and source alone: the network has
+    learned from the others.
+    """
+    there = torch.tensor((source == name).to_numpy())
+    hidden = torch.zeros_like(visible, dtype=torch.bool)
+    hidden[there, vocabulary.column(attribute)] = True
+    return visible.masked_fill(hidden, -1), held.masked_fill(~hidden, -1)
+
+
+def reference(faces: FaceSet, visible: Tensor, held: Tensor) -> Tensor:
+    """What the labels that propagation does not see really are, (N, 24), -1 where seen.
+
+    The embedded world's hidden truth; for real faces the labels held out. To measure, not to train.
+    """
+    return held if faces.truth is None else faces.truth.masked_fill(visible >= 0, -1)
 
 
 def _draw(text: str) -> float:

@@ -156,8 +156,11 @@ def test_held_out_labels_leave_by_person_and_group():
 
 
 def test_a_source_can_be_hidden():
-    labels = torch.ones(4, 24, dtype=torch.int8)
+    visible = torch.tensor([[1], [1], [-1], [-1]], dtype=torch.int8).repeat(1, 24)
+    held = torch.tensor([[-1], [-1], [0], [-1]], dtype=torch.int8).repeat(1, 24)
     source = pd.Series(["aflw", "celeba", "aflw", "expw"])
-    visible = holdout.hide_source(labels, source, "aflw", "gender")
-    assert visible[:, 0].tolist() == [-1, 1, -1, 1]
-    assert (visible[:, 1:] == 1).all()
+    seen, sought = holdout.hide_source(visible, held, source, "aflw", "gender")
+    assert seen[:, 0].tolist() == [-1, 1, -1, -1]
+    assert torch.equal(seen[:, 1:], visible[:, 1:])
+    assert sought[:, 0].tolist() == [-1, -1, 0, -1]
+    assert (sought[:, 1:] == -1).all()

@@ -1,0 +1,196 @@
+"""Methods side by side: judged as the paper judges, and in fairer ways, with intervals.
+
+Balanced accuracy at a threshold of 0.5 (the paper's) rewards any shift towards rare classes. At
+the class frequency of the training labels, and by the areas under the ROC and the
+precision-recall curve, which know no threshold, that shift is worth nothing.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from torch import Tensor
+
+from lib import metrics, vocabulary
+
+# Name of the judgement -> threshold and metric of `metrics.per_attribute`.
+JUDGEMENTS = {
+    "balanced accuracy at 0.5": (0.5, "balanced"),
+    "balanced accuracy at class frequency": ("frequency", "balanced"),
+    "ROC AUC": (0.5, "auc"),
+    "average precision": (0.5, "ap"),
+    "plain accuracy at 0.5": (0.5, "plain"),
+}
+PAPER, FREQUENCY, AUC, PRECISION, PLAIN = JUDGEMENTS
+ATTRIBUTES = list(vocabulary.ATTRIBUTES)
+
+
+@dataclass(frozen=True)
+class Judge:
+    """What all methods are measured on.
+
+    truth: (N, 24) int8, -1 where unknown; an attribute without both classes counts nowhere.
+    frequency: (24,) share of positives among the training labels.
+    resamples: bootstrap samples of the faces behind every interval; the same for every method, so
+        that differences are paired.
+    """
+
+    truth: Tensor
+    frequency: np.ndarray
+    resamples: int = 1000
+    seed: int = 0
+
+    def per_attribute(self, scores: dict[str, Tensor], judgement: str = PAPER) -> pd.DataFrame:
+        """Percent, one row per method and one column per attribute, after their average."""
+        rows = {name: 100 * self._values(score, judgement) for name, score in scores.items()}
+        table = pd.DataFrame(rows, index=ATTRIBUTES).T
+        table.insert(0, "average", table.mean(axis=1))
+        return table.rename_axis("method")
+
+    def summary(self, scores: dict[str, Tensor]) -> pd.DataFrame:
+        """Percent, one row per method and one column per judgement: averages over attributes."""
+        wanted = (PAPER, FREQUENCY, AUC, PRECISION)
+        return pd.DataFrame({j: self.per_attribute(scores, j)["average"] for j in wanted})
+
+    def number(
+        self, score: Tensor, judgement: str = PAPER, attributes: list[str] | None = None
+    ) -> dict[str, float | None]:
+        """Average over (some) attributes with its 95 % interval, percent; None where undefined."""
+        values = self._values(score, judgement)
+        return number(
+            *(
+                self._chosen(v, values, attributes)
+                for v in (values, self._samples(score, judgement))
+            )
+        )
+
+    def difference(
+        self,
+        better: Tensor,
+        worse: Tensor,
+        judgement: str = PAPER,
+        attributes: list[str] | None = None,
+    ) -> dict[str, float | None]:
+        """Average of `better` minus that of `worse` on the same faces, percentage points."""
+        values = self._values(better, judgement) - self._values(worse, judgement)
+        samples = self._samples(better, judgement) - self._samples(worse, judgement)
+        return number(*(self._chosen(v, values, attributes) for v in (values, samples)))
+
+    def _chosen(self, data: np.ndarray, values: np.ndarray, attributes: list[str] | None):
+        """The columns of some attributes, less those that are defined nowhere."""
+        columns = vocabulary.columns(attributes or ATTRIBUTES)
+        return data[..., [column for column in columns if np.isfinite(values[column])]]
+
+    def _values(self, score: Tensor, judgement: str) -> np.ndarray:
+        threshold, metric = JUDGEMENTS[judgement]
+        bar = self.frequency if threshold == "frequency" else threshold
+        return metrics.per_attribute(self.truth, score, bar, metric)
+
+    def _samples(self, score: Tensor, judgement: str) -> np.ndarray:
+        """The judgement in every bootstrap sample of the faces, (R, 24)."""
+        threshold, metric = JUDGEMENTS[judgement]
+        rows = (self.truth >= 0).any(1)
+        truth, score = np.asarray(self.truth[rows]), np.asarray(score[rows])
+        if metric in ("auc", "ap"):
+            return areas(
+                truth, score, metric, metrics.resamples(len(truth), self.resamples, self.seed)
+            )
+        decided = score > (self.frequency if threshold == "frequency" else threshold)
+        if metric == "balanced":
+            return metrics.balanced_samples(truth, decided, self.resamples, self.seed)
+        times = metrics.resamples(len(truth), self.resamples, self.seed).astype(np.float32)
+        right, known = (truth == decided).astype(np.float32), (truth >= 0).astype(np.float32)
+        return (times @ right) / np.maximum(times @ known, 1e-9)
+
+
+def number(values: np.ndarray, samples: np.ndarray) -> dict[str, float | None]:
+    """Mean of values (A,) with the 95 % interval of the means of samples (R, A), times 100."""
+    if not values.size:
+        return {"value": None, "low": None, "high": None}
+    usable = samples[np.isfinite(samples).any(1)]
+    low, high = metrics.quantiles(np.nanmean(usable, axis=1))
+    return {"value": 100 * float(values.mean()), "low": 100 * low, "high": 100 * high}
+
+
+def areas(truth: np.ndarray, scores: np.ndarray, metric: str, times: np.ndarray) -> np.ndarray:
+    """Area under the ROC (`auc`) or precision-recall curve (`ap`) where row n counts times[r, n].
+
+    truth (N, A) in {-1, 0, 1}, scores (N, A), times (R, N) -> (R, A), NaN where a class is absent.
+    Equal scores count as one step, as in scikit-learn.
+    """
+    results = np.full((len(times), truth.shape[1]), np.nan)
+    for column in range(truth.shape[1]):
+        known = np.flatnonzero(truth[:, column] >= 0)
+        order = known[np.argsort(-scores[known, column], kind="stable")]
+        if not len(order):
+            continue
+        ranked = scores[order, column]
+        starts = np.flatnonzero(np.r_[True, ranked[1:] != ranked[:-1]])
+        counts, positive = times[:, order], truth[order, column] == 1
+        yes = np.add.reduceat(counts * positive, starts, axis=1)  # (R, steps)
+        no = np.add.reduceat(counts * ~positive, starts, axis=1)
+        results[:, column] = _area(yes, no, metric)
+    return results
+
+
+def _area(yes: np.ndarray, no: np.ndarray, metric: str) -> np.ndarray:
+    found, false = yes.cumsum(1), no.cumsum(1)
+    positives, negatives = found[:, -1], false[:, -1]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        if metric == "auc":
+            return (no * (found - yes / 2)).sum(1) / (positives * negatives)
+        step = yes * found / np.maximum(found + false, 1)
+        return np.where(negatives > 0, step.sum(1) / positives, np.nan)
+
+
+def by_group(table: pd.DataFrame) -> pd.DataFrame:
+    """A table with one column per attribute, averaged over all of them and over each group."""
+    groups = {name: table[list(part)].mean(axis=1) for name, part in vocabulary.GROUPS.items()}
+    return pd.DataFrame({"average": table[ATTRIBUTES].mean(axis=1), **groups})
+
+
+def plain(table: pd.DataFrame) -> dict[str, dict[str, float | None]]:
+    """A table as nested dictionaries, row by row, with None in the place of NaN."""
+    rows = table.astype(object).where(table.notna(), None)
+    return {str(name): dict(row) for name, row in rows.iterrows()}
+
+
+def certainty(truth: Tensor, scores: Tensor) -> dict[str, float]:
+    """How often probabilities are surer than 99 per cent, how often those err, and calibration."""
+    known = truth >= 0
+    truth, scores = truth[known], scores[known]
+    sure = (scores - 0.5).abs() > 0.49
+    wrong = ((scores > 0.5) != (truth == 1)).float()
+    return {
+        "surer than 99 % (%)": 100 * float(sure.float().mean()),
+        "wrong among those (%)": 100 * float(wrong[sure].mean()) if sure.any() else 0.0,
+        "wrong among all (%)": 100 * float(wrong.mean()),
+        "expected calibration error": metrics.expected_calibration_error(truth, scores),
+    }
+
+
+def agreement(
+    labels: Tensor, index: Tensor, *, resamples: int = 1000, seed: int = 0
+) -> dict[str, dict[str, float | None]]:
+    """How often neighbours carry the same label, how often any two faces do, and the gain.
+
+    labels (N, A) in {-1, 0, 1}, index (N, k). Average over attributes for each face, then over
+    faces; percent, intervals over faces.
+    """
+    labels, index = np.asarray(labels).astype(np.int8), np.asarray(index)
+    known = labels >= 0
+    same, pairs = np.zeros(len(labels)), np.zeros(len(labels))
+    for place in index.T:
+        both = known & known[place]
+        same += (both & (labels == labels[place])).sum(1)
+        pairs += both.sum(1)
+    share = metrics.class_frequency(labels)
+    chance = np.where(labels == 1, share, np.where(labels == 0, 1 - share, np.nan))
+    rows = (pairs > 0) & known.any(1)
+    agree, chance = same[rows] / pairs[rows], np.nanmean(chance[rows], axis=1)
+    times = metrics.resamples(int(rows.sum()), resamples, seed) / rows.sum()
+    parts = {"agree": agree, "chance": chance, "gain": agree - chance}
+    return {
+        name: number(part.mean(keepdims=True), times @ part[:, None])
+        for name, part in parts.items()
+    }

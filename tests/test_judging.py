@@ -1,0 +1,74 @@
+"""Judging: intervals by counting against intervals by drawing, and what is left out."""
+
+import numpy as np
+import pytest
+import torch
+from sklearn.metrics import average_precision_score, roc_auc_score
+
+from lib import judging, metrics
+
+
+@pytest.fixture(scope="module")
+def measured():
+    """120 faces of which a fifth of the labels are unknown; scores with many ties."""
+    generator = torch.Generator().manual_seed(0)
+    truth = (torch.rand(120, 24, generator=generator) < 0.3).to(torch.int8)
+    scores = (0.4 * truth + 0.6 * torch.rand(120, 24, generator=generator)).mul(10).round() / 10
+    truth[torch.rand(120, 24, generator=generator) < 0.2] = -1
+    truth[:, 3] = -1
+    truth[:, 4] = truth[:, 4].clamp(max=0)  # no positives
+    return truth, scores
+
+
+@pytest.mark.parametrize("metric", ["auc", "ap"])
+def test_weighted_areas_are_those_of_repeated_rows(measured, metric):
+    truth, scores = (part.numpy() for part in measured)
+    times = metrics.resamples(120, 4, seed=1)
+    ours = judging.areas(truth, scores, metric, times)
+    measure = {"auc": roc_auc_score, "ap": average_precision_score}[metric]
+    for sample, count in enumerate(times):
+        rows = np.repeat(np.arange(120), count)
+        for column in range(24):
+            known = rows[truth[rows, column] >= 0]
+            if len(np.unique(truth[known, column])) < 2:
+                assert np.isnan(ours[sample, column])
+            else:
+                expected = measure(truth[known, column], scores[known, column])
+                assert ours[sample, column] == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("judgement", judging.JUDGEMENTS)
+def test_a_number_lies_in_its_interval(measured, judgement):
+    truth, scores = measured
+    judge = judging.Judge(truth, metrics.class_frequency(truth), resamples=300)
+    result = judge.number(scores, judgement)
+    assert result["low"] < result["value"] < result["high"]
+    table = judge.per_attribute({"one": scores}, judgement)
+    assert result["value"] == pytest.approx(table.loc["one", "average"])
+    assert np.isnan(table.loc["one", "frontal"])  # nobody labelled it
+
+
+def test_a_method_does_not_differ_from_itself(measured):
+    truth, scores = measured
+    judge = judging.Judge(truth, metrics.class_frequency(truth), resamples=50)
+    assert judge.difference(scores, scores) == {"value": 0, "low": 0, "high": 0}
+    better = torch.where(truth >= 0, truth, 0).float()
+    assert judge.difference(better, scores)["low"] > 0
+    assert judge.number(scores, attributes=["frontal"])["value"] is None
+
+
+def test_class_frequency_is_a_threshold():
+    truth = torch.tensor([[1], [0], [0], [0]], dtype=torch.int8).repeat(1, 24)
+    scores = torch.tensor([[0.4], [0.1], [0.2], [0.2]]).repeat(1, 24)
+    judge = judging.Judge(truth, np.full(24, 0.25))
+    table = judge.summary({"one": scores})
+    assert table.loc["one", judging.PAPER] == 50
+    assert table.loc["one", judging.FREQUENCY] == 100
+
+
+def test_agreement_of_neighbours_by_hand():
+    labels = torch.tensor([[1], [1], [0], [-1]], dtype=torch.int8)
+    index = torch.tensor([[1, 2], [0, 3], [0, 1], [0, 1]])
+    result = judging.agreement(labels, index, resamples=20)
+    assert result["agree"]["value"] == pytest.approx(100 * (0.5 + 1 + 0) / 3)
+    assert result["chance"]["value"] == pytest.approx(100 * (2 / 3 + 2 / 3 + 1 / 3) / 3)
