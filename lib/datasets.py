@@ -8,11 +8,15 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
+from PIL import Image
 
 from lib import world
 from lib.faces import FaceSet, PairSet, concatenate
 from lib.params import Params
-from lib.vocabulary import EXPRESSIONS, FACE_SOURCES
+from lib.sources import manifest as sources_manifest
+from lib.sources.crops import crop
+from lib.vocabulary import ATTRIBUTES, EXPRESSIONS, FACE_SOURCES
+from lib.workspace import ROOT
 
 MOVIE_SHARE = 522 / 790  # of the relation test part (Section 6.2)
 TEST_START = 10_000_000  # indices of test faces: other people than the training faces'
@@ -32,9 +36,21 @@ def faces(params: Params, *, cache: Path, progress: bool = True) -> FaceSet:
         test = test_indices(source, wanted.test, params)
         parts.append(draw(source, np.arange(wanted.train), "train", params, progress))
         parts.append(draw(source, test, "test", params, progress))
+    parts += [manifest(Path(path), params) for path in params.data.manifests]
     if not parts:
         raise ValueError("aflw, celeba and expw are all absent: set data.<source>.origin to world")
     return concatenate(parts)
+
+
+def manifest(path: Path, params: Params) -> FaceSet:
+    """The user's own faces as a `faces.csv` lists them (see `sources.manifest`)."""
+    table = sources_manifest.rows(path if path.is_absolute() else ROOT / path)
+    pictures = []
+    for face in table.itertuples():
+        with Image.open(face.image) as picture:
+            pictures.append(crop(picture, (face.x, face.y, face.w, face.h), params.data.size))
+    labels = torch.tensor(table[list(ATTRIBUTES)].to_numpy(), dtype=torch.int8)
+    return FaceSet(torch.stack(pictures), labels, table.drop(columns=list(ATTRIBUTES)))
 
 
 def draw(

@@ -1,0 +1,133 @@
+"""The user's own faces: a folder of pictures and a `faces.csv` beside them.
+
+    image,x,y,w,h,identity,split,source,gender,left_profile, ... ,mustache
+    party/anna.jpg,120,80,64,64,anna,train,album,0,,,,,,,,,1,,,,,,,1,,,,,,,
+
+`image` is relative to the CSV. A blank box means the whole picture; a blank label means missing;
+a blank identity makes everybody somebody else; `split` is train or test (blank: train).
+Attribute columns may be left out as a whole. Bad rows are errors, never skipped.
+"""
+
+import csv
+import difflib
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from PIL import Image
+
+from lib.vocabulary import ATTRIBUTES
+
+BOX = ("x", "y", "w", "h")
+COLUMNS = ("image", *BOX, "identity", "split", "source")
+LARGEST = 100_000_000  # pixels; a larger picture is refused before it is decoded
+
+
+def rows(path: Path) -> pd.DataFrame:
+    """One row per face: key, image (absolute), x y w h (px), identity, split, source, 24 labels.
+
+    ValueError that names file, line, column and value of the first row that is wrong.
+    """
+    lines = read(path)
+    check_header(path, lines[0] if lines else [])
+    table, header = [], lines[0]
+    for number, values in enumerate(lines[1:], start=2):
+        if len(values) != len(header):
+            fail(path, number, "", f"{len(values)} values for {len(header)} columns")
+        table.append(row(path, number, dict(zip(header, values, strict=True))))
+    if not table:
+        raise ValueError(f"{path}: no faces; write one line per face below the header")
+    return pd.DataFrame(table)
+
+
+def read(path: Path) -> list[list[str]]:
+    """The lines of a CSV in UTF-8, with or without a byte order mark, whatever their ends."""
+    if not path.is_file():
+        raise ValueError(f"{path} does not exist: write a faces.csv, see lib/sources/manifest.py")
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path}: not UTF-8 at byte {error.start}: save it as UTF-8") from None
+    lines = csv.reader(text.splitlines(), strict=True)
+    return [[value.strip() for value in line] for line in lines if line]
+
+
+def check_header(path: Path, header: list[str]) -> None:
+    known = (*COLUMNS, *ATTRIBUTES)
+    for name in header:
+        if name not in known:
+            close = difflib.get_close_matches(name, known, n=1)
+            hint = f"did you mean {close[0]!r}?" if close else f"known are {', '.join(known)}"
+            raise ValueError(f"{path}, line 1: unknown column {name!r}; {hint}")
+        if header.count(name) > 1:
+            raise ValueError(f"{path}, line 1: column {name!r} stands twice; remove one")
+    if "image" not in header:
+        raise ValueError(f"{path}, line 1: column 'image' is missing; add it")
+    if 0 < sum(name in header for name in BOX) < 4:
+        raise ValueError(f"{path}, line 1: a box needs all of x, y, w, h, or none")
+
+
+def row(path: Path, number: int, values: dict[str, str]) -> dict:
+    """One checked face."""
+    image = (path.parent / values["image"]).resolve()
+    if not values["image"] or not image.is_relative_to(path.parent.resolve()):
+        fail(path, number, "image", f"{values['image']!r} is not a file inside {path.parent}")
+    width, height = picture_size(path, number, image)
+    split = values.get("split") or "train"
+    if split not in ("train", "test"):
+        fail(path, number, "split", f"{split!r}; use train, test, or leave it blank")
+    face = {
+        "key": f"{path.parent.name}/{values['image']}#{number}",
+        "image": str(image),
+        **box(path, number, values, width, height),
+        "identity": values.get("identity") or f"{path}#{number}",
+        "split": split,
+        "source": values.get("source") or "manifest",
+    }
+    return face | {name: label(path, number, name, values.get(name, "")) for name in ATTRIBUTES}
+
+
+def picture_size(path: Path, number: int, image: Path) -> tuple[int, int]:
+    if not image.is_file():
+        fail(path, number, "image", f"{image} does not exist; mend the name or remove the line")
+    try:
+        with Image.open(image) as picture:
+            size = picture.size
+    except (OSError, Image.DecompressionBombError) as error:
+        fail(path, number, "image", f"{image} cannot be read ({error}); replace the file")
+    if size[0] * size[1] > LARGEST:
+        fail(path, number, "image", f"{image} has {size[0]} x {size[1]} px; make it smaller")
+    return size
+
+
+def box(path: Path, number: int, values: dict[str, str], width: int, height: int) -> dict:
+    """x, y, w, h in px; the whole picture where all four are blank."""
+    texts = [values.get(name, "") for name in BOX]
+    if not any(texts):
+        return {"x": 0.0, "y": 0.0, "w": float(width), "h": float(height)}
+    found = {}
+    for name, text in zip(BOX, texts, strict=True):
+        try:
+            found[name] = float(text)
+        except ValueError:
+            fail(path, number, name, f"{text!r} is not a number; give px or blank all four")
+        if not np.isfinite(found[name]):
+            fail(path, number, name, f"{text!r} is not finite; give px")
+    if found["w"] <= 0 or found["h"] <= 0:
+        name = "w" if found["w"] <= 0 else "h"
+        fail(path, number, name, f"{found[name]:g}; a box is wider and higher than 0")
+    outside = found["x"] >= width or found["y"] >= height
+    if outside or found["x"] + found["w"] <= 0 or found["y"] + found["h"] <= 0:
+        fail(path, number, "x", f"the box lies outside the picture of {width} x {height} px")
+    return found
+
+
+def label(path: Path, number: int, name: str, text: str) -> int:
+    if text not in ("", "0", "1"):
+        fail(path, number, name, f"{text!r}; use 1, 0, or blank where it is not known")
+    return int(text) if text else -1
+
+
+def fail(path: Path, number: int, column: str, problem: str) -> None:
+    where = f"{path}, line {number}" + (f", column {column!r}" if column else "")
+    raise ValueError(f"{where}: {problem}")
