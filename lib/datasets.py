@@ -93,9 +93,10 @@ def ckplus(params: Params, *, cache: Path, progress: bool = True) -> FaceSet | N
     wanted = params.data.ckplus
     if wanted.origin == "absent":
         return None
-    every = world.ckplus(wanted.train, seed=params.seed, size=params.data.size, progress=progress)
-    last = every.table["frames"] - every.table["frame"]
-    chosen = every.select(((every.table["frame"] == 0) | (last <= 3)).to_numpy())
+    frames, per_subject = world.FRAMES, world.FRAMES * world.SEQUENCES
+    index = np.arange(wanted.train * per_subject)
+    kept = (index % frames == 0) | (index % frames >= frames - 3)  # first, and last three
+    chosen = draw("ckplus", index[kept], "train", params, progress)
     subjects = {name: k for k, name in enumerate(pd.unique(chosen.table["subject"]))}
     chosen.table["fold"] = chosen.table["subject"].map(subjects) % params.evaluation.folds
     return chosen
