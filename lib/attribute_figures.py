@@ -56,14 +56,15 @@ def sizes(terms: dict[str, dict[str, Tensor]]) -> Figure:
     return figure
 
 
-def reliability(curves: dict[str, tuple[np.ndarray, np.ndarray, np.ndarray]]) -> Figure:
-    """Reliability diagram: name -> (mean posterior, share of positives, faces) of each bin."""
+def reliability(curves: dict[str, dict[str, np.ndarray]]) -> Figure:
+    """Reliability diagram: name -> what `metrics.reliability` gives."""
     figure = Figure(figsize=(8.5, 3.8), layout="constrained")
     left, right = figure.subplots(1, 2, width_ratios=(1, 1.1))
     left.plot([0, 1], [0, 1], color="grey", linewidth=0.8, linestyle=":")
-    for colour, (name, (sure, right_share, count)) in zip(COLOURS, curves.items(), strict=False):
-        left.plot(sure, right_share, "o-", color=colour, label=name, markersize=4)
-        right.plot(sure, 100 * count / count.sum(), "o-", color=colour, label=name, markersize=4)
+    for colour, (name, curve) in zip(COLOURS, curves.items(), strict=False):
+        bins, share = curve["probability"], 100 * curve["count"] / curve["count"].sum()
+        left.plot(bins, curve["share"], "o-", color=colour, label=name, markersize=4)
+        right.plot(bins, share, "o-", color=colour, label=name, markersize=4)
     left.set(xlabel="posterior p(y = 1)", ylabel="share that is truly positive", aspect="equal")
     right.set(xlabel="posterior p(y = 1)", ylabel="missing labels in this bin (%)", yscale="log")
     right.legend(fontsize=8, frameon=False)
@@ -205,49 +206,60 @@ def alternation() -> Figure:
     return figure
 
 
-def rounds(curves: dict[str, pd.Series], ylabel: str, reported: pd.Series | None = None) -> Figure:
-    """Accuracy over the iterations m of Algorithm 1, and the published row beside it."""
-    figure = Figure(figsize=(7, 3.6), layout="constrained")
-    axes = figure.subplots()
-    for colour, (name, curve) in zip(COLOURS, curves.items(), strict=False):
-        axes.plot(curve.index, curve, "o-", color=colour, label=name, markersize=4)
-    if reported is not None:
-        axes.plot(reported.index, reported, "s:", color="black", label="paper", markersize=4)
-    axes.set(xlabel="iteration m (0: after stage 1)", ylabel=ylabel)
-    axes.xaxis.get_major_locator().set_params(integer=True)
-    axes.legend(fontsize=8, frameon=False)
+def rounds(
+    curves: dict[str, pd.DataFrame], judgements: Sequence[str], reported: pd.Series
+) -> Figure:
+    """Accuracy over the iterations of Algorithm 1, a panel per judgement, the paper's beside.
+
+    curves: method -> one row per m, one column per judgement, percent; reported: by m.
+    """
+    figure = Figure(figsize=(3.6 * len(judgements), 3.5), layout="constrained")
+    for axes, judgement in zip(figure.subplots(1, len(judgements)), judgements, strict=True):
+        for colour, (name, curve) in zip(COLOURS, curves.items(), strict=False):
+            axes.plot(curve.index, curve[judgement], "o-", color=colour, label=name, markersize=4)
+        axes.set(xlabel="iteration m", ylabel=f"{judgement} (%)")
+        axes.xaxis.get_major_locator().set_params(integer=True)
+    figure.axes[0].plot(reported.index, reported, "s:", color="black", label="paper", markersize=4)
+    handles, names = figure.axes[0].get_legend_handles_labels()
+    figure.legend(handles, names, loc="outside upper center", ncols=3, frameon=False, fontsize=9)
     return figure
 
 
-def dots(table: pd.DataFrame, xlabel: str, *, marks: pd.DataFrame | None = None) -> Figure:
-    """One row per column of `table` (attributes), one dot per row (methods); hollow: published."""
-    figure = Figure(figsize=(8.5, 0.9 + 0.27 * table.shape[1]), layout="constrained")
-    axes = figure.subplots()
-    places = np.arange(table.shape[1])
-    for colour, (name, row) in zip(COLOURS, table.iterrows(), strict=False):
-        axes.plot(row, places, "o", color=colour, label=name, markersize=6)
-    for colour, (name, row) in zip(
-        COLOURS, () if marks is None else marks.iterrows(), strict=False
-    ):
-        axes.plot(row, places, "D", color=colour, label=f"{name} (paper)", markersize=5, mfc="none")
-    axes.set_yticks(places, [vocabulary.title(name) for name in table.columns], fontsize=9)
-    axes.set(xlabel=xlabel)
-    axes.grid(axis="y", linewidth=0.4, color="lightgrey")
+def attributes(ours: pd.DataFrame, published: pd.DataFrame, xlabel: str = "") -> Figure:
+    """One row per attribute, one dot per method: ours on the left, the paper's on the right."""
+    figure = Figure(figsize=(9.5, 1.1 + 0.25 * ours.shape[1]), layout="constrained")
+    colours = dict(zip(dict.fromkeys([*ours.index, *published.index]), COLOURS, strict=False))
+    places = np.arange(ours.shape[1])
+    panels = zip(figure.subplots(1, 2, sharex=True, sharey=True), (ours, published), strict=True)
+    for axes, table in panels:
+        for name, row in table.iterrows():
+            axes.plot(row, places, "o", color=colours[name], label=name, markersize=6)
+        axes.grid(axis="y", linewidth=0.4, color="lightgrey")
+        axes.set(xlabel=xlabel or "balanced accuracy (%)")
+        axes.legend(fontsize=8, ncols=2, frameon=False, loc="lower center", bbox_to_anchor=(0.5, 1))
+    axes.set_yticks(places, [vocabulary.title(name) for name in ours.columns], fontsize=9)
     axes.invert_yaxis()
-    axes.legend(fontsize=8, frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
     return figure
 
 
 def gains(gain: pd.DataFrame, xlabel: str) -> Figure:
-    """Differences with intervals: columns difference, low, high; one row per attribute."""
+    """Differences with intervals, one row per attribute, from rare to common.
+
+    gain: columns difference, low, high, paper (points), positive share (%).
+    """
+    gain = gain.sort_values("positive share (%)")
     figure = Figure(figsize=(7.5, 0.9 + 0.25 * len(gain)), layout="constrained")
-    axes = figure.subplots()
-    places = np.arange(len(gain))
+    axes, places = figure.subplots(), np.arange(len(gain))
     error = [gain["difference"] - gain["low"], gain["high"] - gain["difference"]]
-    axes.errorbar(gain["difference"], places, xerr=error, fmt="o", color=COLOURS[0], markersize=5)
+    style = {"fmt": "o", "color": COLOURS[0], "markersize": 5, "label": "ours"}
+    axes.errorbar(gain["difference"], places, xerr=error, **style)
+    axes.plot(gain["paper"], places, "D", color=COLOURS[1], mfc="none", label="paper")
     axes.axvline(0, color="grey", linewidth=0.8)
-    axes.set_yticks(places, [vocabulary.title(name) for name in gain.index], fontsize=9)
-    axes.set(xlabel=xlabel)
+    shares = gain["positive share (%)"]
+    names = [f"{vocabulary.title(name)} ({shares[name]:.0f} %)" for name in gain.index]
+    axes.set_yticks(places, names, fontsize=9)
+    axes.set(xlabel=xlabel, ylabel="attribute (share of positives)")
     axes.grid(axis="y", linewidth=0.4, color="lightgrey")
     axes.invert_yaxis()
+    axes.legend(fontsize=8, frameon=False)
     return figure

@@ -33,17 +33,19 @@ class Judge:
     frequency: (24,) share of positives among the training labels.
     resamples: bootstrap samples of the faces behind every interval; the same for every method, so
         that differences are paired.
+    names: what the columns are: the 24 attributes, or the traits.
     """
 
     truth: Tensor
     frequency: np.ndarray
     resamples: int = 1000
     seed: int = 0
+    names: tuple[str, ...] = vocabulary.ATTRIBUTES
 
     def per_attribute(self, scores: dict[str, Tensor], judgement: str = PAPER) -> pd.DataFrame:
         """Percent, one row per method and one column per attribute, after their average."""
         rows = {name: 100 * self._values(score, judgement) for name, score in scores.items()}
-        table = pd.DataFrame(rows, index=ATTRIBUTES).T
+        table = pd.DataFrame(rows, index=list(self.names)).T
         table.insert(0, "average", table.mean(axis=1))
         return table.rename_axis("method")
 
@@ -56,13 +58,8 @@ class Judge:
         self, score: Tensor, judgement: str = PAPER, attributes: list[str] | None = None
     ) -> dict[str, float | None]:
         """Average over (some) attributes with its 95 % interval, percent; None where undefined."""
-        values = self._values(score, judgement)
-        return number(
-            *(
-                self._chosen(v, values, attributes)
-                for v in (values, self._samples(score, judgement))
-            )
-        )
+        parts = self._values(score, judgement), self._samples(score, judgement)
+        return number(*self._average(*parts, attributes))
 
     def difference(
         self,
@@ -72,14 +69,29 @@ class Judge:
         attributes: list[str] | None = None,
     ) -> dict[str, float | None]:
         """Average of `better` minus that of `worse` on the same faces, percentage points."""
-        values = self._values(better, judgement) - self._values(worse, judgement)
-        samples = self._samples(better, judgement) - self._samples(worse, judgement)
-        return number(*(self._chosen(v, values, attributes) for v in (values, samples)))
+        return number(*self._average(*self._gain(better, worse, judgement), attributes))
 
-    def _chosen(self, data: np.ndarray, values: np.ndarray, attributes: list[str] | None):
-        """The columns of some attributes, less those that are defined nowhere."""
-        columns = vocabulary.columns(attributes or ATTRIBUTES)
-        return data[..., [column for column in columns if np.isfinite(values[column])]]
+    def contrast(
+        self, better: Tensor, worse: Tensor, some: list[str], others: list[str]
+    ) -> dict[str, float | None]:
+        """The gain of `better` over `worse` on some attributes minus its gain on the others."""
+        gain = self._gain(better, worse, PAPER)
+        parts = zip(self._average(*gain, some), self._average(*gain, others), strict=True)
+        return number(*(here - there for here, there in parts))
+
+    def _gain(self, better: Tensor, worse: Tensor, judgement: str) -> tuple[np.ndarray, np.ndarray]:
+        values = self._values(better, judgement) - self._values(worse, judgement)
+        return values, self._samples(better, judgement) - self._samples(worse, judgement)
+
+    def _average(
+        self, values: np.ndarray, samples: np.ndarray, attributes: list[str] | None
+    ) -> tuple[float, np.ndarray]:
+        """Means over those of the attributes that are defined: one number, and (R,)."""
+        columns = vocabulary.columns(tuple(attributes or ATTRIBUTES))
+        columns = [column for column in columns if np.isfinite(values[column])]
+        if not columns:
+            return float("nan"), np.full(len(samples), np.nan)
+        return float(values[columns].mean()), row_means(samples[:, columns])
 
     def _values(self, score: Tensor, judgement: str) -> np.ndarray:
         threshold, metric = JUDGEMENTS[judgement]
@@ -103,13 +115,21 @@ class Judge:
         return (times @ right) / np.maximum(times @ known, 1e-9)
 
 
-def number(values: np.ndarray, samples: np.ndarray) -> dict[str, float | None]:
-    """Mean of values (A,) with the 95 % interval of the means of samples (R, A), times 100."""
-    if not values.size:
+def number(value: float, samples: np.ndarray) -> dict[str, float | None]:
+    """A value with the 95 % interval of its bootstrap samples (R,), all times 100."""
+    if not np.isfinite(value):
         return {"value": None, "low": None, "high": None}
-    usable = samples[np.isfinite(samples).any(1)]
-    low, high = metrics.quantiles(np.nanmean(usable, axis=1))
-    return {"value": 100 * float(values.mean()), "low": 100 * low, "high": 100 * high}
+    low, high = metrics.quantiles(samples)
+    return {"value": 100 * float(value), "low": 100 * low, "high": 100 * high}
+
+
+def row_means(samples: np.ndarray) -> np.ndarray:
+    """Mean of each row over the entries that are defined, NaN where none is; (R, A) -> (R,)."""
+    defined = np.isfinite(samples)
+    with np.errstate(invalid="ignore"):
+        return np.where(defined, samples, 0).sum(1) / np.where(
+            defined.any(1), defined.sum(1), np.nan
+        )
 
 
 def areas(truth: np.ndarray, scores: np.ndarray, metric: str, times: np.ndarray) -> np.ndarray:
@@ -190,7 +210,4 @@ def agreement(
     agree, chance = same[rows] / pairs[rows], np.nanmean(chance[rows], axis=1)
     times = metrics.resamples(int(rows.sum()), resamples, seed) / rows.sum()
     parts = {"agree": agree, "chance": chance, "gain": agree - chance}
-    return {
-        name: number(part.mean(keepdims=True), times @ part[:, None])
-        for name, part in parts.items()
-    }
+    return {name: number(part.mean(), times @ part) for name, part in parts.items()}

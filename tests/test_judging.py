@@ -57,6 +57,17 @@ def test_a_method_does_not_differ_from_itself(measured):
     assert judge.number(scores, attributes=["frontal"])["value"] is None
 
 
+def test_a_contrast_is_a_difference_of_differences(measured):
+    truth, scores = measured
+    judge = judging.Judge(truth, metrics.class_frequency(truth), resamples=200)
+    better = scores.clone()
+    better[:, 1] = truth[:, 1]
+    some, others = ["left_profile"], ["left", "happy"]
+    result = judge.contrast(better, scores, some, others)
+    assert result["value"] == judge.difference(better, scores, attributes=some)["value"]
+    assert 0 < result["low"] < result["value"] < result["high"]
+
+
 def test_class_frequency_is_a_threshold():
     truth = torch.tensor([[1], [0], [0], [0]], dtype=torch.int8).repeat(1, 24)
     scores = torch.tensor([[0.4], [0.1], [0.2], [0.2]]).repeat(1, 24)
