@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from lib import vocabulary
+from lib.faces import FaceSet
 from lib.propagation import Propagation
 
 # Okabe and Ito's colours, told apart by colour-blind readers too.
@@ -27,13 +28,16 @@ def sheet(
     *,
     width: float = 9.0,
     gap: int = 3,
+    columns: int | None = None,
 ) -> Figure:
     """Rows of pictures, each row named at its left, captions below the pictures.
+
+    columns: break rows after so many pictures (without captions only).
 
     rows: name -> (K, 3, H, W) uint8, or K pictures of one height; rows may differ in length.
     captions: name -> K texts (may hold line breaks).
     """
-    strips = {name: _strip(images, gap) for name, images in rows.items()}
+    strips = {name: _lines(images, gap, columns) for name, images in rows.items()}
     wide = max(strip.shape[1] for strip in strips.values())
     text = _caption_inches(captions)
     scale = (width - 1.0) / wide  # inches a pixel
@@ -51,6 +55,26 @@ def sheet(
         if captions:
             _caption(place, rows[name], captions[name], gap)
     return figure
+
+
+def said(labels: Tensor) -> list[str]:
+    """The positive labels of each face, one below the other."""
+    return [
+        "\n".join(vocabulary.title(vocabulary.ATTRIBUTES[k]) for k in (row == 1).nonzero()[:, 0])
+        for row in labels
+    ]
+
+
+def _lines(images: Tensor | Sequence[Tensor], gap: int, columns: int | None) -> np.ndarray:
+    """One strip, or several below each other."""
+    step = columns or len(images)
+    strips = [_strip(images[k : k + step], gap) for k in range(0, len(images), step)]
+    high, wide = sum(len(s) + gap for s in strips) - gap, max(s.shape[1] for s in strips)
+    canvas, top = np.full((high, wide, 3), 255, np.uint8), 0
+    for strip in strips:
+        canvas[top : top + len(strip), : strip.shape[1]] = strip
+        top += len(strip) + gap
+    return canvas
 
 
 def _strip(images: Tensor | Sequence[Tensor], gap: int) -> np.ndarray:
@@ -138,6 +162,23 @@ def _toy_legend(figure: Figure) -> None:
 # What the labels are like -----------------------------------------------------------------------
 
 
+def label_map(published: pd.DataFrame, ours: pd.DataFrame) -> Figure:
+    """Table 4 twice: what the paper marks, and the share of our faces that carry the label."""
+    figure = Figure(figsize=(9.5, 1.9 + 0.28 * (len(published) + len(ours))), layout="constrained")
+    grid = figure.subplots(2, 1, sharex=True, height_ratios=[len(published), len(ours)])
+    for axes, table, title in zip(grid, (published, ours), ("the paper", "ours"), strict=True):
+        axes.pcolormesh(table.to_numpy(float), cmap="Blues", vmin=0, vmax=1.4, edgecolors="white")
+        axes.set_yticks(np.arange(len(table)) + 0.5, table.index, fontsize=9)
+        axes.set_title(title, fontsize=10, loc="left")
+        axes.tick_params(length=0)
+        axes.spines[:].set_visible(False)
+        axes.invert_yaxis()
+    grid[-1].set_xticks(
+        np.arange(published.shape[1]) + 0.5, published.columns, rotation=60, ha="right"
+    )
+    return figure
+
+
 def frequencies(shares: pd.DataFrame, reference: pd.DataFrame) -> Figure:
     """Share of positives per attribute and source; open marks: published counts of the real sets.
 
@@ -151,7 +192,9 @@ def frequencies(shares: pd.DataFrame, reference: pd.DataFrame) -> Figure:
         if source in reference:
             axes.plot(shift, reference[source], "_", color="black", markersize=9)
     axes.plot([], [], "_", color="black", markersize=9, label="the real set")
-    axes.set_xticks(places, [vocabulary.title(name) for name in shares.index], rotation=60, ha="right")
+    axes.set_xticks(
+        places, [vocabulary.title(name) for name in shares.index], rotation=60, ha="right"
+    )
     axes.set(ylabel="share of positives", ylim=(0, 1))
     axes.spines[["top", "right"]].set_visible(False)
     axes.legend(frameon=False, ncols=4)
@@ -213,11 +256,33 @@ def score_bars(scores: pd.DataFrame, chance: float, label: str) -> Figure:
     return figure
 
 
-def learning_curve(history: pd.DataFrame) -> Figure:
-    """Loss and learning rate over epochs."""
+def augmentation(faces: FaceSet, draws: Sequence[tuple[Tensor, Tensor]]) -> Figure:
+    """Stored faces, and below them several augmented windows of each with their pose labels."""
+    windows = [((images + 1) * 127.5).round().byte() for images, _ in draws]
+    names = [f"window {number + 1}" for number in range(len(draws))]
+    rows = {"stored": faces.images} | dict(zip(names, windows, strict=True))
+    labels = {"stored": faces.labels} | dict(zip(names, [said for _, said in draws], strict=True))
+    poses = vocabulary.columns(vocabulary.POSES)
+    captions = {
+        name: [", ".join(_names(row[poses], vocabulary.POSES)) for row in given]
+        for name, given in labels.items()
+    }
+    return sheet(rows, captions, width=6.5, gap=6)
+
+
+def _names(row: Tensor, names: Sequence[str]) -> list[str]:
+    return [vocabulary.title(names[k]) for k in (row == 1).nonzero()[:, 0]]
+
+
+def learning_curve(history: pd.DataFrame, reference: float) -> Figure:
+    """Loss and learning rate over epochs; reference: the loss without looking at the faces."""
     figure = Figure(figsize=(7, 2.8), layout="constrained")
     axes = figure.subplots()
     axes.plot(history["epoch"], history["loss"], "o-", color=BLUE, markersize=4)
+    axes.axhline(reference, color="black", linewidth=0.8, linestyle=":")
+    axes.annotate(
+        "frequencies only", (1, reference), (0, 3), textcoords="offset points", fontsize=8
+    )
     axes.set(xlabel="epoch", ylabel="masked cross-entropy, nats a label")
     axes.xaxis.get_major_locator().set_params(integer=True)
     other = axes.twinx()
