@@ -15,7 +15,7 @@ from lib.faces import FaceSet, PairSet, concatenate
 from lib.params import Params
 from lib.sources import manifest as sources_manifest
 from lib.sources.crops import crop
-from lib.vocabulary import ATTRIBUTES, EXPRESSIONS, FACE_SOURCES
+from lib.vocabulary import ATTRIBUTES, EXPRESSIONS, FACE_SOURCES, column
 from lib.workspace import ROOT
 
 MOVIE_SHARE = 522 / 790  # of the relation test part (Section 6.2)
@@ -57,7 +57,14 @@ def draw(
     source: str, indices: np.ndarray, split: str, params: Params, progress: bool = True
 ) -> FaceSet:
     """Faces of the embedded world, marked with their split."""
-    drawn = world.faces(source, indices, seed=params.seed, size=params.data.size, progress=progress)
+    drawn = world.faces(
+        source,
+        indices,
+        seed=params.seed,
+        size=params.data.size,
+        progress=progress,
+        yaw_bins=params.data.yaw_bins,
+    )
     drawn.table["split"] = split
     return drawn
 
@@ -69,9 +76,9 @@ def test_indices(source: str, count: int, params: Params) -> np.ndarray:
         return np.arange(start, start + count)
     each, chosen = count // len(EXPRESSIONS), []
     candidates = np.arange(start, start + 60 * count)
-    labels = world.people(source, candidates, seed=params.seed)
+    labels = world.annotations(source, candidates, seed=params.seed)
     for name in EXPRESSIONS:
-        chosen.append(candidates[(labels[name] == 1).to_numpy()][:each])
+        chosen.append(candidates[labels[:, column(name)] == 1][:each])
     return np.sort(np.concatenate(chosen))
 
 
