@@ -1,5 +1,6 @@
 """Training states on disk: safetensors with a JSON beside, written whole, never pickled."""
 
+import hashlib
 import json
 from pathlib import Path
 
@@ -12,29 +13,39 @@ from lib import workspace
 
 
 class State:
-    """Weights, momentum and running average of a run."""
+    """What a run has made so far: weights, momentum, running average, losses, history.
 
-    def __init__(self, model: nn.Module, optimiser: torch.optim.Optimizer, decay: float) -> None:
-        self.model, self.optimiser, self.decay = model, optimiser, decay
-        self.averaged = {k: v.detach().clone() for k, v in self._weights()} if decay else {}
-        self.good: dict[str, Tensor] = {}
+    losses: (steps of one epoch,) of the epoch under way; done: steps taken in all; history: one
+    row per finished epoch.
+    """
 
-    def _weights(self):
-        return self.model.named_parameters()
+    def __init__(
+        self, model: nn.Module, optimiser: torch.optim.Optimizer, decay: float, losses: Tensor
+    ) -> None:
+        self.model, self.optimiser, self.decay, self.losses = model, optimiser, decay, losses
+        self.done = 0
+        self.history: list[dict] = []
+        self.averaged = {k: v.detach().clone() for k, v in self._values()} if decay else {}
+        self.remember()
+
+    def _values(self) -> list[tuple[str, Tensor]]:
+        """Weights and batch statistics by name; not the integer counters."""
+        values = self.model.state_dict(keep_vars=True).items()
+        return [(name, value) for name, value in values if value.is_floating_point()]
 
     @torch.no_grad()
     def average(self) -> None:
-        """Move the running average a little towards the weights."""
+        """Move the running average a little towards the weights; at first, faster."""
         if self.averaged:
-            new = [value for _, value in self._weights()]
-            torch._foreach_lerp_(list(self.averaged.values()), new, 1 - self.decay)
+            decay = min(self.decay, (1 + self.done) / (10 + self.done))
+            new = [value for _, value in self._values()]
+            torch._foreach_lerp_(list(self.averaged.values()), new, 1 - decay)
 
     @torch.no_grad()
     def finish(self) -> None:
         """Put the running average, if one is kept, in the place of the weights."""
-        for name, value in self._weights():
-            if name in self.averaged:
-                value.copy_(self.averaged[name])
+        for name, value in self._values() if self.averaged else []:
+            value.copy_(self.averaged[name])
 
     def remember(self) -> None:
         self.good = {k: v.detach().clone() for k, v in self.model.state_dict().items()}
@@ -43,47 +54,80 @@ class State:
         """Back to the last weights remembered."""
         self.model.load_state_dict(self.good)
 
+    def finite(self) -> bool:
+        return all(bool(value.isfinite().all()) for _, value in self._values())
+
+    # Files ---------------------------------------------------------------------------------------
+
     def tensors(self) -> dict[str, Tensor]:
         tensors = {f"model.{k}": v for k, v in self.model.state_dict().items()}
         tensors |= {f"average.{k}": v for k, v in self.averaged.items()}
-        for name, value in self._weights():
+        for name, value in self.model.named_parameters():
             momentum = self.optimiser.state.get(value, {}).get("momentum_buffer")
             if momentum is not None:
                 tensors[f"momentum.{name}"] = momentum
-        return {k: v.detach().cpu().contiguous().clone() for k, v in tensors.items()}
+        tensors["losses"] = self.losses
+        return {k: v.detach().cpu().contiguous() for k, v in tensors.items()}
 
-    def save(self, path: Path, recipe: dict, done: int, history: list[dict]) -> None:
+    def save(self, path: Path, recipe: dict) -> None:
         """Write tensors and progress as one file; a readable copy of the progress beside it."""
-        progress = {"recipe": recipe, "steps_done": done, "history": history}
+        progress = {"recipe": recipe, "steps_done": self.done, "history": self.history}
         note = {"progress": json.dumps(progress)}
         tensors = self.tensors()
         workspace.atomically(path, lambda part: safetensors.torch.save_file(tensors, part, note))
         workspace.write_json(path.with_suffix(".json"), progress)
 
-    def load(self, path: Path, recipe: dict) -> tuple[int, list[dict]]:
-        """Continue from a file: steps done and history. ValueError if damaged or foreign."""
-        try:
-            with safetensors.safe_open(path, "pt") as file:
-                progress = json.loads((file.metadata() or {}).get("progress", "{}"))
-                tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
-        except safetensors.SafetensorError as error:
-            raise ValueError(f"{path} is damaged ({error}): delete it to start anew") from None
-        if progress.get("recipe") != json.loads(json.dumps(recipe)):
-            raise ValueError(
-                f"{path} was made with other settings ({progress.get('recipe')}, now {recipe}): "
-                "delete it to start anew"
-            )
+    def load(self, path: Path, recipe: dict) -> None:
+        """Continue from a file. ValueError if it is damaged, or of another run."""
+        tensors, progress = read(path)
+        compare(path, progress["recipe"], recipe)
         try:
             self.model.load_state_dict(part(tensors, "model."))
         except RuntimeError as error:
-            raise ValueError(f"{path} holds another network: delete it ({error})") from None
-        device = next(self.model.parameters()).device
+            raise ValueError(f"{path} holds another network ({error}): delete it") from None
+        device = self.losses.device
         self.averaged = {k: v.to(device) for k, v in part(tensors, "average.").items()}
         momentum = part(tensors, "momentum.")
-        for name, value in self._weights():
+        for name, value in self.model.named_parameters():
             if name in momentum:
-                self.optimiser.state[value]["momentum_buffer"] = momentum[name].to(value)
-        return progress["steps_done"], progress["history"]
+                state = {"momentum_buffer": torch.empty_like(value).copy_(momentum[name])}
+                self.optimiser.state[value] = state
+        self.losses.copy_(tensors["losses"])
+        self.done, self.history = progress["steps_done"], progress["history"]
+        self.remember()
+
+
+def read(path: Path) -> tuple[dict[str, Tensor], dict]:
+    """Tensors and progress of a checkpoint; ValueError if the file is none or is damaged."""
+    try:
+        with safetensors.safe_open(path, "pt") as file:
+            note = file.metadata() or {}
+            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+    except (safetensors.SafetensorError, OSError) as error:
+        raise ValueError(f"{path} is damaged ({error}): delete it to start anew") from None
+    if "progress" not in note:
+        raise ValueError(f"{path} is not a training checkpoint: move it, or name another file")
+    return tensors, json.loads(note["progress"])
+
+
+def compare(path: Path, found: dict, wanted: dict) -> None:
+    """ValueError that names what differs between a checkpoint's recipe and this run's."""
+    wanted = json.loads(json.dumps(wanted))
+    odd = [key for key in {**found, **wanted} if found.get(key) != wanted.get(key)]
+    if odd:
+        pairs = ", ".join(f"{key} {found.get(key)} (now {wanted.get(key)})" for key in odd)
+        raise ValueError(f"{path} is of another run, {pairs}: delete it to start anew")
+
+
+def fingerprint(*tensors: Tensor) -> str:
+    """Short digest of data and weights; of big arrays, of 64 rows spread over them."""
+    digest = hashlib.sha256()
+    for tensor in tensors:
+        digest.update(str((tuple(tensor.shape), tensor.dtype)).encode())
+        if tensor.ndim == 4:
+            tensor = tensor[torch.linspace(0, len(tensor) - 1, 64).long()]
+        digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()[:16]
 
 
 def part(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:

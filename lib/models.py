@@ -1,5 +1,7 @@
 """The networks: Batch-Normalized Inception, the DCN (Section 4.2) and the S-DCN (Section 5)."""
 
+from collections.abc import Callable
+
 import torch
 import torchvision
 from torch import Tensor, nn
@@ -20,6 +22,9 @@ BLOCKS = {
 }
 
 
+AUXILIARY = ("googlenet", "inception_v3")  # torchvision gives them further outputs unless told
+
+
 class ConvBN(nn.Sequential):
     """Convolution, batch normalisation, ReLU; (B, C_in, H, W) -> (B, C_out, H/s, W/s)."""
 
@@ -34,39 +39,32 @@ class ConvBN(nn.Sequential):
 class Inception(nn.Module):
     """One block: four branches side by side, joined over channels.
 
-    A block of stride 2 has no 1x1 branch, and its pooling branch no projection.
+    A block of stride 2 has no 1x1 branch, and its pooling branch no projection. The 1x1
+    convolutions that read the block's input (the 1x1 branch and the two reductions) are one
+    convolution here, `entry`: the same numbers in fewer calls.
     """
 
-    def __init__(self, channels: int, block: tuple, scale) -> None:
+    def __init__(self, channels: int, block: tuple, scale: Callable[[int], int]) -> None:
         super().__init__()
         one, reduce3, three, reduce33, double, pool, project, stride = block
-        branches = []
-        if one:
-            branches.append(ConvBN(channels, scale(one), 1))
-        branches.append(
-            nn.Sequential(
-                ConvBN(channels, scale(reduce3), 1),
-                ConvBN(scale(reduce3), scale(three), 3, stride),
-            )
-        )
-        branches.append(
-            nn.Sequential(
-                ConvBN(channels, scale(reduce33), 1),
-                ConvBN(scale(reduce33), scale(double), 3),
-                ConvBN(scale(double), scale(double), 3, stride),
-            )
+        self.split = [scale(width) for width in (one, reduce3, reduce33) if width]
+        self.entry = ConvBN(channels, sum(self.split), 1)
+        self.three = ConvBN(scale(reduce3), scale(three), 3, stride)
+        self.double3 = nn.Sequential(
+            ConvBN(scale(reduce33), scale(double), 3),
+            ConvBN(scale(double), scale(double), 3, stride),
         )
         pooling = nn.AvgPool2d(3, 1, 1) if pool == "avg" else nn.MaxPool2d(3, stride, 1)
         projection = ConvBN(channels, scale(project), 1) if project else nn.Identity()
-        branches.append(nn.Sequential(pooling, projection))
-        self.branches = nn.ModuleList(branches)
+        self.pool = nn.Sequential(pooling, projection)
         widths = (one, three, double, project)
         self.channels = sum(scale(width) for width in widths if width) + (
             0 if project else channels
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        return torch.cat([branch(x) for branch in self.branches], 1)
+        *one, reduced3, reduced33 = self.entry(x).split(self.split, 1)
+        return torch.cat([*one, self.three(reduced3), self.double3(reduced33), self.pool(x)], 1)
 
 
 class BNInception(nn.Module):
@@ -107,13 +105,15 @@ class BNInception(nn.Module):
 def make_trunk(name: str, width: float, features: int) -> nn.Module:
     """The network that makes features: `bn_inception`, or one of torchvision's by its name.
 
-    ValueError if there is no such network.
+    Of torchvision's networks the last layer is replaced by a linear projection to `features`;
+    they have their own width. ValueError if there is no such network.
     """
     if name == "bn_inception":
         return BNInception(width, features)
     if name not in torchvision.models.list_models(module=torchvision.models):
         raise ValueError(f"no network {name!r}: use bn_inception or a torchvision classifier")
-    return torchvision.models.get_model(name, weights=None, num_classes=features)
+    options = {"aux_logits": False, "init_weights": True} if name in AUXILIARY else {}
+    return torchvision.models.get_model(name, weights=None, num_classes=features, **options)
 
 
 class DCN(nn.Module):
@@ -158,7 +158,7 @@ class RelationNet(nn.Module):
         self.trunk = trunk
         self.spatial = spatial
         self.projection = nn.Linear(2 * features, shared)  # W_R
-        self.standardise = nn.BatchNorm1d(11, affine=False)
+        self.standardise = nn.BatchNorm1d(11, affine=False) if spatial else None
         self.heads = nn.Linear(shared + 11 * spatial, 8)  # w_g
 
     def forward(self, left: Tensor, right: Tensor, cues: Tensor) -> Tensor:
