@@ -71,6 +71,7 @@ class State:
 
     def save(self, path: Path, recipe: dict) -> None:
         """Write tensors and progress as one file; a readable copy of the progress beside it."""
+        sweep(path)
         progress = {"recipe": recipe, "steps_done": self.done, "history": self.history}
         note = {"progress": json.dumps(progress)}
         tensors = self.tensors()
@@ -95,6 +96,13 @@ class State:
         self.losses.copy_(tensors["losses"])
         self.done, self.history = progress["steps_done"], progress["history"]
         self.remember()
+
+
+def sweep(path: Path) -> None:
+    """Remove what a killed process left half written beside a checkpoint."""
+    for name in (path.name, path.with_suffix(".json").name):
+        for half in path.parent.glob(f".{name}.*.part"):
+            half.unlink(missing_ok=True)
 
 
 def read(path: Path) -> tuple[dict[str, Tensor], dict]:

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 # The inception blocks of Batch-Normalized Inception (Ioffe & Szegedy 2015, Figure 5):
 # 1x1, 3x3 reduce, 3x3, double 3x3 reduce, double 3x3, pool kind, pool projection, stride.
+# (Weights that circulate for Caffe belong to a variant with 128 projections in 4c and 4d.)
 BLOCKS = {
     "3a": (64, 64, 64, 64, 96, "avg", 32, 1),
     "3b": (64, 64, 96, 64, 96, "avg", 64, 1),

@@ -248,11 +248,12 @@ class Run:
         if not len(broken) and self.state.finite():
             return
         step = int(broken[0]) if len(broken) else step
-        loss, rate = float(self.state.losses[step]), self.rate(epoch * self.steps + step)
+        loss = float(self.state.losses[step])
+        what = f"the loss is {loss:g}" if len(broken) else "the weights are no longer finite"
         self.state.recall()
         raise ValueError(
-            f"{self.description or 'training'} diverged: loss {loss:g} or its weights no longer "
-            f"finite in epoch {epoch + 1}, step {step + 1}, at learning rate {rate:g}; the network "
+            f"{self.description or 'training'} diverged: {what} in epoch {epoch + 1}, step "
+            f"{step + 1}, at learning rate {self.rate(epoch * self.steps + step):g}; the network "
             "has its last good weights. Lower `rate` or raise `warmup`."
         )
 

@@ -1,0 +1,271 @@
+"""The masked loss, the recipe of a run, divergence, and one process against two."""
+
+import math
+
+import pytest
+import torch
+from torch import nn
+
+from lib import checkpoints, faces, models, params, training
+from lib.params import TrainParams
+
+RECIPE = TrainParams(epochs=2, batch=16, rate=0.05, schedule="cosine", warmup=0.1)
+
+
+def network(features=16, seed=0):
+    """A tiny DCN, the same for the same seed."""
+    torch.manual_seed(seed)
+    trunk = nn.Sequential(
+        models.ConvBN(3, 8, 3, 2),
+        models.ConvBN(8, features, 3, 2),
+        nn.AdaptiveAvgPool2d(1),
+        nn.Flatten(),
+    )
+    return models.DCN(features=features, trunk=trunk)
+
+
+def bright_faces(count=96, stored=18):
+    """Noise whose brightness decides on every label; some labels are missing."""
+    chance = torch.Generator().manual_seed(1)
+    level = torch.randint(40, 200, (count, 1, 1, 1), generator=chance)
+    noise = torch.randint(0, 50, (count, 3, stored, stored), generator=chance)
+    labels = (level[:, :, 0, 0] > 120).float().expand(-1, 24).clone()
+    labels[torch.rand(count, 24, generator=chance) < 0.5] = -1
+    return (level + noise).to(torch.uint8), labels
+
+
+def fit(model, images, targets, train=RECIPE, **options):
+    return training.fit(model, images, targets, train=train, size=16, seed=3, **options)
+
+
+def same(one, two):
+    pairs = zip(one.state_dict().values(), two.state_dict().values(), strict=True)
+    return all(torch.equal(a, b) for a, b in pairs)
+
+
+# The loss ----------------------------------------------------------------------------------------
+
+
+def test_the_loss_is_the_mean_over_present_labels():
+    chance = torch.Generator().manual_seed(0)
+    logits = torch.randn(5, 3, generator=chance, dtype=torch.float64)
+    targets = torch.tensor([[1, 0, -1], [-1, -1, -1], [0.3, -1, 1], [1, 1, 0], [-1, 0.9, -1]])
+    weights = torch.rand(5, 3, generator=chance)
+    total, present = 0.0, 0.0
+    for row in range(5):
+        for column in range(3):
+            y, z, w = (float(t[row, column]) for t in (targets, logits, weights))
+            if y >= 0:
+                p = 1 / (1 + math.exp(-z))
+                total -= w * (y * math.log(p) + (1 - y) * math.log(1 - p))
+                present += w
+    loss = training.masked_loss(logits, targets, weights)
+    assert float(loss) == pytest.approx(total / present, rel=1e-6)
+
+
+@pytest.mark.parametrize("rows", [slice(1, 2), slice(0, 4)], ids=["alone", "mixed"])
+def test_missing_labels_have_exactly_zero_gradient(rows):
+    targets = torch.tensor([[1.0, 0, -1], [-1, -1, -1], [0, -1, 1], [1, 1, 0]])[rows]
+    logits = (torch.randn(len(targets), 3) * 2).requires_grad_()
+    training.masked_loss(logits, targets).backward()
+    assert (logits.grad[targets < 0] == 0).all()
+    assert (logits.grad[targets >= 0] != 0).all()
+
+
+def test_a_head_without_labels_stays_as_it_was():
+    images, targets = bright_faces()
+    targets[:, 5] = -1
+    model, before = network(), network().heads
+    fit(model, images, targets, RECIPE.model_copy(update={"mirror": False}))
+    changed = (model.heads.weight != before.weight).any(1)
+    assert not changed[5]
+    assert model.heads.bias[5] == 0
+    assert changed.sum() == 23
+
+
+# A run -------------------------------------------------------------------------------------------
+
+
+def test_training_learns_what_is_there():
+    images, targets = bright_faces()
+    model = network()
+    history = fit(model, images, targets, RECIPE.model_copy(update={"epochs": 20, "rate": 0.2}))
+    _, logits = training.extract(model, images, size=16)
+    right = ((logits > 0) == (targets > 0))[targets >= 0].float().mean()
+    assert right > 0.95
+    assert history["loss"].iloc[-1] < 0.5 * history["loss"].iloc[0]
+    assert list(history["epoch"]) == list(range(1, 21))
+
+
+def test_the_same_seed_gives_the_same_weights():
+    images, targets = bright_faces()
+    one, two, other = network(), network(), network()
+    fit(one, images, targets)
+    fit(two, images, targets)
+    training.fit(other, images, targets, train=RECIPE, size=16, seed=4)
+    assert same(one, two)
+    assert not same(one, other)
+
+
+def test_weight_zero_is_the_same_as_missing():
+    images, targets = bright_faces()
+    one, two = network(), network()
+    fit(one, images, targets)
+    fit(two, images, targets.clamp(min=0), weights=(targets >= 0).float())
+    assert same(one, two)
+
+
+def test_one_step_is_plain_sgd():
+    images, targets = bright_faces(16)
+    model, twin = network(), network()
+    train = TrainParams(epochs=1, batch=16, rate=0.1, translate=0.0, mirror=False, weight_decay=0.5)
+    fit(model, images, targets, train)
+    loss = training.masked_loss(twin(training.prepare(images, 16))[1], targets)
+    loss.backward()
+    for value, old in zip(model.parameters(), twin.parameters(), strict=True):
+        decay = 0.5 * old if old.ndim > 1 else 0  # filters and matrices, Eqn. 17
+        torch.testing.assert_close(value, old - 0.1 * (old.grad + decay), rtol=1e-4, atol=1e-6)
+
+
+def test_the_rate_rises_then_falls_to_zero():
+    train = TrainParams(epochs=10, rate=0.2, schedule="cosine", warmup=0.1)
+    run = training.Run(None, None, train, 0, None, None, 1, False, "")
+    run.steps = 10
+    rates = [run.rate(step) for step in range(100)]
+    assert rates[:10] == pytest.approx([0.2 * (k + 1) / 10 for k in range(10)])
+    cosine = [0.1 * (1 + math.cos(math.pi * k / 90)) for k in range(90)]
+    assert rates[10:] == pytest.approx(cosine)
+
+
+def test_the_average_of_weights_is_what_remains():
+    model = network()
+    state = checkpoints.State(model, torch.optim.SGD(model.parameters()), 0.5, torch.zeros(1))
+    expected, weight = model.heads.weight.detach().clone(), model.heads.weight
+    statistics = model.trunk[0][1].running_mean
+    for step in range(1, 20):
+        with torch.no_grad():
+            weight += step
+            statistics += 1
+        state.done = step
+        state.average()
+        decay = min(0.5, (1 + step) / (10 + step))  # at first, faster
+        expected = decay * expected + (1 - decay) * weight.detach()
+    state.finish()
+    torch.testing.assert_close(model.heads.weight.detach(), expected)
+    assert 17 < float(statistics[0]) < 19  # batch statistics go with the weights
+
+
+# Mistakes ----------------------------------------------------------------------------------------
+
+
+def test_a_run_that_diverges_says_where_and_keeps_good_weights(tmp_path):
+    images, targets = bright_faces()
+    model, path = network(), tmp_path / "run.safetensors"
+    calls = iter(range(100))
+
+    def poison(layer, inputs, output):
+        return output * float("nan") if next(calls) == 8 else None  # epoch 2 of 6 steps, step 3
+
+    model.heads.register_forward_hook(poison)
+    train = RECIPE.model_copy(update={"schedule": "constant", "warmup": 0.0})
+    words = r"smoke diverged: the loss is nan in epoch 2, step 3, at learning rate 0\.05"
+    with pytest.raises(ValueError, match=words):
+        fit(model, images, targets, train, checkpoint=path, description="smoke")
+    one = network()  # the last good weights are those after the first epoch
+    fit(one, images, targets, train.model_copy(update={"epochs": 1}))
+    assert same(model, one)
+    kept = checkpoints.part(checkpoints.read(path)[0], "model.")
+    assert all(torch.equal(kept[key], value) for key, value in one.state_dict().items())
+
+
+def test_a_rate_that_is_much_too_high_is_noticed():
+    model = network()
+    train = RECIPE.model_copy(update={"rate": 1e30, "warmup": 0.0})
+    with pytest.raises(ValueError, match=r"diverged.*epoch 1.*Lower `rate`"):
+        fit(model, *bright_faces(), train)
+    assert same(model, network())
+
+
+def test_targets_that_cannot_be_are_named():
+    images, targets = bright_faces(8)
+    targets[3, 9] = 2.0
+    with pytest.raises(ValueError, match=r"row 3, happy: target 2\.0 must be in \[0, 1\]"):
+        fit(network(), images, targets)
+    with pytest.raises(ValueError, match=r"\(8, 7\) for 24 attributes"):
+        fit(network(), images, targets[:, :7])
+
+
+def test_several_machines_need_a_launcher(monkeypatch):
+    monkeypatch.delenv("RANK", raising=False)
+    monkeypatch.delenv("SLURM_PROCID", raising=False)
+    with pytest.raises(ValueError, match=r"nodes: 2 needs torchrun or srun"):
+        training.start(params.load("smoke", {"nodes": 2}))
+
+
+# Reading out -------------------------------------------------------------------------------------
+
+
+def test_extraction_is_the_network_in_evaluation():
+    images, targets = bright_faces(21)
+    model = network()
+    fit(model, images, targets)
+    features, logits = training.extract(model, images, size=16, batch=8)
+    model.eval()
+    with torch.no_grad():
+        single = [model(training.prepare(image[None], 16)) for image in images]
+    torch.testing.assert_close(features, torch.cat([f for f, _ in single]), rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(logits, torch.cat([z for _, z in single]), rtol=1e-4, atol=1e-5)
+    assert not logits.requires_grad
+
+
+def pairs(count=48):
+    """Pairs whose traits say whether the two faces together are bright."""
+    left, _ = bright_faces(count)
+    right = bright_faces(count)[0].flip(0)
+    chance = torch.Generator().manual_seed(2)
+    cues = torch.rand(count, 11, generator=chance) + 0.1
+    bright = (left.float().mean((1, 2, 3)) + right.float().mean((1, 2, 3))) > 290
+    labels = bright[:, None].expand(-1, 8).to(torch.int8).clone()
+    labels[::5, 3] = -1
+    table = faces.pd.DataFrame({"key": range(count)})
+    return faces.PairSet(left, right, cues, labels, table)
+
+
+def test_pairs_are_learned_and_predicted():
+    data = pairs()
+    model = models.RelationNet(network().trunk, features=16, shared=8)
+    train = RECIPE.model_copy(update={"epochs": 40, "rate": 0.1})
+    history = training.fit_pairs(model, data, train=train, size=16, seed=0)
+    logits = training.predict_pairs(model, data, size=16)
+    assert logits.shape == (48, 8)
+    assert ((logits > 0) == (data.labels > 0))[data.labels >= 0].float().mean() > 0.9
+    assert history["loss"].iloc[-1] < history["loss"].iloc[0]
+
+
+# One process or many -----------------------------------------------------------------------------
+
+
+@pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
+def test_two_processes_train_as_one_with_the_doubled_batch():
+    """Forked gloo processes of 8 faces a step each, against one with 16; labels lie unevenly."""
+    images, targets = bright_faces(64)
+    targets[::3] = -1
+    targets[:, 5] = -1
+    train = RECIPE.model_copy(update={"mirror": False, "epochs": 3})
+    fabric = training.start(params.load("smoke", {"device": "cpu", "devices": 2}))
+    one, two = network(), network()
+    expected, found = (
+        fit(one, images, targets, train),
+        fit(two, images, targets, train, fabric=fabric),
+    )
+    torch.testing.assert_close(
+        torch.tensor(found["loss"]), torch.tensor(expected["loss"]), rtol=1e-5, atol=0
+    )
+    pairs = zip(one.state_dict().values(), two.state_dict().values(), strict=True)
+    for a, b in pairs:
+        torch.testing.assert_close(a, b, rtol=1e-3, atol=1e-5)
+    assert torch.equal(two.heads.weight[5], network().heads.weight[5])  # never labelled
+    apart = training.extract(two, images[:7], size=16, fabric=fabric)
+    together = training.extract(two, images[:7], size=16)
+    for a, b in zip(apart, together, strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-5)
