@@ -86,8 +86,8 @@ class State:
             self.model.load_state_dict(part(tensors, "model."))
         except RuntimeError as error:
             raise ValueError(f"{path} holds another network ({error}): delete it") from None
-        device = self.losses.device
-        self.averaged = {k: v.to(device) for k, v in part(tensors, "average.").items()}
+        for name, value in part(tensors, "average.").items():
+            self.averaged[name].copy_(value)
         momentum = part(tensors, "momentum.")
         for name, value in self.model.named_parameters():
             if name in momentum:

@@ -4,6 +4,7 @@ import os
 import random
 import signal
 import time
+import traceback
 
 import pytest
 import torch
@@ -51,8 +52,10 @@ def child(path, result):
             model, history = fit(path)
             whole = model.state_dict() | {"loss": torch.tensor(history["loss"])}
             torch.save(whole, result)
-        finally:
-            os._exit(0)
+        except BaseException:
+            traceback.print_exc()
+            os._exit(1)
+        os._exit(0)
     return pid
 
 
@@ -67,7 +70,7 @@ def test_ten_kills_change_no_bit(tmp_path):
         pid = child(path, result)
         time.sleep(moments.uniform(0, seconds / 20))
         os.kill(pid, signal.SIGKILL)
-        assert os.WIFSIGNALED(os.waitpid(pid, 0)[1])
+        assert os.WIFSIGNALED(os.waitpid(pid, 0)[1])  # it was alive until then
         steps.append(checkpoints.read(path)[1]["steps_done"] if path.exists() else 0)
     assert steps == sorted(steps)
     assert 0 < steps[-1] < 60 * 9  # some way, but not to the end
