@@ -12,12 +12,24 @@ bins of yaw in the order of `vocabulary.POSES`: `left_profile` looks to the pict
 """
 
 from lib.world.clip import clip
-from lib.world.draw import draw, rows_of
-from lib.world.portraits import ckplus, faces, people
+from lib.world.moments import FRAMES, SEQUENCES
+from lib.world.portraits import annotations, ckplus, faces, people
+from lib.world.render import draw, rows_of
 from lib.world.scenes import relation, scenes
 
-VERSION = (
-    "0.1"  # raise it with any change of a pixel, a latent or a label, and run the results again
-)
+VERSION = "1.0"  # raise with any change of a pixel, latent or label; run results again
 
-__all__ = ["VERSION", "ckplus", "clip", "draw", "faces", "people", "relation", "rows_of", "scenes"]
+__all__ = [
+    "FRAMES",
+    "SEQUENCES",
+    "VERSION",
+    "annotations",
+    "ckplus",
+    "clip",
+    "draw",
+    "faces",
+    "people",
+    "relation",
+    "rows_of",
+    "scenes",
+]

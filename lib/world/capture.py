@@ -37,9 +37,8 @@ def expose(p: Latents, light: torch.Tensor) -> torch.Tensor:
     return (image * (1 - p["vignette"] * (down**2 + across**2) * 0.5)[:, None]).clamp(0, 1)
 
 
-def blur(p: Latents, image: torch.Tensor) -> torch.Tensor:
-    """Gaussian blur of each image by its own `blur`, wider along its motion."""
-    unit = min(image.shape[-2:]) / 64
+def blur(p: Latents, image: torch.Tensor, unit: float) -> torch.Tensor:
+    """Gaussian blur of each image by its own `blur`, wider along its motion; `unit` px each."""
     for axis, motion in ((3, p.flat("motion_x")), (2, p.flat("motion_y"))):
         sigma = (p.flat("blur") ** 2 + motion**2).sqrt() * unit
         image = _blur_along(image, sigma.clamp_max(REACH * unit), int(2.2 * REACH * unit), axis)
@@ -97,7 +96,7 @@ def _cosines(device: torch.device) -> torch.Tensor:
     return wave.float().to(device)
 
 
-def photograph(p: Latents, light: torch.Tensor, *, grey: bool = False) -> torch.Tensor:
-    """Linear light (B, 3, H, W) to uint8 (B, 3, H, W)."""
-    image = jpeg(p, add_noise(p, blur(p, expose(p, light))))
+def photograph(p: Latents, light: torch.Tensor, unit: float) -> torch.Tensor:
+    """Linear light (B, 3, H, W) to uint8 (B, 3, H, W); `unit`: px per px of a 64-px crop."""
+    image = jpeg(p, add_noise(p, blur(p, expose(p, light), unit)))
     return (image.clamp(0, 1) * 255).round().to(torch.uint8)

@@ -82,7 +82,7 @@ def _move(left: pd.DataFrame, right: pd.DataFrame, heat: np.ndarray, time: np.nd
         p["pitch"] = 3 * np.sin(time * 31 + 2 * side)
         p["roll"] = side * 4 * (1 - heat) + 2 * np.sin(time * 13 + side)
         p["gaze_x"], p["gaze_y"] = -side * 0.5 * (1 - heat), 0.0
-        p["exposure"] = 0.75
+        p["exposure"], p["noise"], p["vignette"] = 0.85, 0.01, 0.1
 
 
 def _evidence(

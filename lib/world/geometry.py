@@ -10,10 +10,12 @@ product per step of the ray.
 from dataclasses import dataclass
 
 import torch
+import torch.nn.functional as F
 
+from lib.world.hashing import smooth_noise
 from lib.world.table import Latents
 
-STEPS = 9
+COARSE, FINE = 6, 4  # steps along a ray, for every second pixel and then for each
 BLEND = 0.22  # how softly skull and jaw melt together
 FAR = 9.0
 
@@ -22,7 +24,8 @@ FAR = 9.0
 class Shape:
     """Quadratics of a batch of heads over (x², y², z², |x|, y, z, 1)."""
 
-    rows: torch.Tensor  # (B, 5 + K, 7): skull, jaw, hair cap, hairline, long hair, bumps
+    rows: torch.Tensor  # (B, 5, 7): skull, jaw, hair cap, hairline, long hair
+    swell: torch.Tensor  # (B, K, 7): the bumps' exponents
     height: torch.Tensor  # (B, 1, K) how far each bump stands out
     slope: torch.Tensor  # (B, 7, K) bumps -> sums of their gradients
     turn: torch.Tensor  # (B, 3, 3) head coordinates -> camera coordinates
@@ -73,9 +76,9 @@ def shape(p: Latents) -> Shape:
     bumps, height = _bumps(p)
     spread, centre = bumps[..., :3], bumps[..., 3:6]
     slope = torch.cat([spread, centre / 2, spread[..., :1] * 0], -1) * height.unsqueeze(-1)
-    rows = torch.cat([torch.stack(_bodies(p), 1), bumps], 1)
+    rows = torch.stack(_bodies(p), 1)
     turn = rotation(yaw, p.flat("pitch"), p.flat("roll"))
-    return Shape(rows, height.unsqueeze(1), slope.transpose(1, 2).contiguous(), turn)
+    return Shape(rows, bumps, height.unsqueeze(1), slope.transpose(1, 2).contiguous(), turn)
 
 
 def _bodies(p: Latents) -> list[torch.Tensor]:
@@ -113,8 +116,8 @@ def _bumps(p: Latents) -> tuple[torch.Tensor, torch.Tensor]:
     pucker = p.flat("au_pucker") - 0.4 * p.flat("au_press")
     low = 0.20 * drop
     table = [  # centre x, y, z; size x, y, z; height
-        (0, 0.02, 0.74, 0.075, 0.20, 0.17, 0.10 * nose),  # bridge
-        (0, -0.22, 0.84, 0.115 * wing, 0.115, 0.20, 0.21 * nose),  # tip
+        (0, 0.02, 0.74, 0.08, 0.20, 0.20, 0.12 * nose),  # bridge
+        (0, -0.22, 0.84, 0.115 * wing, 0.12, 0.24, 0.25 * nose),  # tip
         (0.12 * wing, -0.25, 0.76, 0.065, 0.065, 0.14, 0.075 * wing),  # wings
         (0.30 * eye, 0.27, 0.70, 0.24, 0.085, 0.25, 0.022 + 0.045 * male),  # brow
         (0.33 * eye, 0.07, 0.72, 0.17, 0.115, 0.28, -0.075 - 0.02 * old),  # socket
@@ -170,7 +173,9 @@ class Heads:
         jaw = (self.root[:, 1] - 1) * self.thin[1]
         self.share = ((jaw - skull) * (0.5 / BLEND) + 0.5).clamp_(0, 1)
         melt = torch.lerp(jaw, skull, self.share) - BLEND * self.share * (1 - self.share)
-        self.bumps = values[:, 5:].exp_()
+        self.bumps = (
+            torch.bmm(self.form.swell, basis).clamp_min_(-40).exp_()
+        )  # exp underflows slowly
         skin = melt - torch.bmm(self.form.height, self.bumps)[:, 0]
         return skin, self._hair(values, y, z)
 
@@ -181,6 +186,7 @@ class Heads:
         cap = torch.maximum(cap, -0.38 - y - self.long * 2)
         self.strand = values[:, 4].sqrt()
         long = torch.maximum((self.strand - 1) * 0.55, z - 0.16 + 0.25 * y)
+        long = torch.maximum(long, torch.minimum(0.54 - self.basis[:, 3], z + 0.30))  # neck free
         long = long + (self.long < 0.3) * FAR
         self.is_long = long < cap
         return torch.minimum(cap, long) + (1 - self.hair_on) * FAR
@@ -217,24 +223,25 @@ def trace(p: Latents, across: torch.Tensor, up: torch.Tensor, pixel: torch.Tenso
     across, up: (B, H, W) camera coordinates of the pixels, in units of half a head.
     pixel: (B, 1, 1) size of a pixel in the same units.
     """
-    heads = Heads(p, shape(p), across, up)
-    flat = across.flatten(1)
-    depth = torch.full_like(flat, 1.25)
-    nearest = torch.full_like(flat, FAR)
-    for _ in range(STEPS):
-        skin, hair = heads.distance(heads.at(depth))
-        gap = torch.minimum(skin, hair)
-        nearest = torch.minimum(nearest, gap)
-        depth = (depth - 0.92 * gap).clamp_(-1.6, 1.6)
+    form = shape(p)
+    rough = across[:, ::2, ::2]
+    heads = Heads(p, form, rough, up[:, ::2, ::2])
+    depth = _march(heads, torch.full_like(rough, 1.25).flatten(1), COARSE)[0]
+    depth = F.max_pool2d(depth.unflatten(1, rough.shape[1:]), 3, 1, 1)  # start before the surface
+    depth = depth.repeat_interleave(2, 1).repeat_interleave(2, 2)
+    heads = Heads(p, form, across, up)
+    depth = depth[:, : across.shape[1], : across.shape[2]].flatten(1)
+    depth, nearest = _march(heads, depth, FINE)
     point = heads.at(depth)
     skin, hair = heads.distance(point)
-    nearest = torch.minimum(nearest, torch.minimum(skin, hair))
-    cover = (0.5 - (nearest - 0.012) / pixel.flatten(1)).clamp_(0, 1)
-    on_hair = ((skin - hair) / pixel.flatten(1) * 0.5 + 0.5).clamp_(0, 1)
-    slope = [
-        torch.lerp(_unit(heads.slope(point))[i], _unit(heads.hair_slope(point))[i], on_hair)
-        for i in range(3)
-    ]
+    ragged = _ragged(p, point)
+    haired = (hair < skin).float()
+    width = pixel.flatten(1) * (1 + 1.2 * haired)
+    rim = nearest - 0.5 * width
+    cover = (0.5 - rim / width).clamp_(0, 1)
+    on_hair = ((skin - hair - 0.022 * ragged - 0.004) / pixel.flatten(1) * 0.4 + 0.5).clamp_(0, 1)
+    bare, locks = _unit(heads.slope(point)), _unit(heads.hair_slope(point))
+    slope = [torch.lerp(bare[i], locks[i], on_hair) for i in range(3)]
     normal = _unit(_to_camera(heads.form.turn, slope))
     outside = [q + 0.16 * n for q, n in zip(point, _unit(slope), strict=True)]
     hollow = (1 - heads.distance(outside)[0] / 0.16).clamp_(0, 1)
@@ -242,6 +249,29 @@ def trace(p: Latents, across: torch.Tensor, up: torch.Tensor, pixel: torch.Tenso
     fields = [*point, depth, cover, on_hair, *normal, hollow]
     x, y, z, depth, cover, on_hair, *normal, hollow = (f.unflatten(1, size) for f in fields)
     return Hit(x, y, z, depth, cover, on_hair, tuple(normal), hollow)
+
+
+def _march(heads: Heads, depth: torch.Tensor, steps: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Follow the rays; their depth and how near they have come to the surface (B, HW)."""
+    nearest = gap = torch.minimum(*heads.distance(heads.at(depth)))
+    step = 0.9 * gap
+    for _ in range(steps):  # secant steps, kept within bounds
+        depth = (depth - step).clamp_(-1.6, 1.6)
+        before, gap = gap, torch.minimum(*heads.distance(heads.at(depth)))
+        nearest = torch.minimum(nearest, gap)
+        step = gap / ((before - gap) / (step + 1e-4)).clamp_(0.6, 2.5)
+    return depth, nearest
+
+
+def _ragged(p: Latents, point: list[torch.Tensor]) -> torch.Tensor:
+    """Locks: how far hair stands out or gives way, about -1 to 1 (B, HW)."""
+    x, y, z = point
+    around = torch.atan2(x, z - 0.1)
+    wild = 0.35 + 0.65 * p.flat("curl").clamp(0, 1)[:, None]
+    place = p.flat("place")[:, None]
+    noise = smooth_noise((around * 9 + place * 77)[:, None], (y * 5 + place * 43)[:, None])
+    fine = smooth_noise((around * 30 + place * 7)[:, None], (y * 6 + place * 83)[:, None])
+    return (noise[0][:, 0] * wild + 0.5 * fine[1][:, 0]).clamp(-1.5, 1.5)
 
 
 def _unit(vector: list[torch.Tensor]) -> list[torch.Tensor]:

@@ -29,7 +29,7 @@ class Camera:
     talk: float = 0.15
     polite: float = 0.15
     jitter: float = 0.05  # of the crop, in half heads
-    scale: tuple[float, float] = (0.70, 0.86)  # size of half a head, in half crops
+    scale: tuple[float, float] = (0.85, 1.02)  # size of half a head, in half crops
     exposure: tuple[float, float] = (0.85, 1.15)
     contrast: tuple[float, float] = (0.9, 1.1)
     saturation: tuple[float, float] = (0.85, 1.15)
@@ -55,30 +55,30 @@ class Camera:
 SOURCES = {
     "aflw": Camera(
         (0.06, 0.04, 0.03, 0.40, 0.07, 0.07, 0.33), yaw=(26.0, 0.45), pitch=13.0, roll=10.0,
-        jitter=0.09, scale=(0.62, 0.84), side=0.9, blur=(0.0, 0.7), jpeg=(60.0, 95.0),
+        jitter=0.09, scale=(0.76, 1.0), side=0.9, blur=(0.0, 0.7), jpeg=(60.0, 95.0),
     ),
     "celeba": Camera(
         (0.03, 0.02, 0.02, 0.46, 0.04, 0.04, 0.39), yaw=(17.0, 0.02), pitch=6.0, roll=4.0,
-        jitter=0.03, scale=(0.74, 0.80), exposure=(0.95, 1.25), contrast=(1.0, 1.2), side=0.5,
-        saturation=(0.95, 1.3), blur=(0.0, 1.0), jpeg=(75.0, 95.0), polite=0.22, hand=0.01,
-        habits=Habits(ages=(16, 78), beards=0.40, stubble=0.35, bald=0.11),
+        jitter=0.03, scale=(0.90, 0.98), exposure=(0.95, 1.25), contrast=(1.0, 1.2), side=0.5,
+        saturation=(0.95, 1.3), blur=(0.0, 0.75), jpeg=(75.0, 95.0), polite=0.22, hand=0.01,
+        habits=Habits(ages=(16, 78), beards=0.28, stubble=0.35, bald=0.07),
     ),
     "expw": Camera(
-        (0.10, 0.10, 0.06, 0.27, 0.14, 0.10, 0.23), strong=(0.22, 1.0), yaw=(24.0, 0.06),
-        pitch=10.0, roll=11.0, jitter=0.10, scale=(0.60, 0.90), exposure=(0.7, 1.3),
-        contrast=(0.8, 1.25), saturation=(0.5, 1.3), side=1.0, blur=(0.2, 1.7),
-        noise=(0.0, 0.035), jpeg=(14.0, 70.0), grade=0.12, grey=0.10, text=0.22, hand=0.12,
-        scarf=0.05, hat=0.10, glasses=0.13, shades=0.02, overlay=0.12, talk=0.12,
+        (0.11, 0.10, 0.07, 0.26, 0.14, 0.11, 0.21), strong=(0.42, 1.0), yaw=(14.0, 0.04),
+        pitch=7.0, roll=6.0, jitter=0.045, scale=(0.84, 1.02), exposure=(0.8, 1.25),
+        contrast=(0.85, 1.25), saturation=(0.5, 1.3), side=0.9, blur=(0.1, 0.9),
+        noise=(0.0, 0.022), jpeg=(20.0, 80.0), grade=0.10, grey=0.10, text=0.14, hand=0.07,
+        scarf=0.02, hat=0.07, glasses=0.12, shades=0.02, overlay=0.07, talk=0.08, polite=0.10,
     ),
     "sfew": Camera(
-        (0.15, 0.10, 0.12, 0.19, 0.17, 0.12, 0.15), strong=(0.25, 1.0), yaw=(24.0, 0.10),
+        (0.15, 0.10, 0.12, 0.19, 0.17, 0.12, 0.15), strong=(0.25, 1.0), yaw=(20.0, 0.08),
         pitch=9.0, roll=8.0, exposure=(0.32, 0.75), contrast=(1.0, 1.35), saturation=(0.45, 0.95),
         ambient=(0.10, 0.35), side=1.3, blur=(0.2, 1.2), motion=1.0, noise=(0.01, 0.045),
-        jpeg=(45.0, 85.0), grade=0.35, scale=(0.64, 0.84), jitter=0.07,
+        jpeg=(45.0, 85.0), grade=0.18, scale=(0.80, 1.02), jitter=0.07,
     ),
     "ckplus": Camera(
         (1 / 6,) * 6 + (0.0,), strong=(0.8, 1.05), yaw=(4.0, 0.0), pitch=3.0, roll=2.0, talk=0.0,
-        polite=0.0, jitter=0.02, scale=(0.74, 0.82), blur=(0.2, 0.6), noise=(0.005, 0.02),
+        polite=0.0, jitter=0.02, scale=(0.90, 0.98), blur=(0.2, 0.6), noise=(0.005, 0.02),
         jpeg=(75.0, 90.0), grey=1.0, plain=1.0, ambient=(0.40, 0.60), side=0.5, hand=0.0,
         scarf=0.0, hat=0.0, glasses=0.0, shades=0.0,
         habits=Habits(ages=(18, 50), beards=0.15),
@@ -182,7 +182,7 @@ def _pose(moment: Draws, camera: Camera) -> pd.DataFrame:
             "gaze_y": moment.normal("gaze y", 0, 0.3).clip(-1, 1),
             "scale": moment.uniform("scale", *camera.scale),
             "shift_x": moment.normal("shift x", 0, camera.jitter) - 0.10 * np.sin(np.radians(yaw)),
-            "shift_y": moment.normal("shift y", -0.04, camera.jitter),
+            "shift_y": moment.normal("shift y", 0.10, camera.jitter),
         }
     )
 
@@ -213,8 +213,8 @@ def picture(moment: Draws, camera: Camera) -> pd.DataFrame:
     u = moment.uniform
     light = moment.normal("light x", 0, camera.side)
     cast = np.stack([moment.normal(f"cast {c}", 0, camera.grade) for c in "rgb"], 1)
-    if camera.grade > 0.3:  # film stills are graded towards teal or amber
-        cast = cast * 0.4 + np.sign(u("grade") - 0.45)[:, None] * np.array([-0.22, 0.02, 0.25])
+    if camera.grade > 0.15:  # film stills are graded towards teal or amber
+        cast = cast * 0.5 + np.sign(u("grade") - 0.45)[:, None] * np.array([-0.22, 0.02, 0.25])
     shift = moment.flag("moves", 0.5) * u("motion", 0, 2.6) * camera.motion
     across = moment.flag("sideways", 0.7)
     return pd.DataFrame(

@@ -78,21 +78,21 @@ def _folds(c: Canvas) -> None:
     old, smile = p["wrinkles"], p["au_corner_up"]
     along = ((-0.24 - v) / 0.34).clamp(0, 1)  # from the wing of the nose to the mouth's corner
     fold = au - (0.165 + (0.15 + 0.05 * smile) * along)
-    strength = 0.10 + 0.38 * old + 0.30 * smile + 0.3 * p["au_nose_wrinkle"]
+    strength = 0.10 + 0.60 * old + 0.30 * smile + 0.3 * p["au_nose_wrinkle"]
     ends = c.soft(-0.22 - v, 4) * c.soft(v + 0.60, 4) * c.front
     c.shade(0.55 * strength.clamp(0, 1) * ends * torch.exp(-((fold / 0.028) ** 2)))
     lifted = (0.8 * p["au_brow_inner"] + 0.5 * p["au_brow_outer"]).clamp(0, 1)
     waves = torch.exp(-((torch.sin((v - 0.03 * c.hit.x**2) * 32) - 1) ** 2) * 3)
-    brow = c.blob(0, 0.50, 0.36, 0.12) * (0.25 * old + (0.2 + 0.5 * old) * lifted)
+    brow = c.blob(0, 0.50, 0.36, 0.12) * (0.55 * old + (0.2 + 0.5 * old) * lifted)
     c.shade(0.55 * brow.clamp(0, 1) * waves)
     frown = p["au_brow_low"] * torch.exp(-(((au - 0.045) / 0.016) ** 2 + ((v - 0.26) / 0.08) ** 2))
     c.shade(0.7 * frown * c.front)
     scrunch = torch.exp(-((torch.sin(v * 60 + au * 12) - 1) ** 2) * 2) * c.blob(0, 0.02, 0.12, 0.10)
     c.shade(0.6 * p["au_nose_wrinkle"] * scrunch)
     eye = 0.355 * p["eye_spacing"]
-    crow = c.blob(eye + 0.24, 0.07, 0.07, 0.10) * (0.3 * old + (0.2 + 0.5 * old) * p["au_cheek"])
+    crow = c.blob(eye + 0.24, 0.07, 0.07, 0.10) * (0.6 * old + (0.2 + 0.5 * old) * p["au_cheek"])
     c.shade(0.6 * crow * torch.exp(-((torch.sin(v * 70 + (au - eye) * 25) - 1) ** 2) * 2))
-    c.shade((0.12 + 0.30 * old) * c.blob(eye - 0.02, -0.035, 0.12, 0.035))
+    c.shade((0.12 + 0.45 * old) * c.blob(eye - 0.02, -0.035, 0.12, 0.035))
 
 
 def _eyes(c: Canvas) -> None:
@@ -103,14 +103,14 @@ def _eyes(c: Canvas) -> None:
     up = c.v - 0.085 - p["eye_slant"] * 0.03 * across
     arch = (1 - across * across).clamp_min(0)
     fan = arch.sqrt() * 0.55 + arch * 0.45
-    open_ = p["eye_open"] * (1 + 0.45 * wide) * (1 - 0.62 * tight)
+    open_ = p["eye_open"] * (1 + 0.50 * wide) * (1 - 0.62 * tight)
     top = fan * 0.068 * open_ + 0.004
     low = fan * 0.040 * p["eye_open"] * (1 - 0.55 * tight - 0.25 * p["au_cheek"] + 0.15 * wide)
     face = c.front * c.soft(1.12 - across.abs(), 5)
     hood = torch.exp(-(((up - top - 0.045) / 0.03) ** 2)) * c.soft(1.05 - across.abs(), 6) * c.front
     c.shade(hood * (0.18 + 0.30 * p["makeup"]))
     inside = c.soft(torch.minimum(top - up, up + low)) * face
-    c.lay((0.70, 0.66, 0.64), inside)
+    c.lay((0.50, 0.46, 0.44), inside)
     iris_u = (c.u - c.side * 0.355 * p["eye_spacing"]) - 0.075 * p["gaze_x"]
     iris_v = up - 0.012 - 0.035 * p["gaze_y"]
     radius = (iris_u**2 + iris_v**2).sqrt()
@@ -119,7 +119,7 @@ def _eyes(c: Canvas) -> None:
     c.lay((0.006, 0.005, 0.005), inside * c.soft(0.030 - radius))
     c.shade(0.45 * inside * torch.exp(-(((top - up).clamp_min(0) / 0.022) ** 2)))
     glint = torch.exp(-((iris_u + 0.022) ** 2 + (iris_v - 0.022) ** 2) / 0.013**2) * inside
-    c.lay((1.6, 1.6, 1.6), glint)
+    c.lay((1.0, 1.0, 1.0), glint * 0.8)
     c.gloss = c.gloss + inside * 0.4
     lash = (up - top).abs()
     dark = 0.018 + 0.014 * p["makeup"]
@@ -133,8 +133,8 @@ def _brows(c: Canvas) -> None:
     inner, outer = (1 - along) / 2, (1 + along) / 2
     low = p["au_brow_low"]
     line = 0.235 + 0.035 * (1 - along * along) - 0.03 * outer.clamp_min(0) ** 2
-    line = line + 0.085 * p["au_brow_inner"] * inner + 0.085 * p["au_brow_outer"] * outer
-    line = line - low * (0.020 + 0.075 * inner) - 0.03 * p["au_nose_wrinkle"] * inner
+    line = line + 0.105 * p["au_brow_inner"] * inner + 0.100 * p["au_brow_outer"] * outer
+    line = line - low * (0.025 + 0.090 * inner) - 0.03 * p["au_nose_wrinkle"] * inner
     thick = 0.030 * p["brow_thick"] * (1.15 - 0.40 * along.clamp(-1, 1))
     ends = c.soft(1 - along.abs() + 0.22 * low * (along < 0), 6)
     mask = c.soft(thick - (c.v - line).abs(), 1.3) * ends * c.front
@@ -150,7 +150,7 @@ def _mouth(c: Canvas) -> None:
     across = c.u / half
     arch = (1 - across * across).clamp_min(0)
     rim = arch.sqrt()
-    bend = (0.085 * up - 0.085 * down) * (1 - arch) - 0.025 * up + 0.025 * down
+    bend = (0.110 * up - 0.105 * down) * (1 - arch) - 0.025 * up + 0.025 * down
     middle = -0.515 + bend + 0.035 * p["au_lip_up"] * arch
     upper = (0.010 * p["part"] + 0.045 * p["au_lip_up"] + 0.022 * up * p["part"]) * rim
     lower = (0.185 * drop + 0.016 * p["part"] + 0.020 * up * p["part"]) * rim
@@ -216,7 +216,7 @@ def _hair(c: Canvas) -> None:
     strands = smooth_noise(
         flow * (1 + curl) + p["place"] * 41 + 2 * curl * c.mottle[1], c.v * (2.5 + 9 * curl)
     )
-    lock = 1 + 0.22 * strands[0] + 0.12 * strands[1] * curl
+    lock = 1 + 0.30 * strands[0] + 0.15 * strands[1] * curl
     scalp = p["scalp"] * c.soft(c.v - 0.42 + 0.4 * hit.z, 12) * (1 - hit.hair)
     c.lay(tuple(p[f"hair_{k}"] for k in "rgb"), 0.45 * scalp)
     c.lay(tuple(p[f"hair_{k}"] * lock.clamp(0.3, 1.9) for k in "rgb"), hit.hair)

@@ -12,7 +12,7 @@ import pandas as pd
 from lib.world.hashing import Draws
 
 SKIN = np.array(  # sRGB from light to dark
-    [[245, 214, 196], [232, 190, 164], [208, 158, 125], [172, 118, 84], [124, 80, 55], [80, 51, 38]]
+    [[238, 202, 182], [226, 180, 152], [204, 152, 120], [172, 118, 84], [124, 80, 55], [80, 51, 38]]
 )
 HAIR = np.array([[18, 15, 14], [44, 29, 21], [84, 55, 34], [136, 92, 52], [196, 156, 102]])
 AUBURN, SILVER = np.array([120, 52, 26]), np.array([198, 196, 194])
@@ -25,9 +25,9 @@ class Habits:
     """How a source's people wear their hair and how old they are."""
 
     ages: tuple[float, float] = (14.0, 80.0)
-    beards: float = 0.36  # share of the men past twenty with a grown beard
+    beards: float = 0.26  # share of the men past twenty with a grown beard
     stubble: float = 0.30  # share of the other men with a shadow
-    bald: float = 0.10  # scale of balding among men
+    bald: float = 0.07  # scale of balding among men
     dye: float = 0.15  # share of greying people who colour their hair
     makeup: float = 0.45
 
@@ -89,7 +89,7 @@ def _head(person: Draws, who: pd.DataFrame) -> pd.DataFrame:
 
 def _hair(person: Draws, who: pd.DataFrame, habits: Habits) -> pd.DataFrame:
     male, age = who.male, who.age
-    greying = 1 / (1 + np.exp(-(age - 56 + person.normal("grey onset", 0, 9)) / 4.5))
+    greying = 1 / (1 + np.exp(-(age - 64 + person.normal("grey onset", 0, 9)) / 4.5))
     dyed = person.flag("dye", habits.dye + 0.30 * (1 - male))
     chance = habits.bald * (0.25 + 2.4 * ((age - 30) / 40).clip(0, 1)) * male
     bald = person.flag("bald", chance)

@@ -9,10 +9,10 @@ import torch
 from lib.faces import FaceSet
 from lib.vocabulary import ATTRIBUTES
 from lib.world import labels
-from lib.world.draw import draw
 from lib.world.hashing import Draws
 from lib.world.labels import YAW_BINS
 from lib.world.moments import FRAMES, SEQUENCES, latents
+from lib.world.render import draw
 
 
 def people(
@@ -33,6 +33,18 @@ def people(
     return pd.concat([table, truth], axis=1)
 
 
+def annotations(
+    source: str,
+    indices: Sequence[int],
+    *,
+    seed: int = 0,
+    yaw_bins: Sequence[float] = YAW_BINS,
+) -> np.ndarray:
+    """(N, 24) int8 in {0, 1}: the attributes as an annotator writes them, without drawing."""
+    errors = Draws(f"{source} annotator", np.asarray(indices, dtype=np.int64), seed)
+    return labels.annotate(latents(source, indices, seed=seed), errors, yaw_bins)
+
+
 def faces(
     source: str,
     indices: Sequence[int],
@@ -50,8 +62,8 @@ def faces(
     `moments` says).
     """
     table = latents(source, indices, seed=seed)
-    errors = Draws(f"{source} annotator", np.asarray(indices, dtype=np.int64), seed)
-    given = labels.masked(labels.annotate(table, errors, yaw_bins), source)
+    written = annotations(source, indices, seed=seed, yaw_bins=yaw_bins)
+    given = labels.masked(written, source)
     truth = torch.from_numpy(labels.truth(table, yaw_bins))
     pictures = draw(table, size=size, device=device, progress=progress)
     return FaceSet(pictures, given, table.assign(split=""), truth)

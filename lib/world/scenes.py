@@ -6,12 +6,10 @@ import numpy as np
 import pandas as pd
 import torch
 import torch.nn.functional as F
-from tqdm import tqdm
 
 from lib.faces import PairSet, spatial_cues
 from lib.vocabulary import TRAITS
 from lib.world import capture, shade, wear
-from lib.world.draw import batch_of, fine, grid, person
 from lib.world.expression import mixture
 from lib.world.hashing import Draws
 from lib.world.moments import SOURCES, Camera, assemble
@@ -23,6 +21,7 @@ from lib.world.relations import (
     trait_evidence,
     votes,
 )  # fmt: skip
+from lib.world.render import batch_of, fine, grid, in_batches, person
 from lib.world.table import Latents
 
 PARTS = ("web", "movie")
@@ -79,8 +78,8 @@ def _stand(one: pd.DataFrame, two: pd.DataFrame, names: np.ndarray, moment: Draw
     kinds = [SCENARIOS[name] for name in names]
     low, high = np.array([kind.near for kind in kinds]).T
     near = low + (high - low) * moment.uniform("near")
-    scale = moment.uniform("size", 0.24, 0.42)
-    scale = np.minimum(scale, 1.35 / (near / 2 + 1.0))
+    scale = moment.uniform("size", 0.33, 0.52)
+    scale = np.minimum(scale, 1.6 / (near / 2 + 1.1))
     other = scale * np.exp(moment.normal("size of other", 0, 0.07))
     above = np.array([kind.above for kind in kinds]) * moment.uniform("above", 0.3, 1.1)
     above = above + moment.normal("height", 0, 0.12)
@@ -88,7 +87,7 @@ def _stand(one: pd.DataFrame, two: pd.DataFrame, names: np.ndarray, moment: Draw
     to_left = np.where(moment.flag("leader left", 0.5) > 0, -1.0, 1.0)
     middle = moment.normal("middle", 0, 0.08)
     half = near * (scale + other) / 4
-    rise = moment.normal("rise", 0.02, 0.06)
+    rise = moment.normal("rise", 0.10, 0.06)
     for p, side, size, up in ((one, to_left, scale, above / 2), (two, -to_left, other, -above / 2)):
         p["scale"] = size
         p["shift_x"] = middle + side * half
@@ -108,10 +107,10 @@ def _boxes(left: pd.DataFrame, right: pd.DataFrame, moment: Draws) -> pd.DataFra
     """Boxes of both faces in px of a `WIDTH` x `HEIGHT` picture, as a detector jitters them."""
     columns = {"width": WIDTH, "height": HEIGHT}
     for name, p in (("left", left), ("right", right)):
-        side = p.scale * HEIGHT / 2 * 2.35 * np.exp(moment.normal(f"{name} box", 0, 0.06))
+        side = p.scale * HEIGHT / 2 * 2.15 * np.exp(moment.normal(f"{name} box", 0, 0.06))
         lean = 0.12 * np.sin(np.radians(p.yaw)) * p.scale
         x = (p.shift_x + lean) * HEIGHT / 2 + WIDTH / 2 + moment.normal(f"{name} box x", 0, 1.5)
-        y = HEIGHT / 2 - (p.shift_y - 0.05 * p.scale) * HEIGHT / 2
+        y = HEIGHT / 2 - (p.shift_y - 0.10 * p.scale) * HEIGHT / 2
         columns[f"{name}_x"] = x - side / 2
         columns[f"{name}_y"] = y + moment.normal(f"{name} box y", 0, 1.5) - side / 2
         columns[f"{name}_w"] = columns[f"{name}_h"] = side
@@ -153,14 +152,16 @@ def picture_pairs(
     ).reshape(-1, 2, 4)
     crops = torch.empty(2, len(pair), 3, size, size, dtype=torch.uint8)
     step = max(1, batch_of(size, device) // 2)
-    for start in tqdm(
-        range(0, len(pair), step), desc="drawing pairs", disable=not progress, leave=False
-    ):
+
+    def fill(start: int) -> None:
         rows = slice(start, start + step)
+        one, two = first.select(rows), second.select(rows)
+        index = np.r_[start : start + len(one), [start] * (step - len(one))]
         for which in (0, 1):
-            crops[which, rows] = _crop(
-                first.select(rows), second.select(rows), boxes[rows, which], size
-            ).cpu()
+            drawn = _crop(one.padded(step), two.padded(step), boxes[index, which], size)
+            crops[which, rows] = drawn[: len(one)].cpu()
+
+    in_batches(fill, len(pair), step, device, "drawing pairs" if progress else None)
     pixels = torch.tensor(pair[["width", "height"]].to_numpy(np.float64))
     table = pair.drop(columns=list(TRAITS)).assign(split="")
     for name in ("yaw", "e_happy", "e_angry", "male", "age"):
@@ -181,7 +182,7 @@ def _crop(left: Latents, right: Latents, box: torch.Tensor, size: int) -> torch.
     light = _together(left, right, across, up, w * unit / fine(size))
     if fine(size) != size:
         light = F.interpolate(light, size=(size, size), mode="bilinear", antialias=True)
-    return capture.photograph(left, light)
+    return capture.photograph(left, light, size / 64)
 
 
 def _together(left: Latents, right: Latents, across, up, pixel) -> torch.Tensor:
@@ -195,7 +196,6 @@ def _together(left: Latents, right: Latents, across, up, pixel) -> torch.Tensor:
     return torch.stack(light, 1)
 
 
-@torch.inference_mode()
 def scenes(
     part: str, indices: Sequence[int], *, seed: int = 0, height: int = HEIGHT, device: str = "cpu"
 ) -> torch.Tensor:
@@ -204,7 +204,6 @@ def scenes(
     return picture_scenes(left, right, height=height, device=device)
 
 
-@torch.inference_mode()
 def picture_scenes(
     left: pd.DataFrame, right: pd.DataFrame, *, height: int = HEIGHT, device: str = "cpu"
 ) -> torch.Tensor:
@@ -212,13 +211,21 @@ def picture_scenes(
     width = height * WIDTH // HEIGHT
     out = torch.empty(len(left), 3, height, width, dtype=torch.uint8)
     first, second = Latents.of(left, device), Latents.of(right, device)
-    unit = 2 / height
+
+    def fill(row: int) -> None:
+        one = slice(row, row + 1)
+        out[row] = _whole(first.select(one), second.select(one), height, width)[0].cpu()
+
+    in_batches(fill, len(left), 1, device, None)
+    return out
+
+
+@torch.inference_mode()
+def _whole(left: Latents, right: Latents, height: int, width: int) -> torch.Tensor:
+    """(B, 3, height, width) uint8."""
+    device, unit = left.values.device, 2 / height
     across = ((torch.arange(width, device=device) + 0.5) * unit - width / height).float()
     up = (1 - (torch.arange(height, device=device) + 0.5) * unit).float()
-    for row in range(len(left)):
-        one = slice(row, row + 1)
-        x, y = across.expand(1, height, width), up[:, None].expand(1, height, width)
-        pixel = torch.full((1, 1, 1), unit, device=device)
-        light = _together(first.select(one), second.select(one), x, y, pixel)
-        out[row] = capture.photograph(first.select(one), light)[0].cpu()
-    return out
+    x, y = (part.expand(len(left), height, width) for part in (across, up[:, None]))
+    pixel = torch.full((1, 1, 1), unit, device=device)
+    return capture.photograph(left, _together(left, right, x, y, pixel), height / HEIGHT)

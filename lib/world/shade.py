@@ -21,11 +21,11 @@ def light_head(p: Latents, hit: Hit, canvas: Canvas) -> Planes:
     open_sky = 1 - 0.78 * hit.hollow
     sky = p["ambient"] * (0.78 + 0.22 * ny) * open_sky
     rim = p["rim"] * (1 - nz).clamp(0, 1) ** 3 * (0.5 - 0.5 * nx * lx.sign())
-    bright = key * (1.12 - 0.55 * p["ambient"]) * (0.45 + 0.55 * open_sky) + sky
+    bright = key * (0.98 - 0.50 * p["ambient"]) * (0.45 + 0.55 * open_sky) + sky
     half_z = lz * size + 1
     half = ((lx * size) ** 2 + (ly * size) ** 2 + half_z**2).rsqrt()
     mirror = ((nx * lx * size + ny * ly * size + nz * half_z) * half).clamp_min(0)
-    shine = canvas.gloss * mirror**18 * 0.45
+    shine = canvas.gloss * mirror**18 * 0.28
     warm = (1 + p["warm"], 1.0, 1 - p["warm"])
     return [c * (bright * w + rim) + shine * w for c, w in zip(canvas.planes, warm, strict=True)]
 
@@ -68,11 +68,11 @@ def backdrop(p: Latents, across: torch.Tensor, up: torch.Tensor) -> Planes:
     busy = 1 - p["plain"]
     planes = []
     for i in range(3):
-        one = (s[6] * 0.75 + busy * 0.35 * (s[(7 + i) % 12] - 0.5)).clamp(0.02, 1)
-        two = (s[9] * 0.65 + busy * 0.35 * (s[(3 + 2 * i) % 12] - 0.5)).clamp(0.02, 1)
+        one = (s[6] * 0.75 + busy * 0.22 * (s[(7 + i) % 12] - 0.5)).clamp(0.02, 1)
+        two = (s[9] * 0.65 + busy * 0.22 * (s[(3 + 2 * i) % 12] - 0.5)).clamp(0.02, 1)
         two = torch.lerp(two, one * 0.85, p["plain"])
         planes.append(one + (two - one) * wash)
-    detail = 1 + busy * (0.30 * s[8] * fine[0] + 0.15 * soft[1]) + 0.03 * fine[1]
+    detail = 1 + busy * (0.16 * s[8] * fine[0] + 0.15 * soft[1]) + 0.03 * fine[1]
     planes = [plane * detail.clamp(0.3, 1.8) for plane in planes]
     for k in range(5):
         _thing(p, planes, across, up, s, k, busy)
@@ -88,5 +88,7 @@ def _thing(p: Latents, planes: Planes, across, up, s: list, k: int, busy) -> Non
     reach = (x.abs() / wide) ** round_ + (y.abs() / high) ** round_
     mask = torch.sigmoid((1 - reach) * (2 + 8 * s[11])) * busy * (0.35 + 0.5 * a)
     for i in range(3):
-        tone = (0.15 + 0.85 * ((d * 5.3 + 0.23 * i * c) % 1)) * (0.5 + 0.8 * s[6])
+        tone = (0.10 + 0.75 * d + 0.22 * (a - 0.5) * (i - 1) + 0.12 * (b - 0.5)) * (
+            0.5 + 0.8 * s[6]
+        )
         planes[i] += (tone - planes[i]) * mask

@@ -14,7 +14,7 @@ class Latents:
     @classmethod
     def of(cls, table: pd.DataFrame, device: str | torch.device = "cpu") -> "Latents":
         numeric = table.select_dtypes("number")
-        values = np.ascontiguousarray(numeric.to_numpy(np.float32).T)
+        values = np.array(numeric.to_numpy(np.float32).T, order="C")
         return cls(torch.from_numpy(values).to(device), list(numeric.columns))
 
     def __len__(self) -> int:
@@ -37,3 +37,14 @@ class Latents:
         chosen = Latents(torch.where(take, other.values, self.values), [])
         chosen.places = self.places
         return chosen
+
+    def padded(self, count: int) -> "Latents":
+        """These rows, the first repeated until there are `count`.
+
+        Products of matrices round otherwise in batches of other sizes; in batches of one size an
+        image is the same to the last bit whichever others stand beside it.
+        """
+        if len(self) == count:
+            return self
+        index = torch.arange(count, device=self.values.device)
+        return self.select(torch.where(index < len(self), index, 0))
