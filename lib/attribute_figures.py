@@ -202,7 +202,7 @@ def alternation() -> Figure:
         (9.9, 0.85), (1.8, 0.85), connectionstyle="arc3,rad=-0.13", **arrow
     )
     axes.add_patch(back)
-    axes.text(5.85, 0.35, "m = 1 ... M", ha="center", va="center", fontsize=10)
+    axes.text(5.85, 0.75, "m = 1 ... M", ha="center", va="center", fontsize=10)
     return figure
 
 

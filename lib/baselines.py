@@ -78,6 +78,11 @@ def lpq(images: Tensor, window: int = 7, cells: int = 4) -> np.ndarray:
     return np.stack(rows)
 
 
+def phog_lpq(images: Tensor) -> np.ndarray:
+    """Both, "concatenated to form the feature of a face" (Section 6.1): (N, 4264) float32."""
+    return np.concatenate([phog(images), lpq(images)], 1)
+
+
 def cell_histograms(codes: np.ndarray, values: int, cells: int) -> np.ndarray:
     """Share of each code in each of cells x cells parts of a picture of codes."""
     parts = [p for band in np.array_split(codes, cells) for p in np.array_split(band, cells, 1)]

@@ -13,13 +13,13 @@ from torch import Tensor
 
 from lib import metrics, vocabulary
 
-# Name of the judgement -> threshold and metric of `metrics.per_attribute`.
+# Name of the judgement -> threshold and metric of `metrics.per_attribute`; AP: average precision.
 JUDGEMENTS = {
-    "balanced accuracy at 0.5": (0.5, "balanced"),
-    "balanced accuracy at class frequency": ("frequency", "balanced"),
+    "balanced at 0.5": (0.5, "balanced"),
+    "balanced at frequency": ("frequency", "balanced"),
     "ROC AUC": (0.5, "auc"),
-    "average precision": (0.5, "ap"),
-    "plain accuracy at 0.5": (0.5, "plain"),
+    "AP": (0.5, "ap"),
+    "plain at 0.5": (0.5, "plain"),
 }
 PAPER, FREQUENCY, AUC, PRECISION, PLAIN = JUDGEMENTS
 ATTRIBUTES = list(vocabulary.ATTRIBUTES)

@@ -107,6 +107,7 @@ class RelationParams(Section):
     """The Siamese network (Section 5)."""
 
     shared: Positive = 256  # dimension of x_g
+    decay: Literal["map"] | Annotated[float, Field(ge=0)] = "map"  # of weights; map: as Eqn. 17
     train: TrainParams = TrainParams(epochs=10)
     pretrain: TrainParams = TrainParams(epochs=10)  # the DCNs of one attribute group each
 

@@ -1,0 +1,249 @@
+"""Training and extraction: ours beside a plain loop, the step alone, and the machine's floors.
+
+    python -m bench.training          writes outputs/bench/training.json and .csv
+
+All contestants train the same network on the same crops in the same process, in turn; each number
+is the median of the repeats, each ratio the median of the ratios within a repeat, so a slow minute
+of the machine hits both sides. On a GPU the cases are those of full width at 224 px in bf16.
+"""
+
+import argparse
+import contextlib
+import io
+import os
+import statistics
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from lightning_fabric import Fabric
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+from torchvision.transforms import v2
+
+from lib import batches, layers, params, training, workspace
+from lib.models import DCN
+from lib.params import TrainParams
+
+
+@dataclass(frozen=True)
+class Case:
+    """One size of the question. `steps` per repeat; extraction runs over as many faces."""
+
+    size: int
+    batch: int
+    steps: int
+    width: float = 1.0
+    precision: str = "32-true"
+    workers: tuple[int, ...] = (0, 2)  # of the plain loop's DataLoader; the faster one counts
+    compiled: tuple[bool, ...] = (False,)
+
+    @property
+    def stored(self) -> int:
+        return round(self.size * 8 / 7)
+
+    @property
+    def faces(self) -> int:
+        return self.batch * self.steps
+
+
+def cases(gpu: bool) -> list[Case]:
+    if not gpu:
+        return [Case(96, 32, 8), Case(56, 64, 16, width=0.25)]
+    shared = {"precision": "bf16-mixed", "workers": (8, 16), "compiled": (False, True)}
+    return [Case(224, 32, 200, **shared), Case(224, 256, 60, **shared)]
+
+
+# Contestants --------------------------------------------------------------------------------------
+
+
+class Crops(Dataset):
+    """The usual data set: one face at a time, through a chain of transforms."""
+
+    def __init__(self, images: np.ndarray, targets: Tensor, size: int) -> None:
+        self.images, self.targets = images, targets
+        steps = [v2.ToImage(), v2.RandomCrop(size), v2.RandomHorizontalFlip()]
+        steps += [v2.ToDtype(torch.float32, scale=True), v2.Normalize([0.5] * 3, [0.5] * 3)]
+        self.transform = v2.Compose(steps)
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def __getitem__(self, k: int) -> tuple[Tensor, Tensor]:
+        return self.transform(self.images[k].transpose(1, 2, 0)), self.targets[k]
+
+
+def plain(model: DCN, images: Tensor, targets: Tensor, case: Case, workers: int) -> float:
+    """Images per second of the loop that everybody writes first: NCHW, DataLoader, SGD."""
+    device = next(model.parameters()).device
+    model.to(memory_format=torch.contiguous_format).train()
+    optimiser = torch.optim.SGD(model.parameters(), 0.001, 0.9)
+    data = Crops(images.numpy(), targets, case.size)
+    loader = DataLoader(data, case.batch, True, num_workers=workers, drop_last=True)
+    begin, count = 0.0, 0
+    for pixels, labels in loader:
+        begin = begin or time.perf_counter()  # the workers' start is not counted
+        optimiser.zero_grad()
+        with torch.autocast(device.type, torch.bfloat16, enabled=case.precision != "32-true"):
+            _, logits = model(pixels.to(device))
+        training.masked_loss(logits.float(), labels.to(device)).backward()
+        optimiser.step()
+        count += len(pixels)
+    finish(device)
+    return count / (time.perf_counter() - begin)
+
+
+def ours(model: DCN, images: Tensor, targets: Tensor, case: Case, fabric: Fabric, compiled: bool):
+    """Images per second of `training.fit` over one epoch."""
+    with contextlib.redirect_stdout(io.StringIO()):
+        history = training.fit(
+            model,
+            images,
+            targets,
+            train=TrainParams(epochs=1, batch=case.batch),
+            size=case.size,
+            seed=0,
+            fabric=fabric,
+            compiled=compiled,
+        )
+    return float(history["images_per_second"].iloc[-1])
+
+
+class Fixed(batches.Faces):
+    """A data path that costs nothing: the same batch again and again."""
+
+    kept: tuple | None = None
+
+    def batch(self, index, drawn, device):
+        self.kept = self.kept or super().batch(index, drawn, device)
+        return self.kept
+
+
+def step_alone(model: DCN, images: Tensor, targets: Tensor, case: Case, fabric: Fabric) -> float:
+    """Images per second of the same steps on one batch that is there already."""
+    names = training.vocabulary.ATTRIBUTES
+    data = Fixed(images, targets, None, case.size, names, True)
+    recipe = TrainParams(epochs=1, batch=case.batch)
+    run = training.Run(model, data, recipe, 0, fabric, None, 60.0, False, "")
+    with contextlib.redirect_stdout(io.StringIO()):
+        return float(run.fit()["images_per_second"].iloc[-1])
+
+
+def extraction(model: DCN, images: Tensor, case: Case, fabric: Fabric) -> float:
+    begin = time.perf_counter()
+    training.extract(model, images, size=case.size, batch=max(64, case.batch), fabric=fabric)
+    return len(images) / (time.perf_counter() - begin)
+
+
+# Floors -------------------------------------------------------------------------------------------
+
+
+def floors(device: torch.device, precision: str) -> dict[str, float]:
+    """Measured rates: matrix product (FLOP/s) and copy, read + write (bytes/s)."""
+    dtype = torch.float32 if precision == "32-true" else torch.bfloat16
+    side = 2048 if device.type == "cpu" else 8192
+    a = torch.randn(side, side, device=device, dtype=dtype)
+    b = torch.empty(1 << 26, device=device)
+    product, copy = fastest(lambda: a @ a, device), fastest(lambda: b.clone(), device)
+    return {"matrix_flops": 2 * side**3 / product, "copy_bytes": 2 * b.nbytes / copy}
+
+
+def fastest(work, device: torch.device, times: int = 7) -> float:
+    """Shortest of several runs, seconds."""
+    seconds = []
+    for _ in range(times):
+        finish(device)
+        begin = time.perf_counter()
+        work()
+        finish(device)
+        seconds.append(time.perf_counter() - begin)
+    return min(seconds)
+
+
+def finish(device: torch.device) -> None:
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+
+
+# The run ------------------------------------------------------------------------------------------
+
+
+def store(folder: Path, case: Case) -> Tensor:
+    """Crops on disk, memory-mapped as a face store's are."""
+    chance = np.random.default_rng(0)
+    shape = (case.faces, 3, case.stored, case.stored)
+    np.save(folder / "images.npy", chance.integers(0, 256, shape, dtype=np.uint8))
+    return torch.from_numpy(np.load(folder / "images.npy", mmap_mode="c"))
+
+
+def measure(case: Case, repeats: int, fabric: Fabric) -> dict[str, list[float]]:
+    """Images per second of every contestant, one number per repeat."""
+    found: dict[str, list[float]] = {}
+    chance = torch.Generator().manual_seed(0)
+    targets = torch.randint(-1, 2, (case.faces, 24), generator=chance).float()
+    features = 1024 if case.width == 1 else 256
+    model = DCN(case.width, features).to(fabric.device)
+    with tempfile.TemporaryDirectory() as folder:
+        data = (store(Path(folder), case), targets)
+        for repeat in range(repeats + 1):  # the first one warms up
+            speeds = {f"plain_{w}": plain(model, *data, case, w) for w in case.workers}
+            for compiled in case.compiled:
+                name = "ours_compiled" if compiled else "ours"
+                speeds[name] = ours(model, *data, case, fabric, compiled)
+            speeds["step_alone"] = step_alone(model, *data, case, fabric)
+            speeds["extraction"] = extraction(model, data[0], case, fabric)
+            for name, value in speeds.items() if repeat else []:
+                found.setdefault(name, []).append(value)
+    return found
+
+
+def report(case: Case, found: dict[str, list[float]], rates: dict[str, float]) -> dict:
+    """Medians, ratios within repeats, and shares of the floors."""
+    table = pd.DataFrame(found)
+    best_plain = table.filter(like="plain_").max(axis=1)
+    best_ours = table[[name for name in table if name.startswith("ours")]].max(axis=1)
+    model = DCN(case.width, 1024 if case.width == 1 else 256)
+    multiply_adds = 1e6 * layers.table(model, case.size)["multiply-adds"].sum()
+    flops = 3 * 2 * multiply_adds * float(best_ours.median())  # forward, and twice that backward
+    return {
+        "size": case.size,
+        "batch": case.batch,
+        "width": case.width,
+        "precision": case.precision,
+        **{f"{name}_images_per_second": statistics.median(found[name]) for name in found},
+        "ours_over_plain": float((best_ours / best_plain).median()),
+        "data_path_share": float((1 - table["ours"] / table["step_alone"]).median()),
+        "extraction_over_training": float((table["extraction"] / best_ours).median()),
+        "million_multiply_adds": multiply_adds / 1e6,
+        "share_of_matrix_rate": flops / rates["matrix_flops"],
+        "matrix_gflops": rates["matrix_flops"] / 1e9,
+        "copy_gb_per_second": rates["copy_bytes"] / 1e9,
+    }
+
+
+def main(repeats: int = 5) -> pd.DataFrame:
+    gpu = torch.cuda.is_available()
+    rows = []
+    for case in cases(gpu):
+        fabric = Fabric(accelerator="auto", devices=1, precision=case.precision)
+        rates = floors(fabric.device, case.precision)
+        rows.append(report(case, measure(case, repeats, fabric), rates))
+        print(pd.Series(rows[-1]).to_string(), flush=True)
+    folder = workspace.ROOT / "outputs" / "bench"
+    about = workspace.Workspace(params.load("default"), "bench").provenance()
+    machine = {"cores": os.cpu_count(), "threads": torch.get_num_threads(), "repeats": repeats}
+    note = {"cases": rows, "machine": machine, "provenance": about}
+    workspace.write_json(folder / "training.json", note)
+    table = pd.DataFrame(rows).T.rename_axis("measure")
+    workspace.atomically(folder / "training.csv", lambda part: table.to_csv(part))
+    return table
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--repeats", type=int, default=5)
+    main(parser.parse_args().repeats)

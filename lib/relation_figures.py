@@ -1,0 +1,232 @@
+"""Figures of the notebooks on expressions and relations (07 to 14): arrays in, a Figure out."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from matplotlib import patches
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from torch import Tensor
+
+from lib import vocabulary
+from lib.data_figures import BLUE, COLOURS, GREEN, GREY, ORANGE
+
+TRAITS = tuple(vocabulary.TRAITS)
+VERDICT_COLOURS = {"holds": GREEN, "does not hold": ORANGE, "cannot tell": GREY, "not run": GREY}
+
+
+def picture(axes: Axes, image: Tensor) -> None:
+    """A (3, H, W) uint8 picture without ticks."""
+    axes.imshow(np.asarray(image).transpose(1, 2, 0), interpolation="antialiased")
+    axes.set(xticks=[], yticks=[])
+    axes.spines[:].set_visible(False)
+
+
+def confusion(tables: dict[str, np.ndarray]) -> Figure:
+    """Confusion matrices side by side: name -> (7, 7) percent, rows true, columns named."""
+    figure = Figure(figsize=(4.6 * len(tables), 4.2), layout="constrained")
+    for axes, (name, table) in zip(
+        figure.subplots(1, len(tables), squeeze=False)[0], tables.items(), strict=True
+    ):
+        axes.imshow(table, cmap="Blues", vmin=0, vmax=100)
+        for row, column in np.ndindex(table.shape):
+            colour = "white" if table[row, column] > 60 else "black"
+            axes.text(
+                column,
+                row,
+                f"{table[row, column]:.0f}",
+                ha="center",
+                va="center",
+                color=colour,
+                fontsize=8,
+            )
+        axes.set_xticks(range(7), vocabulary.EXPRESSIONS, rotation=45, ha="right")
+        axes.set_yticks(range(7), vocabulary.EXPRESSIONS)
+        axes.set(title=name, xlabel="named", ylabel="true")
+    return figure
+
+
+def misses(images: Tensor, truth: Sequence[str], named: Sequence[str], columns: int = 7) -> Figure:
+    """Fig. 7: faces with "True → named" above each."""
+    rows = max(1, -(-len(images) // columns))
+    figure = Figure(figsize=(1.35 * columns, 1.6 * rows), layout="constrained")
+    for number, axes in enumerate(figure.subplots(rows, columns, squeeze=False).flat):
+        axes.set_axis_off()
+        if number < len(images):
+            axes.imshow(np.asarray(images[number]).transpose(1, 2, 0))
+            axes.set_title(f"{truth[number]} →\n{named[number]}", fontsize=8)
+    return figure
+
+
+def bars(table: pd.DataFrame, published: pd.Series | None, xlabel: str) -> Figure:
+    """Methods as points with their 95 % intervals, and the paper's number as a diamond.
+
+    table: one row per method, columns value, low, high; published: by the same names.
+    """
+    figure = Figure(figsize=(8.5, 0.9 + 0.36 * len(table)), layout="constrained")
+    axes, places = figure.subplots(), np.arange(len(table))
+    error = [table["value"] - table["low"], table["high"] - table["value"]]
+    axes.errorbar(
+        table["value"],
+        places,
+        xerr=error,
+        fmt="o",
+        color=BLUE,
+        capsize=3,
+        label="ours, embedded world (95 %)",
+    )
+    if published is not None:
+        axes.plot(
+            published.reindex(table.index),
+            places,
+            "D",
+            color=ORANGE,
+            mfc="none",
+            label="the paper, photographs",
+        )
+    axes.set_yticks(places, table.index)
+    axes.invert_yaxis()
+    axes.grid(axis="x", alpha=0.3)
+    axes.set_xlabel(xlabel)
+    axes.spines[["top", "right"]].set_visible(False)
+    figure.legend(loc="outside upper right", ncols=2, frameon=False)
+    return figure
+
+
+def trait_bars(table: pd.DataFrame, averages: pd.Series) -> Figure:
+    """Fig. 8: one group of bars per trait, one bar per method; averages stand in the legend.
+
+    table: methods x traits, percent.
+    """
+    figure = Figure(figsize=(10, 4.4), layout="constrained")
+    axes, places = figure.subplots(), np.arange(len(TRAITS))
+    width = 0.84 / len(table)
+    palette = (GREY, *COLOURS, "#000000")
+    for number, (name, row) in enumerate(table.iterrows()):
+        shift = places + width * (number - (len(table) - 1) / 2)
+        label = f"{name} ({averages[name]:.1f} %)"
+        axes.bar(shift, row, 0.94 * width, color=palette[number], label=label)
+    axes.axhline(50, color="black", linewidth=0.8, linestyle=":")
+    axes.set_xticks(places, TRAITS)
+    axes.set(
+        ylabel="balanced accuracy (%)",
+        ylim=(max(0, np.nanmin(table) - 5), min(100, np.nanmax(table) + 5)),
+    )
+    axes.spines[["top", "right"]].set_visible(False)
+    figure.legend(loc="outside lower center", ncols=2, frameon=False, fontsize=9)
+    return figure
+
+
+def polar(axes: Axes, probability: np.ndarray, colour: str = BLUE) -> None:
+    """The tendency of each trait to be positive, (8,) in [0, 1], on a polar axis."""
+    angles = np.arange(len(TRAITS)) * 2 * np.pi / len(TRAITS)
+    closed = np.append(angles, angles[0])
+    axes.plot(closed, np.append(probability, probability[0]), color=colour, linewidth=1.5)
+    axes.fill(closed, np.append(probability, probability[0]), color=colour, alpha=0.25)
+    axes.plot(closed, np.full(len(closed), 0.5), color="black", linewidth=0.6, linestyle=":")
+    axes.set_xticks(angles, TRAITS, fontsize=8)
+    axes.set_yticks([0.5, 1], ["", ""])
+    axes.set(ylim=(0, 1), theta_zero_location="N", theta_direction=-1)
+    axes.tick_params(pad=1)
+
+
+def tendencies(
+    images: Sequence[Tensor], boxes: Sequence[np.ndarray], probability: np.ndarray
+) -> Figure:
+    """Fig. 10: pictures with their two faces boxed, each beside its polar plot.
+
+    boxes: per picture (F, 4) x, y, w, h px; probability: (K, 8).
+    """
+    columns = 2 if len(images) > 1 else 1
+    rows = -(-len(images) // columns)
+    figure = Figure(figsize=(5.6 * columns, 2.6 * rows), layout="constrained")
+    grid = figure.add_gridspec(rows, 2 * columns, width_ratios=[1.5, 1] * columns)
+    for number, image in enumerate(images):
+        row, column = divmod(number, columns)
+        axes = figure.add_subplot(grid[row, 2 * column])
+        picture(axes, image)
+        boxed(axes, boxes[number])
+        axes.set_title(f"({'abcdefghijkl'[number]})", fontsize=9)
+        polar(
+            figure.add_subplot(grid[row, 2 * column + 1], projection="polar"), probability[number]
+        )
+    return figure
+
+
+def boxed(axes: Axes, boxes: np.ndarray) -> None:
+    """Boxes x, y, w, h (px) of the left and the right face."""
+    for colour, (x, y, w, h) in zip((BLUE, ORANGE), boxes, strict=False):
+        axes.add_patch(patches.Rectangle((x, y), w, h, fill=False, edgecolor=colour, linewidth=1.5))
+
+
+def cases(rows: dict[str, list[tuple[Tensor, np.ndarray, str]]]) -> Figure:
+    """Fig. 9: per row (a trait) pictures with boxes and a line of text each."""
+    columns = max(1, *(len(row) for row in rows.values()))
+    figure = Figure(figsize=(2.45 * columns, 1.75 * len(rows)), layout="constrained")
+    grid = figure.subplots(len(rows), columns, squeeze=False)
+    for line, (name, row) in zip(grid, rows.items(), strict=True):
+        for axes in line:
+            axes.set(xticks=[], yticks=[])
+            axes.spines[:].set_visible(False)
+        line[0].set_ylabel(name, fontsize=10)
+        for axes, (image, boxes, text) in zip(line, row, strict=False):
+            picture(axes, image)
+            boxed(axes, boxes)
+            axes.set_title(text, fontsize=8)
+    return figure
+
+
+def siamese() -> Figure:
+    """Fig. 5: two tied DCNs, the shared representation, the spatial cues, eight traits."""
+    figure = Figure(figsize=(9, 3.3), layout="constrained")
+    axes = figure.subplots()
+    axes.set_axis_off()
+    axes.set(xlim=(0, 12), ylim=(0, 4.4))
+    parts = [
+        (0.2, 2.7, "left face\n$I_l$", GREY),
+        (0.2, 0.9, "right face\n$I_r$", GREY),
+        (2.6, 2.7, "DCN $K_l$\n$x_l$, 1024", BLUE),
+        (2.6, 0.9, "DCN $K_r = K_l$\n$x_r$, 1024", BLUE),
+        (5.6, 1.8, "$W_R$\n2048 → 256: $x_g$", GREEN),
+        (5.6, 0.1, "spatial cues\n$x_s$, 11", ORANGE),
+        (9.3, 1.8, "8 logistic heads\n$w_g$ on [$x_s$; $x_g$]", "black"),
+    ]
+    for left, bottom, text, colour in parts:
+        box = patches.FancyBboxPatch(
+            (left, bottom), 1.9, 0.9, "round,pad=0.1", fc="white", ec=colour
+        )
+        axes.add_patch(box)
+        axes.text(left + 0.95, bottom + 0.45, text, ha="center", va="center", fontsize=10)
+    arrow = {"arrowstyle": "-|>", "mutation_scale": 14, "color": "black"}
+    lines = [(2.2, 3.15, 2.5, 3.15), (2.2, 1.35, 2.5, 1.35), (4.6, 3.15, 5.5, 2.5)]
+    lines += [(4.6, 1.35, 5.5, 2.1), (7.6, 2.25, 9.2, 2.25), (7.6, 0.55, 9.2, 1.9)]
+    for x0, y0, x1, y1 in lines:
+        axes.add_patch(patches.FancyArrowPatch((x0, y0), (x1, y1), **arrow))
+    axes.annotate("tied", (3.55, 2.25), ha="center", va="center", fontsize=10, color=BLUE)
+    return figure
+
+
+def scores(board: pd.DataFrame) -> Figure:
+    """The scoreboard as a picture: each claim's estimate, interval and verdict."""
+    shown = board[(board["verdict"] != "not run") & board["unit"].eq("points")].iloc[::-1]
+    figure = Figure(figsize=(10, 0.8 + 0.42 * max(1, len(shown))), layout="constrained")
+    axes = figure.subplots()
+    for place, (_, row) in enumerate(shown.iterrows()):
+        colour = VERDICT_COLOURS[row["verdict"]]
+        axes.plot([row["low"], row["high"]], [place, place], color=colour, linewidth=3, alpha=0.6)
+        axes.plot(row["value"], place, "o", color=colour)
+        if isinstance(row["paper"], str) and row["paper"].startswith(("+", "-")):
+            axes.plot(float(row["paper"]), place, "D", mfc="none", color="black", markersize=5)
+    words = [text if len(text) < 62 else text[:60] + "…" for text in shown["claim"]]
+    axes.set_yticks(range(len(shown)), words, fontsize=8)
+    axes.axvline(0, color="black", linewidth=0.8)
+    axes.set_xlabel(
+        "difference in points: ours with its 95 % interval (dot), the paper's (diamond)"
+    )
+    axes.spines[["top", "right"]].set_visible(False)
+    handles = [
+        patches.Patch(color=VERDICT_COLOURS[name], label=name) for name in list(VERDICT_COLOURS)[:3]
+    ]
+    axes.legend(handles=handles, frameon=False, loc="lower right")
+    return figure
