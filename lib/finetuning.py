@@ -106,7 +106,7 @@ def gain(truth: np.ndarray, better: np.ndarray, worse: np.ndarray, *, resamples:
 def share(values: np.ndarray, *, resamples: int, seed: int = 0) -> dict[str, float | None]:
     """Mean of values (N,), times 100, with its 95 % bootstrap interval."""
     times = metrics.resamples(len(values), resamples, seed)
-    return number(np.array([values.mean()]), (times @ values / len(values))[:, None])
+    return number(values.mean(), times @ values / len(values))
 
 
 def six(truth: np.ndarray, predicted: np.ndarray, *, resamples: int, seed: int = 0):
@@ -119,7 +119,7 @@ def six(truth: np.ndarray, predicted: np.ndarray, *, resamples: int, seed: int =
         parts = [times[:, truth == k] @ right[truth == k] for k in chosen]
         counts = [times[:, truth == k].sum(1) for k in chosen]
         samples = np.stack([p / c for p, c in zip(parts, counts, strict=True)], 1)
-    return number(values, samples)
+    return number(values.mean(), samples.mean(1))
 
 
 def confusion(truth: np.ndarray, predicted: np.ndarray) -> np.ndarray:

@@ -29,11 +29,11 @@ ATTRIBUTES = list(vocabulary.ATTRIBUTES)
 class Judge:
     """What all methods are measured on.
 
-    truth: (N, 24) int8, -1 where unknown; an attribute without both classes counts nowhere.
-    frequency: (24,) share of positives among the training labels.
+    truth: (N, A) int8, -1 where unknown; an attribute without both classes counts nowhere.
+    frequency: (A,) share of positives among the training labels.
     resamples: bootstrap samples of the faces behind every interval; the same for every method, so
         that differences are paired.
-    names: what the columns are: the 24 attributes, or the traits.
+    names: what the A columns are: the 24 attributes, or the eight traits.
     """
 
     truth: Tensor
@@ -87,7 +87,7 @@ class Judge:
         self, values: np.ndarray, samples: np.ndarray, attributes: list[str] | None
     ) -> tuple[float, np.ndarray]:
         """Means over those of the attributes that are defined: one number, and (R,)."""
-        columns = vocabulary.columns(tuple(attributes or ATTRIBUTES))
+        columns = [self.names.index(name) for name in attributes or self.names]
         columns = [column for column in columns if np.isfinite(values[column])]
         if not columns:
             return float("nan"), np.full(len(samples), np.nan)
