@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import pandas as pd
+from pandas.io.formats.style import Styler
 
 from lib.params import FOLDER
 
@@ -273,6 +274,29 @@ def scoreboard(load_metrics: Callable[[str], dict]) -> pd.DataFrame:
         rows.append(row | weakest | {"unit": claim.unit, "verdict": verdict(found, claim.bar)})
     columns = ["section", "claim", "paper", "value", "low", "high", "unit", "verdict", "why"]
     return pd.DataFrame(rows).reindex(columns=columns)
+
+
+COLOURS = {"holds": "#009E73", "does not hold": "#D55E00"}  # grey for the others
+
+
+def page(board: pd.DataFrame) -> Styler:
+    """A scoreboard to be read: wrapped quotes, one column for the estimate, coloured verdicts."""
+    words = board["value"].map("{:+.2f}".format) + board.apply(_bounds, axis=1)
+    shown = board[["section", "claim", "paper"]].assign(
+        ours=words.where(board["value"].notna(), "")
+    )
+    shown["verdict"] = board["verdict"]
+    look = shown.style.hide(axis="index").set_uuid("scoreboard")
+    look = look.set_properties(**{"text-align": "left", "vertical-align": "top"})
+    look = look.set_properties(["claim"], **{"white-space": "normal", "min-width": "22em"})
+    return look.map(lambda v: f"font-weight: bold; color: {COLOURS.get(v, '#777777')}", ["verdict"])
+
+
+def _bounds(row: pd.Series) -> str:
+    """An interval and its unit; nothing where there is none."""
+    if pd.isna(row["low"]) or row["low"] == row["high"]:
+        return f" {row['unit']}"
+    return f" [{row['low']:+.2f}, {row['high']:+.2f}] {row['unit']}"
 
 
 def verdict(numbers: list[dict], bar: float) -> str:
