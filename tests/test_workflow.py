@@ -1,0 +1,112 @@
+"""The graph of notebooks, the words about its progress, the README's tables."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from lib.params import load
+from workflow import progress, readme, report
+from workflow.road import NAMES, ROAD, imports, settings
+
+ROOT = Path(__file__).resolve().parent.parent
+PAGE = """# 03 · Attribute propagation
+
+**Question**: can labels be
+inferred from [neighbours](01_datasets.ipynb), or | not?
+
+**Reads**: `artifacts/01_faces`.
+"""
+
+
+def executed(folder: Path, profile: str, name: str, seconds: float) -> None:
+    """An executed notebook as papermill leaves it, with nothing but its duration."""
+    path = folder / "outputs" / profile / f"{name}.ipynb"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps({"metadata": {"papermill": {"duration": seconds}}}))
+
+
+def done(folder: Path, profile: str, name: str) -> None:
+    path = folder / "outputs" / profile / "artifacts" / f"{name}.done"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.touch()
+
+
+def test_a_field_of_a_first_page_fits_into_one_cell_of_a_table():
+    assert readme.field(PAGE, "Question") == "can labels be inferred from neighbours, or \\| not?"
+    assert readme.field(PAGE, "Reads") == "`artifacts/01_faces`."
+
+
+def test_the_readme_shows_the_outputs_as_they_are():
+    text = (ROOT / "README.md").read_text()
+    assert readme.written(text) == text, "run `python -m workflow.readme`"
+
+
+def test_the_readme_links_to_files_that_exist():
+    text = (ROOT / "README.md").read_text()
+    targets = [link.split(")")[0].split("#")[0] for link in text.split("](")[1:]]
+    local = [target for target in targets if target and not target.startswith("http")]
+    assert local
+    assert [target for target in local if not (ROOT / target).exists()] == []
+
+
+def test_time_left_is_what_the_rest_took_last_time(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    for name in ROAD:
+        executed(tmp_path, "smoke", name, 90.0)
+    for name in list(ROAD)[:-2]:
+        done(tmp_path, "smoke", name)
+    progress.end("smoke", list(ROAD)[-3])
+    assert f"[{len(ROAD) - 2}/{len(ROAD)}]" in (said := capsys.readouterr().out)
+    assert "done in 1:30 min, about 3:00 min of work left" in said
+
+
+def test_no_time_is_promised_for_what_never_ran(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    executed(tmp_path, "smoke", "00_start_here", 5.0)
+    done(tmp_path, "smoke", "00_start_here")
+    progress.end("smoke", "00_start_here")
+    assert "left" not in capsys.readouterr().out
+
+
+def test_a_failure_shows_the_end_of_the_log_and_fails(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    log = tmp_path / "outputs" / "smoke" / "logs" / "02_stage1_network.log"
+    log.parent.mkdir(parents=True)
+    log.write_text("first\n" + "noise\n" * 60 + "ValueError: the reason\n")
+    with pytest.raises(SystemExit) as stop:
+        progress.fail("smoke", "02_stage1_network")
+    assert stop.value.code == 1
+    said = capsys.readouterr().out
+    assert "ValueError: the reason" in said
+    assert "first" not in said
+
+
+@pytest.mark.parametrize("name", ROAD)
+def test_a_change_of_what_a_notebook_does_not_read_leaves_it_alone(name):
+    before = load("smoke")
+    after = load("smoke", {"relation.shared": 64})
+    same = settings(before, name) == settings(after, name)
+    assert same == ("relation" not in ROAD[name].reads)
+
+
+def test_every_need_is_a_notebook():
+    assert {need for step in ROAD.values() for need in step.needs} <= set(NAMES)
+
+
+def test_imports_reach_the_rooms_behind_a_package():
+    assert "lib/world/render.py" in imports(ROOT / "notebooks" / "01_datasets.ipynb")
+
+
+def test_the_cover_quotes_the_header_of_the_profile():
+    assert "its numbers mean little" in report.cover("smoke")
+
+
+def test_a_wrong_profile_ends_before_anything_runs():
+    command = [sys.executable, "-m", "lib.params", "smok"]
+    ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert ended.returncode == 1
+    assert "use one of" in ended.stderr
+    assert "Traceback" not in ended.stderr
