@@ -34,6 +34,7 @@ class Judge:
     resamples: bootstrap samples of the faces behind every interval; the same for every method, so
         that differences are paired.
     names: what the A columns are: the 24 attributes, or the eight traits.
+    groups: (N,) rows that share a value are drawn together; None: every row by itself.
     """
 
     truth: Tensor
@@ -41,6 +42,7 @@ class Judge:
     resamples: int = 1000
     seed: int = 0
     names: tuple[str, ...] = vocabulary.ATTRIBUTES
+    groups: np.ndarray | None = None
 
     def per_attribute(self, scores: dict[str, Tensor], judgement: str = PAPER) -> pd.DataFrame:
         """Percent, one row per method and one column per attribute, after their average."""
@@ -79,6 +81,21 @@ class Judge:
         parts = zip(self._average(*gain, some), self._average(*gain, others), strict=True)
         return number(*(here - there for here, there in parts))
 
+    def largest_gain(self, better: Tensor, worse: Tensor) -> dict[str, float | None]:
+        """The gain of `better` over `worse` on the attribute where it is largest (`largest`)."""
+        return percent(*largest(*self._gain(better, worse, PAPER)))
+
+    def margin(self, score: Tensor, name: str) -> dict[str, float | None]:
+        """Balanced accuracy of the hardest other attribute minus that of one, percentage points.
+
+        Positive: that one is the hardest of all. Its interval is that of `largest`.
+        """
+        values, samples = self._values(score, PAPER), self._samples(score, PAPER)
+        place = self.names.index(name)
+        loss = values[place] - np.delete(values, place)
+        value, low, high = largest(loss, samples[:, [place]] - np.delete(samples, place, 1))
+        return percent(-value, -high, -low)
+
     def _gain(self, better: Tensor, worse: Tensor, judgement: str) -> tuple[np.ndarray, np.ndarray]:
         values = self._values(better, judgement) - self._values(worse, judgement)
         return values, self._samples(better, judgement) - self._samples(worse, judgement)
@@ -99,28 +116,53 @@ class Judge:
         return metrics.per_attribute(self.truth, score, bar, metric)
 
     def _samples(self, score: Tensor, judgement: str) -> np.ndarray:
-        """The judgement in every bootstrap sample of the faces, (R, 24)."""
+        """The judgement in every bootstrap sample of the faces, (R, A)."""
         threshold, metric = JUDGEMENTS[judgement]
         rows = (self.truth >= 0).any(1)
         truth, score = np.asarray(self.truth[rows]), np.asarray(score[rows])
+        groups = None if self.groups is None else self.groups[np.asarray(rows)]
+        times = metrics.resamples(len(truth), self.resamples, self.seed, groups)
         if metric in ("auc", "ap"):
-            return areas(
-                truth, score, metric, metrics.resamples(len(truth), self.resamples, self.seed)
-            )
+            return areas(truth, score, metric, times)
         decided = score > (self.frequency if threshold == "frequency" else threshold)
         if metric == "balanced":
-            return metrics.balanced_samples(truth, decided, self.resamples, self.seed)
-        times = metrics.resamples(len(truth), self.resamples, self.seed).astype(np.float32)
+            return metrics.balanced_samples(truth, decided, times)
+        times = times.astype(np.float32)
         right, known = (truth == decided).astype(np.float32), (truth >= 0).astype(np.float32)
         return (times @ right) / np.maximum(times @ known, 1e-9)
 
 
 def number(value: float, samples: np.ndarray) -> dict[str, float | None]:
     """A value with the 95 % interval of its bootstrap samples (R,), all times 100."""
+    low, high = metrics.quantiles(samples) if np.isfinite(value) else (None, None)
+    return percent(value, low, high)
+
+
+def percent(value: float, low: float, high: float) -> dict[str, float | None]:
+    """A value and its interval times 100; None where undefined."""
     if not np.isfinite(value):
         return {"value": None, "low": None, "high": None}
-    low, high = metrics.quantiles(samples)
-    return {"value": 100 * float(value), "low": 100 * low, "high": 100 * high}
+    return {"value": 100 * float(value), "low": 100 * float(low), "high": 100 * float(high)}
+
+
+def largest(values: np.ndarray, samples: np.ndarray) -> tuple[float, float, float]:
+    """The largest of K values, and a 95 % interval of the true maximum; NaN where none is defined.
+
+    values (K,), samples (R, K) of their bootstrap. Looking for the largest of K is paid for: the
+    lower bound is the highest of K that hold at once (max-t: the 97.5 % quantile of the largest
+    of K errors over their spreads). The upper one is the highest of K single ones, which is sure
+    enough as it stands. The value itself leans upwards, as every record does.
+    """
+    known = np.isfinite(values)
+    if not known.any():
+        return float("nan"), float("nan"), float("nan")
+    values, samples = values[known], samples[:, known]
+    spread = np.nanstd(samples, axis=0)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        worst = np.nan_to_num((samples - values) / spread).max(1)
+    low = (values - np.quantile(worst, 0.975) * spread).max()
+    high = np.nanquantile(samples, 0.975, axis=0).max()
+    return float(values.max()), float(low), float(high)
 
 
 def row_means(samples: np.ndarray) -> np.ndarray:

@@ -90,16 +90,22 @@ def average(truth: Array, scores: Array, threshold=0.5, metric: str = "balanced"
 # Intervals --------------------------------------------------------------------------------------
 
 
-def resamples(count: int, number: int, seed: int) -> np.ndarray:
-    """How often each of `count` rows is drawn in each of `number` bootstrap samples."""
+def resamples(count: int, number: int, seed: int, groups: np.ndarray | None = None) -> np.ndarray:
+    """How often each of `count` rows is drawn in each of `number` bootstrap samples.
+
+    groups (N,): rows that share a value are drawn together, since they are not independent.
+    """
+    if groups is not None:
+        _, place = np.unique(groups, return_inverse=True)
+        return resamples(place.max() + 1, number, seed)[:, place]
     generator = np.random.default_rng(seed)
     return generator.multinomial(count, np.full(count, 1 / count), size=number)  # (R, N)
 
 
-def balanced_samples(truth: Array, decided: Array, number: int, seed: int) -> np.ndarray:
-    """Balanced accuracy of every attribute in every bootstrap sample of the rows, (R, A)."""
+def balanced_samples(truth: Array, decided: Array, times: np.ndarray) -> np.ndarray:
+    """Balanced accuracy of every attribute where row n counts times[r, n], (R, A)."""
     truth, decided = array(truth), array(decided).astype(bool)
-    times = resamples(len(truth), number, seed).astype(np.float32)
+    times = times.astype(np.float32)
     positive, negative = truth == 1, truth == 0
     with np.errstate(invalid="ignore"):
         hit = times @ (positive & decided) / (times @ positive.astype(np.float32))

@@ -83,3 +83,51 @@ def test_agreement_of_neighbours_by_hand():
     result = judging.agreement(labels, index, resamples=20)
     assert result["agree"]["value"] == pytest.approx(100 * (0.5 + 1 + 0) / 3)
     assert result["chance"]["value"] == pytest.approx(100 * (2 / 3 + 2 / 3 + 1 / 3) / 3)
+
+
+@pytest.mark.parametrize("judgement", judging.JUDGEMENTS)
+def test_rows_of_one_group_are_drawn_together(measured, judgement):
+    truth, scores = measured
+    frequency = metrics.class_frequency(truth)
+    once = judging.Judge(truth, frequency, resamples=60)
+    groups = np.repeat(np.arange(len(truth)), 2)
+    twice = judging.Judge(truth[groups], frequency, resamples=60, groups=groups)
+    ours, expected = twice.number(scores[groups], judgement), once.number(scores, judgement)
+    assert ours == pytest.approx(expected, rel=1e-5)  # as if every row stood there once
+
+
+def test_the_largest_of_many_is_not_taken_for_an_effect():
+    """Eight effects of true size 0, each measured with error 1: how often is one found?"""
+    generator = np.random.default_rng(0)
+    naive = found = missed = 0
+    for _ in range(300):
+        values = generator.normal(size=8)
+        samples = values + generator.normal(size=(400, 8))
+        value, low, high = judging.largest(values, samples)
+        assert low < value < high and value == values.max()
+        naive += np.quantile(samples[:, values.argmax()], 0.025) > 0
+        found += low > 0
+        missed += high < 0
+    assert naive > 30  # 2.5 % of 300 would be 7.5: the error that must not be made
+    assert found < 18 and missed < 18  # four standard deviations above that
+
+
+def test_the_largest_of_one_is_its_percentile_interval():
+    values = np.array([0.3, np.nan])
+    samples = np.random.default_rng(0).normal(0.3, 0.1, (4000, 2)) * [1, np.nan]
+    expected = (0.3, *np.quantile(samples[:, 0], [0.025, 0.975]))
+    assert judging.largest(values, samples) == pytest.approx(expected, abs=0.01)
+
+
+def test_the_margin_of_an_attribute_is_to_its_closest_rival(measured):
+    truth = measured[0]
+    scores = torch.where(truth >= 0, truth, 0).float()  # never wrong
+    scores[:20, 8] = 1 - scores[:20, 8]
+    scores[:10, 9] = 1 - scores[:10, 9]
+    judge = judging.Judge(truth, metrics.class_frequency(truth), resamples=200)
+    each = judge.per_attribute({"one": scores}).loc["one"]
+    eighth, ninth = (judging.ATTRIBUTES[place] for place in (8, 9))
+    margin = judge.margin(scores, eighth)
+    assert margin["value"] == pytest.approx(each[ninth] - each[eighth])
+    assert judge.margin(scores, ninth)["value"] == pytest.approx(-margin["value"])
+    assert margin["low"] < margin["value"] < margin["high"]
