@@ -284,6 +284,7 @@ def learning_curve(history: pd.DataFrame, reference: float) -> Figure:
         "frequencies only", (1, reference), (0, 3), textcoords="offset points", fontsize=8
     )
     axes.set(xlabel="epoch", ylabel="masked cross-entropy, nats a label")
+    axes.set_xlim(0.5, len(history) + 0.5)
     axes.xaxis.get_major_locator().set_params(integer=True)
     other = axes.twinx()
     other.plot(history["epoch"], history["rate"], ":", color=GREY)

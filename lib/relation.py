@@ -4,11 +4,12 @@ import copy
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import torch
 from lightning_fabric import Fabric
-from torch import Tensor
+from torch import Tensor, nn
 
-from lib import baselines, metrics, training, vocabulary
+from lib import baselines, checkpoints, metrics, training, vocabulary, workspace
 from lib.faces import FaceSet, PairSet
 from lib.judging import Judge
 from lib.models import DCN, RelationNet
@@ -60,23 +61,55 @@ def recipe(params: Params, pairs: int) -> TrainParams:
     return params.relation.train.model_copy(update={"weight_decay": decay})
 
 
+def checkpoint(
+    folder: Path | None,
+    name: str,
+    model: nn.Module,
+    train: TrainParams,
+    params: Params,
+    seed: int,
+    *data: Tensor,
+) -> Path | None:
+    """Where a run keeps its state, in a file of its own for whatever it starts from and learns.
+
+    So a killed run continues, a finished one is not repeated, and one with another recipe, other
+    data or other first weights begins anew beside it.
+    """
+    if folder is None:
+        return None
+    start = checkpoints.fingerprint(*model.state_dict().values(), *data)
+    run = f"{start} {train.model_dump_json()} {params.model.size} {seed}"
+    return folder / f"{name}-{workspace.digest(run)}.safetensors"
+
+
 def pretrain(
-    faces: FaceSet, group: str, params: Params, *, seed: int, fabric: Fabric | None = None
+    faces: FaceSet,
+    group: str,
+    params: Params,
+    *,
+    seed: int,
+    fabric: Fabric | None = None,
+    folder: Path | None = None,
 ) -> DCN:
-    """A DCN trained from scratch on the labels of one attribute group alone (Section 6.2)."""
-    model = dcn(params, seed)
+    """A DCN trained from scratch on the labels of one attribute group alone (Section 6.2).
+
+    folder: keeps the state of the run, see `checkpoint`.
+    """
+    model, train = dcn(params, seed), params.relation.pretrain
     others = [a for a in vocabulary.ATTRIBUTES if a not in vocabulary.GROUPS[group]]
     labels = faces.labels.clone()
     labels[:, vocabulary.columns(others)] = vocabulary.MISSING
     labelled = (labels >= 0).any(1)
+    images, labels = faces.images[labelled], labels[labelled]
     training.fit(
         model,
-        faces.images[labelled],
-        labels[labelled],
-        train=params.relation.pretrain,
+        images,
+        labels,
+        train=train,
         size=params.model.size,
         seed=seed,
         fabric=fabric,
+        checkpoint=checkpoint(folder, f"dcn_{group}", model, train, params, seed, images, labels),
         description=f"DCN on {group}",
     )
     return model
@@ -89,19 +122,24 @@ def fit(
     *,
     seed: int,
     fabric: Fabric | None = None,
-    checkpoint: Path | None = None,
-    description: str = "",
-):
-    """Train an S-DCN on pairs as the profile says; returns its history."""
+    folder: Path | None = None,
+    name: str = "full",
+) -> pd.DataFrame:
+    """Train an S-DCN on pairs as the profile says; returns its history.
+
+    name: of the variant; folder: keeps the state of the run, see `checkpoint`.
+    """
+    train = recipe(params, len(pairs))
+    data = (pairs.left, pairs.right, pairs.cues, pairs.labels)
     return training.fit_pairs(
         model,
         pairs,
-        train=recipe(params, len(pairs)),
+        train=train,
         size=params.model.size,
         seed=seed,
         fabric=fabric,
-        checkpoint=checkpoint,
-        description=description,
+        checkpoint=checkpoint(folder, name, model, train, params, seed, *data),
+        description=VARIANTS[name],
     )
 
 
@@ -122,20 +160,23 @@ def variant(
     *,
     seed: int,
     fabric: Fabric | None = None,
+    folder: Path | None = None,
 ) -> RelationNet:
     """One of Table 11's networks, trained on the training pairs.
 
     faces: the training faces, for the variants pre-trained with one attribute group; full: the
-    DCN trained on all attributes with propagation.
+    DCN trained on all attributes with propagation; folder: keeps the state of its runs.
+
+    ValueError if there is no such network.
     """
-    if name == "no_spatial":
-        start = full
-    else:
-        start = dcn(params, seed)
-        if name in vocabulary.GROUPS:
-            start = pretrain(faces, name, params, seed=seed, fabric=fabric)
+    if name not in VARIANTS or name == "hog_svm":
+        raise ValueError(f"no network {name!r}: use one of {', '.join(list(VARIANTS)[1:])}")
+    options = {"seed": seed, "fabric": fabric, "folder": folder}
+    start = full if name in ("no_spatial", "full") else dcn(params, seed)
+    if name in vocabulary.GROUPS:
+        start = pretrain(faces, name, params, **options)
     model = build(params, start, spatial=name != "no_spatial", seed=seed)
-    fit(model, pairs, params, seed=seed, fabric=fabric, description=VARIANTS[name])
+    fit(model, pairs, params, name=name, **options)
     return model
 
 
@@ -152,6 +193,9 @@ def hog_scores(train: PairSet, test: PairSet, *, seed: int) -> Tensor:
 
 
 def judge(train: PairSet, test: PairSet, resamples: int, seed: int = 0) -> Judge:
-    """Balanced accuracy over the eight traits of the test pairs, with intervals over pairs."""
-    frequency = metrics.class_frequency(train.labels)
-    return Judge(test.labels, frequency, resamples, seed, TRAITS)
+    """Balanced accuracy over the eight traits of the test pairs, with intervals over pairs.
+
+    Pictures of the same two people (`identity`) are drawn together: they are not independent.
+    """
+    frequency, couples = metrics.class_frequency(train.labels), test.table["identity"].to_numpy()
+    return Judge(test.labels, frequency, resamples, seed, TRAITS, couples)

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from lib import vocabulary
-from lib.data_figures import BLUE, COLOURS, GREEN, GREY, ORANGE
+from lib.data_figures import BLUE, GREEN, GREY, ORANGE
 
 TRAITS = tuple(vocabulary.TRAITS)
 VERDICT_COLOURS = {"holds": GREEN, "does not hold": ORANGE, "cannot tell": GREY, "not run": GREY}
@@ -94,30 +94,6 @@ def bars(table: pd.DataFrame, published: pd.Series | None, xlabel: str) -> Figur
     return figure
 
 
-def trait_bars(table: pd.DataFrame, averages: pd.Series) -> Figure:
-    """Fig. 8: one group of bars per trait, one bar per method; averages stand in the legend.
-
-    table: methods x traits, percent.
-    """
-    figure = Figure(figsize=(10, 4.4), layout="constrained")
-    axes, places = figure.subplots(), np.arange(len(TRAITS))
-    width = 0.84 / len(table)
-    palette = (GREY, *COLOURS, "#000000")
-    for number, (name, row) in enumerate(table.iterrows()):
-        shift = places + width * (number - (len(table) - 1) / 2)
-        label = f"{name} ({averages[name]:.1f} %)"
-        axes.bar(shift, row, 0.94 * width, color=palette[number], label=label)
-    axes.axhline(50, color="black", linewidth=0.8, linestyle=":")
-    axes.set_xticks(places, TRAITS)
-    axes.set(
-        ylabel="balanced accuracy (%)",
-        ylim=(max(0, np.nanmin(table) - 5), min(100, np.nanmax(table) + 5)),
-    )
-    axes.spines[["top", "right"]].set_visible(False)
-    figure.legend(loc="outside lower center", ncols=2, frameon=False, fontsize=9)
-    return figure
-
-
 def polar(axes: Axes, probability: np.ndarray, colour: str = BLUE) -> None:
     """The tendency of each trait to be positive, (8,) in [0, 1], on a polar axis."""
     angles = np.arange(len(TRAITS)) * 2 * np.pi / len(TRAITS)
@@ -177,33 +153,37 @@ def cases(rows: dict[str, list[tuple[Tensor, np.ndarray, str]]]) -> Figure:
     return figure
 
 
-def siamese() -> Figure:
-    """Fig. 5: two tied DCNs, the shared representation, the spatial cues, eight traits."""
-    figure = Figure(figsize=(9, 3.3), layout="constrained")
+def siamese(left: Tensor, right: Tensor) -> Figure:
+    """Fig. 5: two tied DCNs, the shared representation, the spatial cues, eight traits.
+
+    left, right: the two crops (3, S, S) uint8 that are shown going in.
+    """
+    figure = Figure(figsize=(10, 3.7), layout="constrained")
     axes = figure.subplots()
     axes.set_axis_off()
-    axes.set(xlim=(0, 12), ylim=(0, 4.4))
+    axes.set(xlim=(0, 13.3), ylim=(0, 4.7), aspect="equal")
+    for bottom, image, colour in ((3.1, left, BLUE), (1.4, right, ORANGE)):
+        axes.imshow(np.asarray(image).transpose(1, 2, 0), extent=(0.3, 1.8, bottom, bottom + 1.5))
+        frame = patches.Rectangle((0.3, bottom), 1.5, 1.5, fill=False, ec=colour, linewidth=2)
+        axes.add_patch(frame)
     parts = [
-        (0.2, 2.7, "left face\n$I_l$", GREY),
-        (0.2, 0.9, "right face\n$I_r$", GREY),
-        (2.6, 2.7, "DCN $K_l$\n$x_l$, 1024", BLUE),
-        (2.6, 0.9, "DCN $K_r = K_l$\n$x_r$, 1024", BLUE),
-        (5.6, 1.8, "$W_R$\n2048 → 256: $x_g$", GREEN),
-        (5.6, 0.1, "spatial cues\n$x_s$, 11", ORANGE),
-        (9.3, 1.8, "8 logistic heads\n$w_g$ on [$x_s$; $x_g$]", "black"),
+        (2.8, 3.3, "DCN $K_l$\n$x_l$: 1024", BLUE),
+        (2.8, 1.6, "DCN $K_r = K_l$\n$x_r$: 1024", ORANGE),
+        (6.3, 2.45, "$W_R$: 2048 → 256\n$x_g$", "black"),
+        (6.3, 0.2, "two boxes\n11 spatial cues $x_s$", "black"),
+        (9.8, 2.45, "8 logistic units\n$w_g$ on [$x_s$; $x_g$]", "black"),
     ]
-    for left, bottom, text, colour in parts:
-        box = patches.FancyBboxPatch(
-            (left, bottom), 1.9, 0.9, "round,pad=0.1", fc="white", ec=colour
-        )
+    for x, y, text, colour in parts:
+        box = patches.FancyBboxPatch((x, y), 2.3, 1, "round,pad=0.08", fc="white", ec=colour)
         axes.add_patch(box)
-        axes.text(left + 0.95, bottom + 0.45, text, ha="center", va="center", fontsize=10)
-    arrow = {"arrowstyle": "-|>", "mutation_scale": 14, "color": "black"}
-    lines = [(2.2, 3.15, 2.5, 3.15), (2.2, 1.35, 2.5, 1.35), (4.6, 3.15, 5.5, 2.5)]
-    lines += [(4.6, 1.35, 5.5, 2.1), (7.6, 2.25, 9.2, 2.25), (7.6, 0.55, 9.2, 1.9)]
+        axes.text(x + 1.15, y + 0.5, text, ha="center", va="center", fontsize=10)
+    lines = [(1.85, 3.8, 2.7, 3.8), (1.85, 2.1, 2.7, 2.1), (5.2, 3.7, 6.2, 3.2)]
+    lines += [(5.2, 2.2, 6.2, 2.7), (8.7, 2.95, 9.7, 2.95), (8.7, 0.8, 9.7, 2.4)]
+    arrow = {"arrowstyle": "-|>", "mutation_scale": 14, "color": "black", "shrinkA": 0}
     for x0, y0, x1, y1 in lines:
         axes.add_patch(patches.FancyArrowPatch((x0, y0), (x1, y1), **arrow))
-    axes.annotate("tied", (3.55, 2.25), ha="center", va="center", fontsize=10, color=BLUE)
+    axes.annotate("tied", (3.95, 2.95), ha="center", va="center", fontsize=10)
+    axes.text(12.35, 2.95, "\n".join(TRAITS), va="center", fontsize=8)
     return figure
 
 
