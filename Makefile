@@ -66,4 +66,4 @@ environment.yml: uv.lock
 	$(BIN)/python -m workflow.conda $(UV) > $@
 
 clean:
-	rm -rf build .snakemake outputs/*/artifacts outputs/*/logs outputs/*/report
+	rm -rf build .snakemake outputs/*/artifacts outputs/*/logs outputs/*/report outputs/*/seed*/{artifacts,logs}

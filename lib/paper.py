@@ -7,8 +7,10 @@ estimate of ours that speaks for or against it; nothing here is measured or type
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 from pandas.io.formats.style import Styler
+from scipy import stats
 
 from lib.params import FOLDER
 
@@ -256,15 +258,16 @@ def claims() -> list[Claim]:
     ]
 
 
-def scoreboard(load_metrics: Callable[[str], dict]) -> pd.DataFrame:
+def scoreboard(*loaders: Callable[[str], dict]) -> pd.DataFrame:
     """Every claim beside our estimate, its interval and the verdict.
 
-    load_metrics: gives the metrics of a notebook by its name, FileNotFoundError where it never
-    ran. Where a claim rests on several estimates, the one that decides is shown: the weakest.
+    loaders: one per seed; each gives the metrics of a notebook by its name, FileNotFoundError
+    where it never ran. Several seeds give an interval over seeds (Student's t), one the interval
+    that its notebook computed. Where a claim rests on several estimates, the weakest is shown.
     """
     rows = []
     for claim in claims():
-        found = [lookup(load_metrics, key) for key in claim.keys]
+        found = [over_seeds([lookup(load, key) for load in loaders]) for key in claim.keys]
         missing = [text for text in found if isinstance(text, str)]
         row = {"section": claim.section, "claim": claim.quote, "paper": claim.paper}
         if missing:
@@ -273,7 +276,22 @@ def scoreboard(load_metrics: Callable[[str], dict]) -> pd.DataFrame:
         weakest = min(found, key=lambda number: number["low"])
         rows.append(row | weakest | {"unit": claim.unit, "verdict": verdict(found, claim.bar)})
     columns = ["section", "claim", "paper", "value", "low", "high", "unit", "verdict", "why"]
-    return pd.DataFrame(rows).reindex(columns=columns)
+    return pd.DataFrame(rows).reindex(columns=[*columns, "seeds"])
+
+
+def over_seeds(found: list[dict | str]) -> dict | str:
+    """One estimate from those of several seeds: their mean, and Student's 95 % interval of it.
+
+    A single one keeps its own interval; what the first seed lacks is not run.
+    """
+    if isinstance(found[0], str):
+        return found[0]
+    values = [number["value"] for number in found if not isinstance(number, str)]
+    if len(values) == 1:
+        return {**found[0], "seeds": 1}
+    mean = float(np.mean(values))
+    reach = float(stats.sem(values) * stats.t.ppf(0.975, len(values) - 1))
+    return {"value": mean, "low": mean - reach, "high": mean + reach, "seeds": len(values)}
 
 
 COLOURS = {"holds": "#009E73", "does not hold": "#D55E00"}  # grey for the others
@@ -333,14 +351,14 @@ class Headline:
     ours: str
 
 
-def headline(load_metrics: Callable[[str], dict]) -> list[Headline]:
-    """The paper's headline numbers beside ours with their 95 % intervals.
+def headline(*loaders: Callable[[str], dict]) -> list[Headline]:
+    """The paper's headline numbers beside ours with their 95 % intervals, as in `scoreboard`.
 
     Which ones is listed in `params/reported/headline.csv`.
     """
     table = []
     for what, row in reported("headline").iterrows():
-        ours = lookup(load_metrics, row["ours"])
+        ours = over_seeds([lookup(load, row["ours"]) for load in loaders])
         if not isinstance(ours, str):
             ours = "{value:.1f} ({low:.1f}–{high:.1f})".format(**ours)
         number = published(row["table"], row["row"], row["column"])

@@ -19,7 +19,7 @@ Count = Annotated[int, Field(ge=0)]
 Positive = Annotated[int, Field(ge=1)]
 Rate = Annotated[float, Field(gt=0)]
 Share = Annotated[float, Field(ge=0, le=1)]
-Origin = Literal["world", "real", "auto", "absent"]
+Origin = Literal["world", "real", "found", "auto", "absent"]
 
 
 class Section(BaseModel):
@@ -27,7 +27,9 @@ class Section(BaseModel):
 
 
 class SourceParams(Section):
-    """One dataset. `auto` takes the real one where it is found, else the embedded world's."""
+    """One dataset. Where the real one is not under `data.root`, `real` is an error, `found` does
+    without it, and `auto` takes the embedded world's.
+    """
 
     origin: Origin = "world"
     train: Count = 0  # faces, pairs or (CK+) subjects; real sets: 0 = all that is there
@@ -39,6 +41,7 @@ class DataParams(Section):
     size: Positive = 256  # px, stored crops; training takes a random window of `model.size`
     manifests: tuple[str, ...] = ()  # CSV manifests of the user's own faces, added to training
     yaw_bins: tuple[float, float, float, float] = (-60.0, -20.0, 20.0, 60.0)  # degrees
+    yaw_sign: Literal[1, -1] = 1  # AFLW's positive yaw turns to the picture's right (1) or left
     relation_columns: tuple[str, ...] = ()  # order of the eight trait columns of a partial copy
     movie_list: str = ""  # file with one image name per line: the movie subset of Table 11
     aflw: SourceParams = SourceParams(train=23_386, test=1_000)  # Section 6.1
@@ -121,6 +124,7 @@ class EvaluationParams(Section):
 class Params(Section):
     profile: str
     seed: Count = 0
+    seeds: Positive = 1  # runs of all that is trained, from `seed` on: intervals over seeds
     device: Literal["auto", "cpu", "cuda"] = "auto"
     precision: Literal["32-true", "bf16-mixed"] = "32-true"
     devices: Positive = 1  # processes on this machine

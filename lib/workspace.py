@@ -3,6 +3,7 @@
     outputs/<profile>/            executed notebooks
         tables/ figures/ metrics/ in git: what a reader looks at
         artifacts/                not in git: weights, features, graphs, face stores
+        seed<k>/                  the same from another seed; in git: metrics/
 
 Names begin with the number of the notebook that writes them (`02_dcn`, `03_graph`), so a missing
 file can name the notebook that makes it. Tables and figures are named as in the paper.
@@ -27,7 +28,7 @@ import safetensors
 import safetensors.torch
 import torch
 
-from lib.params import Params
+from lib.params import Params, load
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("torch", "torchvision", "lightning-fabric", "numpy", "scikit-learn", "pandas")
@@ -42,8 +43,13 @@ class Workspace:
 
     @property
     def root(self) -> Path:
-        """`outputs/<profile>`; the variable OUTPUTS moves the whole tree elsewhere."""
-        return Path(os.environ.get("OUTPUTS", ROOT / "outputs")) / self.params.profile
+        """`outputs/<profile>`, or `seed<k>` in it for another seed than the profile's own.
+
+        The variable OUTPUTS moves the whole tree elsewhere.
+        """
+        root = Path(os.environ.get("OUTPUTS", ROOT / "outputs")) / self.params.profile
+        own = load(self.params.profile).seed
+        return root if self.params.seed == own else root / f"seed{self.params.seed}"
 
     def path(self, room: str, name: str) -> Path:
         """Path of a file in `tables`, `figures`, `metrics` or `artifacts`; its folder exists."""

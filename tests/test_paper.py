@@ -129,3 +129,19 @@ def test_the_page_shows_every_claim():
     assert html.count("<tr>") == len(board) + 1
     assert isinstance(board, pd.DataFrame)
     assert "+2.00 [+1.00, +3.00] points" in html
+
+
+def test_three_seeds_give_students_interval():
+    """1, 2, 3: mean 2, standard error 1/sqrt(3), t(0.975, 2) = 4.303 (any table)."""
+    found = [{"value": value, "low": 0, "high": 9} for value in (1.0, 2.0, 3.0)]
+    number = paper.over_seeds(found)
+    assert number["value"] == 2
+    assert number["high"] == pytest.approx(2 + 4.303 / 3**0.5, abs=1e-3)
+    assert number["low"] == pytest.approx(2 - 4.303 / 3**0.5, abs=1e-3)
+    assert number["seeds"] == 3
+
+
+def test_a_seed_that_was_not_run_is_left_out():
+    found = [NUMBER, "notebook 09 has not run", "notebook 09 has not run"]
+    assert paper.over_seeds(found) == {**NUMBER, "seeds": 1}
+    assert paper.over_seeds(found[1:]) == found[1]

@@ -9,7 +9,7 @@ import pytest
 
 from lib.params import load
 from workflow import progress, readme, report
-from workflow.road import NAMES, ROAD, imports, settings
+from workflow.road import NAMES, ROAD, before, done, imports, runs, seed_of, settings
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = """# 03 · Attribute propagation
@@ -28,7 +28,7 @@ def executed(folder: Path, profile: str, name: str, seconds: float) -> None:
     path.write_text(json.dumps({"metadata": {"papermill": {"duration": seconds}}}))
 
 
-def done(folder: Path, profile: str, name: str) -> None:
+def finish(folder: Path, profile: str, name: str) -> None:
     path = folder / "outputs" / profile / "artifacts" / f"{name}.done"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.touch()
@@ -57,7 +57,7 @@ def test_time_left_is_what_the_rest_took_last_time(tmp_path, monkeypatch, capsys
     for name in ROAD:
         executed(tmp_path, "smoke", name, 90.0)
     for name in list(ROAD)[:-2]:
-        done(tmp_path, "smoke", name)
+        finish(tmp_path, "smoke", name)
     progress.end("smoke", list(ROAD)[-3])
     assert f"[{len(ROAD) - 2}/{len(ROAD)}]" in (said := capsys.readouterr().out)
     assert "done in 1:30 min, about 3:00 min of work left" in said
@@ -66,7 +66,7 @@ def test_time_left_is_what_the_rest_took_last_time(tmp_path, monkeypatch, capsys
 def test_no_time_is_promised_for_what_never_ran(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     executed(tmp_path, "smoke", "00_start_here", 5.0)
-    done(tmp_path, "smoke", "00_start_here")
+    finish(tmp_path, "smoke", "00_start_here")
     progress.end("smoke", "00_start_here")
     assert "left" not in capsys.readouterr().out
 
@@ -94,6 +94,25 @@ def test_a_change_of_what_a_notebook_does_not_read_leaves_it_alone(name):
 
 def test_every_need_is_a_notebook():
     assert {need for step in ROAD.values() for need in step.needs} <= set(NAMES)
+
+
+def test_further_seeds_repeat_what_is_trained():
+    params = load("smoke", {"seeds": 3})
+    assert len(runs(params)) == len(ROAD) + 2 * sum(not step.once for step in ROAD.values())
+    assert before("seed2/05_attribute_accuracy", params) == ["seed2/04_alternating_stage2"]
+    assert before("05_attribute_accuracy", params) == ["04_alternating_stage2"]
+    assert "seed1/11_relation_accuracy" in before("14_scoreboard", params)
+    assert done("seed1/02_stage1_network") == "seed1/artifacts/02_stage1_network.done"
+    assert [seed_of(run, params) for run in ("02_stage1_network", "seed2/02_stage1_network")] == [
+        0,
+        2,
+    ]
+
+
+def test_what_a_further_seed_needs_is_run_for_it():
+    params = load("smoke", {"seeds": 2})
+    every = runs(params)
+    assert {need for run in every for need in before(run, params)} <= set(every)
 
 
 def test_imports_reach_the_rooms_behind_a_package():

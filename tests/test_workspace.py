@@ -62,3 +62,8 @@ def test_write_json_is_atomic(tmp_path):
     with pytest.raises(TypeError):
         workspace.write_json(path, {"a": object()})
     assert json.loads(path.read_text()) == {"a": 1}
+
+
+def test_another_seed_has_a_folder_of_its_own(work):
+    other = Workspace(params.load("smoke", {"seed": 3}), notebook="02")
+    assert other.root == work.root / "seed3"

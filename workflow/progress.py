@@ -1,5 +1,6 @@
-"""Say how far the road is: `python -m workflow.progress begin|end|fail <profile> <notebook>`.
+"""Say how far the road is: `python -m workflow.progress begin|end|fail <profile> <run>`.
 
+A run is a notebook, or `seed<k>/<notebook>`.
 `summary <profile>` ends it: where everything lies.
 
 The time left is estimated from how long each notebook took when it last ran, which papermill
@@ -10,12 +11,13 @@ import json
 import sys
 from pathlib import Path
 
-from workflow.road import ROAD
+from lib.params import load
+from workflow.road import done, runs
 
 
-def last_seconds(profile: str, notebook: str) -> float | None:
+def last_seconds(profile: str, run: str) -> float | None:
     """Seconds the notebook took when it last ran, None if it never did."""
-    executed = Path("outputs", profile, f"{notebook}.ipynb")
+    executed = Path("outputs", profile, f"{run}.ipynb")
     if not executed.exists():
         return None
     metadata = json.loads(executed.read_text())["metadata"]
@@ -26,24 +28,30 @@ def clock(seconds: float) -> str:
     return f"{int(seconds) // 60}:{int(seconds) % 60:02d} min"
 
 
-def begin(profile: str, notebook: str) -> None:
-    seconds = last_seconds(profile, notebook)
+def log_of(profile: str, run: str) -> Path:
+    folder, name = run.rpartition("/")[::2]
+    return Path("outputs", profile, folder, "logs", f"{name}.log")
+
+
+def begin(profile: str, run: str) -> None:
+    seconds = last_seconds(profile, run)
     usual = f", took {clock(seconds)} last time" if seconds else ""
-    print(f"        {notebook} starts{usual} (outputs/{profile}/logs/{notebook}.log)", flush=True)
+    print(f"        {run} starts{usual} ({log_of(profile, run)})", flush=True)
 
 
-def end(profile: str, notebook: str) -> None:
-    done = {name for name in ROAD if Path("outputs", profile, "artifacts", f"{name}.done").exists()}
-    left = [last_seconds(profile, name) for name in ROAD if name not in done]
+def end(profile: str, run: str) -> None:
+    every = runs(load(profile))
+    over = [each for each in every if Path("outputs", profile, done(each)).exists()]
+    left = [last_seconds(profile, each) for each in every if each not in over]
     known = [seconds for seconds in left if seconds]
     rest = f", about {clock(sum(known))} of work left" if known and len(known) == len(left) else ""
-    took = clock(last_seconds(profile, notebook) or 0)
-    print(f"[{len(done):2}/{len(ROAD)}] {notebook} done in {took}{rest}", flush=True)
+    took = clock(last_seconds(profile, run) or 0)
+    print(f"[{len(over):2}/{len(every)}] {run} done in {took}{rest}", flush=True)
 
 
-def fail(profile: str, notebook: str) -> None:
-    log = Path("outputs", profile, "logs", f"{notebook}.log")
-    print(f"{notebook} failed. The end of {log}:", *log.read_text().splitlines()[-40:], sep="\n")
+def fail(profile: str, run: str) -> None:
+    log = log_of(profile, run)
+    print(f"{run} failed. The end of {log}:", *log.read_text().splitlines()[-40:], sep="\n")
     sys.exit(1)
 
 

@@ -15,32 +15,63 @@ SHARED = ("seed", "device", "precision", "devices", "nodes")
 
 @dataclass(frozen=True)
 class Step:
-    """A notebook: the numbers of those it needs, the parameter sections it reads, its threads."""
+    """A notebook: the numbers of those it needs, the parameter sections it reads, its threads.
+
+    once: its numbers do not depend on training, so one seed is enough.
+    """
 
     needs: tuple[str, ...] = ()
     reads: tuple[str, ...] = ()
     threads: int = 1
+    once: bool = True
 
 
 ROAD = {
     "00_start_here": Step(reads=("propagation",)),
-    "01_datasets": Step(reads=("data", "evaluation"), threads=2),
-    "02_stage1_network": Step(("01",), ("model", "stage1"), 2),
-    "03_attribute_propagation": Step(("02",), ("propagation", "evaluation"), 2),
-    "04_alternating_stage2": Step(("03",), ("model", "propagation", "stage2", "evaluation"), 2),
-    "05_attribute_accuracy": Step(("04",), ("evaluation",)),
-    "06_celeba_accuracy": Step(("04",), ("model", "evaluation")),
-    "07_sfew": Step(("04",), ("model", "evaluation")),
-    "08_ckplus": Step(("04",), ("model", "evaluation")),
+    "01_datasets": Step(reads=("data", "evaluation"), threads=2, once=False),
+    "02_stage1_network": Step(("01",), ("model", "stage1"), 2, once=False),
+    "03_attribute_propagation": Step(("02",), ("propagation", "evaluation"), 2, once=False),
+    "04_alternating_stage2": Step(
+        ("03",), ("model", "propagation", "stage2", "evaluation"), 2, once=False
+    ),
+    "05_attribute_accuracy": Step(("04",), ("evaluation",), once=False),
+    "06_celeba_accuracy": Step(("04",), ("model", "evaluation"), once=False),
+    "07_sfew": Step(("04",), ("model", "relation", "evaluation"), once=False),
+    "08_ckplus": Step(("04", "07"), ("model", "evaluation"), once=False),
     "09_relation_dataset": Step(("01",), ("evaluation",)),
-    "10_siamese_network": Step(("04",), ("model", "relation", "evaluation")),
-    "11_relation_accuracy": Step(("10",), ("model", "relation", "evaluation")),
+    "10_siamese_network": Step(("04",), ("model", "relation", "evaluation"), once=False),
+    "11_relation_accuracy": Step(("10",), ("model", "relation", "evaluation"), once=False),
     "12_qualitative": Step(("10",), ("model",)),
     "13_movie_profile": Step(("10",), ("model",)),
-    "14_scoreboard": Step(("05", "06", "07", "08", "09", "11", "12", "13")),
+    "14_scoreboard": Step(("05", "06", "07", "08", "09", "11", "12", "13"), ("seeds",)),
     "15_your_photos": Step(("10",), ("model", "data")),
 }
 NAMES = {name[:2]: name for name in ROAD}
+
+
+def runs(params: Params) -> list[str]:
+    """Every run of a profile: the road, then `seed<k>/<notebook>` for the further seeds."""
+    further = range(params.seed + 1, params.seed + params.seeds)
+    again = [f"seed{k}/{name}" for k in further for name, step in ROAD.items() if not step.once]
+    return [*ROAD, *again]
+
+
+def before(run: str, params: Params) -> list[str]:
+    """The runs that must be over before a run begins; the scoreboard waits for every seed."""
+    folder, name = run.rpartition("/")[::2]
+    needed = [f"{folder}/{NAMES[n]}".lstrip("/") for n in ROAD[name].needs]
+    further = [each for each in runs(params) if "/" in each] if name == "14_scoreboard" else []
+    return needed + further
+
+
+def done(run: str) -> str:
+    """The file, within the profile's outputs, that says a run is over."""
+    folder, name = run.rpartition("/")[::2]
+    return f"{folder}/artifacts/{name}.done".lstrip("/")
+
+
+def seed_of(run: str, params: Params) -> int:
+    return int(run.split("/")[0].removeprefix("seed")) if "/" in run else params.seed
 
 
 def imports(path: str | Path) -> list[str]:
