@@ -1,56 +1,78 @@
 """The one door from parameters to faces and pairs, whatever their origin.
 
 python -m lib.datasets <profile>     what was found, what is missing, where to ask
+
+A profile says for each dataset where it comes from: the embedded world, the files under
+`data.root`, or nowhere. The sets do not show the difference, but for their tables.
 """
 
+import sys
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import torch
-from PIL import Image
 
 from lib import world
 from lib.faces import FaceSet, PairSet, concatenate
-from lib.params import Params
+from lib.params import Params, load
+from lib.sources import catalogue, holdings, lists, shelf
 from lib.sources import manifest as sources_manifest
-from lib.sources.crops import crop
-from lib.vocabulary import ATTRIBUTES, EXPRESSIONS, FACE_SOURCES, column
+from lib.sources.holdings import Holdings
+from lib.sources.lists import Rows
+from lib.vocabulary import EXPRESSIONS, FACE_SOURCES, SOURCE_NAMES, column
 from lib.workspace import ROOT
 
 MOVIE_SHARE = 522 / 790  # of the relation test part (Section 6.2)
+ARTIFACTS = ("sfew", "ckplus", "relation")  # sets of their own, beside the training faces
 TEST_START = 10_000_000  # indices of test faces: other people than the training faces'
 
 
-def faces(params: Params, *, cache: Path, progress: bool = True) -> FaceSet:
+def faces(params: Params, *, cache: Path, progress: bool = True) -> FaceSet | None:
     """The training and test faces of AFLW, CelebA and ExpW, as Section 6.1 divides them.
 
     The ExpW test part holds equally many faces of each expression; no identity and no picture
-    stands on both sides. ValueError if every source is absent.
+    stands on both sides. None where every source is absent and no manifest is named.
     """
     parts = []
+    shelf.forget(cache, *FACE_SOURCES, "faces leaks")
     for source in FACE_SOURCES:
-        wanted = getattr(params.data, source)
-        if wanted.origin == "absent":
-            continue
-        test = test_indices(source, wanted.test, params)
-        parts.append(draw(source, np.arange(wanted.train), "train", params, progress))
-        parts.append(draw(source, test, "test", params, progress))
-    parts += [manifest(Path(path), params) for path in params.data.manifests]
-    if not parts:
-        raise ValueError("aflw, celeba and expw are all absent: set data.<source>.origin to world")
-    return concatenate(parts)
+        origin = catalogue.origin(source, params.data)
+        if origin == "real":
+            parts.append(shelf.faces(source, params, cache, progress))
+        elif origin == "world":
+            wanted = getattr(params.data, source)
+            test = test_indices(source, wanted.test, params)
+            parts.append(draw(source, np.arange(wanted.train), "train", params, progress))
+            parts.append(draw(source, test, "test", params, progress))
+    for number, path in enumerate(params.data.manifests):
+        parts.append(manifest(ROOT / path, f"manifest{number}", params, cache, progress))
+    if any("look" in part.table for part in parts):
+        return shelf.join(parts, cache, "faces", progress)
+    return concatenate(parts) if parts else None
 
 
-def manifest(path: Path, params: Params) -> FaceSet:
+def absent(params: Params) -> dict[str, str]:
+    """What cannot be made in this run -> the dataset that it needs.
+
+    Keys are sources (`celeba`) and artifacts of notebook 01 (`01_sfew`).
+    """
+    missing = {
+        source: SOURCE_NAMES[source]
+        for source in SOURCE_NAMES
+        if catalogue.origin(source, params.data) == "absent"
+    }
+    artifacts = {f"01_{source}": missing[source] for source in missing if source in ARTIFACTS}
+    if set(FACE_SOURCES) <= set(missing) and not params.data.manifests:
+        artifacts["01_faces"] = "AFLW, CelebA or ExpW"
+    return missing | artifacts
+
+
+def manifest(path: Path, name: str, params: Params, cache: Path, progress: bool = True) -> FaceSet:
     """The user's own faces as a `faces.csv` lists them (see `sources.manifest`)."""
-    table = sources_manifest.rows(path if path.is_absolute() else ROOT / path)
-    pictures = []
-    for face in table.itertuples():
-        with Image.open(face.image) as picture:
-            pictures.append(crop(picture, (face.x, face.y, face.w, face.h), params.data.size))
-    labels = torch.tensor(table[list(ATTRIBUTES)].to_numpy(), dtype=torch.int8)
-    return FaceSet(torch.stack(pictures), labels, table.drop(columns=list(ATTRIBUTES)))
+    table = sources_manifest.rows(path)
+    found = Rows(table, lists.nothing(), len(table))
+    return shelf.shelved(found, cache, name, params.data.size, upright=True, progress=progress)
 
 
 def draw(
@@ -84,9 +106,13 @@ def test_indices(source: str, count: int, params: Params) -> np.ndarray:
 
 def sfew(params: Params, *, cache: Path, progress: bool = True) -> FaceSet | None:
     """SFEW's training and validation faces; None where it is absent."""
-    wanted = params.data.sfew
-    if wanted.origin == "absent":
+    shelf.forget(cache, "sfew", "sfew leaks")
+    wanted, origin = params.data.sfew, catalogue.origin("sfew", params.data)
+    if origin == "absent":
         return None
+    if origin == "real":
+        part = shelf.faces("sfew", params, cache, progress)
+        return shelf.join([part], cache, "sfew", progress)
     test = np.arange(TEST_START, TEST_START + wanted.test)
     train = draw("sfew", np.arange(wanted.train), "train", params, progress)
     return concatenate([train, draw("sfew", test, "test", params, progress)])
@@ -97,13 +123,21 @@ def ckplus(params: Params, *, cache: Path, progress: bool = True) -> FaceSet | N
 
     Column `fold`: one of `evaluation.folds`, no subject in two of them.
     """
-    wanted = params.data.ckplus
-    if wanted.origin == "absent":
+    shelf.forget(cache, "ckplus", "ckplus leaks")
+    origin = catalogue.origin("ckplus", params.data)
+    if origin == "absent":
         return None
+    if origin == "real":
+        part = shelf.faces("ckplus", params, cache, progress)
+        return folded(shelf.join([part], cache, "ckplus", progress), params)
     frames, per_subject = world.FRAMES, world.FRAMES * world.SEQUENCES
-    index = np.arange(wanted.train * per_subject)
+    index = np.arange(params.data.ckplus.train * per_subject)
     kept = (index % frames == 0) | (index % frames >= frames - 3)  # first, and last three
-    chosen = draw("ckplus", index[kept], "train", params, progress)
+    return folded(draw("ckplus", index[kept], "train", params, progress), params)
+
+
+def folded(chosen: FaceSet, params: Params) -> FaceSet:
+    """CK+ with its column `fold`: subjects are dealt out in turn."""
     subjects = {name: k for k, name in enumerate(pd.unique(chosen.table["subject"]))}
     chosen.table["fold"] = chosen.table["subject"].map(subjects) % params.evaluation.folds
     return chosen
@@ -111,9 +145,12 @@ def ckplus(params: Params, *, cache: Path, progress: bool = True) -> FaceSet | N
 
 def relation(params: Params, *, cache: Path, progress: bool = True) -> PairSet | None:
     """Pairs of the web and of movies, training and test without a shared identity, or None."""
-    wanted = params.data.relation
-    if wanted.origin == "absent":
+    shelf.forget(cache, "relation", "relation leaks")
+    wanted, origin = params.data.relation, catalogue.origin("relation", params.data)
+    if origin == "absent":
         return None
+    if origin == "real":
+        return shelf.pairs(params, cache, progress)
     parts = []
     for split, count, start in (("train", wanted.train, 0), ("test", wanted.test, TEST_START)):
         movie = round(count * MOVIE_SHARE)
@@ -135,3 +172,17 @@ def join(parts: list[PairSet]) -> PairSet:
     names = ("left", "right", "cues", "labels")
     tensors = [torch.cat([getattr(part, name) for part in parts]) for name in names]
     return PairSet(*tensors, pd.concat([part.table for part in parts], ignore_index=True))
+
+
+def look(params: Params, *, progress: bool = True) -> Holdings:
+    """What lies under the data folder and what is missing; reads lists, cuts no crops."""
+    return holdings.look(params, progress=progress)
+
+
+if __name__ == "__main__":
+    try:
+        found = look(load(sys.argv[1]))
+    except (ValueError, IndexError) as mistake:
+        sys.exit(str(mistake))
+    print(found)
+    sys.exit(bool(found.problems))

@@ -5,6 +5,7 @@ A set is three aligned things: `images` (uint8), `labels` (int8, -1 where nobody
 joining returns new ones.
 """
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -52,9 +53,8 @@ class FaceSet:
         index = to_index(where)
         truth = None if self.truth is None else self.truth[index]
         table = self.table.iloc[index.numpy()].reset_index(drop=True)
-        return replace(
-            self, images=self.images[index], labels=self.labels[index], table=table, truth=truth
-        )
+        images = picked(self.images, index)
+        return replace(self, images=images, labels=self.labels[index], table=table, truth=truth)
 
     def where(self, **columns: str) -> Self:
         """The faces whose table says so, e.g. `faces.where(source="expw", split="test")`."""
@@ -98,7 +98,8 @@ class PairSet:
 
     def select(self, where: pd.Series | np.ndarray | torch.Tensor | Sequence[int]) -> Self:
         index = to_index(where)
-        tensors = (self.left[index], self.right[index], self.cues[index], self.labels[index])
+        faces = (picked(self.left, index), picked(self.right, index))
+        tensors = (*faces, self.cues[index], self.labels[index])
         return type(self)(*tensors, self.table.iloc[index.numpy()].reset_index(drop=True))
 
     def where(self, **columns: str) -> Self:
@@ -170,6 +171,14 @@ def to_index(where: pd.Series | np.ndarray | torch.Tensor | Sequence[int]) -> to
     return where.nonzero()[:, 0] if where.dtype == torch.bool else where.long()
 
 
+def picked(images: torch.Tensor, index: torch.Tensor) -> torch.Tensor:
+    """The images at an index; where it is a run, they stay where they are, on disk if need be."""
+    first = int(index[0]) if len(index) else 0
+    if first >= 0 and torch.equal(index, torch.arange(first, first + len(index))):
+        return images[first : first + len(index)]
+    return images[index]
+
+
 def matches(table: pd.DataFrame, columns: dict[str, str]) -> np.ndarray:
     """Mask of the rows that hold all the given values."""
     mask = np.ones(len(table), dtype=bool)
@@ -183,14 +192,26 @@ def save_store(folder: Path, arrays: dict[str, torch.Tensor], table: pd.DataFram
     folder.mkdir(parents=True, exist_ok=True)
     for name, array in arrays.items():
         path = folder / f"{name}.npy"
-        workspace.atomically(path, lambda part, a=array: _save_array(part, a.numpy()))
+        workspace.atomically(path, lambda part, a=array: _save_array(part, a))
     workspace.atomically(folder / "table.parquet", table.to_parquet)
     return folder
 
 
-def _save_array(path: Path, array: np.ndarray) -> None:
+def _save_array(path: Path, array: torch.Tensor) -> None:
+    path.unlink(missing_ok=True)
+    if hasattr(array, "file"):  # it lies in a file that nobody writes again: a second name will do
+        try:
+            os.link(array.file, path)
+            return
+        except OSError:  # another disk, or one that knows no links
+            pass
     with path.open("wb") as file:
-        np.save(file, array, allow_pickle=False)
+        np.save(file, array.numpy(), allow_pickle=False)
+
+
+def mapped(path: Path) -> torch.Tensor:
+    """An .npy file as a tensor that is read from disk when needed, copy on write."""
+    return torch.from_numpy(np.load(path, mmap_mode="c", allow_pickle=False))
 
 
 def load_store(folder: Path) -> tuple[dict[str, torch.Tensor], pd.DataFrame]:
@@ -198,8 +219,5 @@ def load_store(folder: Path) -> tuple[dict[str, torch.Tensor], pd.DataFrame]:
     table = folder / "table.parquet"
     if not table.exists():
         raise FileNotFoundError(f"{folder} holds no finished set: run notebooks/01_datasets.ipynb")
-    arrays = {
-        path.stem: torch.from_numpy(np.load(path, mmap_mode="c", allow_pickle=False))
-        for path in sorted(folder.glob("*.npy"))
-    }
+    arrays = {path.stem: mapped(path) for path in sorted(folder.glob("*.npy"))}
     return arrays, pd.read_parquet(table)

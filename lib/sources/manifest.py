@@ -14,19 +14,21 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from PIL import Image
+from PIL import ExifTags
 
+from lib.sources.cutting import BROKEN, opened
 from lib.vocabulary import ATTRIBUTES
 
 BOX = ("x", "y", "w", "h")
 COLUMNS = ("image", *BOX, "identity", "split", "source")
-LARGEST = 100_000_000  # pixels; a larger picture is refused before it is decoded
+TURNED = (5, 6, 7, 8)  # orientations in which a camera's picture lies on its side
 
 
 def rows(path: Path) -> pd.DataFrame:
     """One row per face: key, image (absolute), x y w h (px), identity, split, source, 24 labels.
 
-    ValueError that names file, line, column and value of the first row that is wrong.
+    Boxes refer to the picture as it is meant to be seen, turned as its camera noted. ValueError
+    that names file, line, column and value of the first row that is wrong.
     """
     lines = read(path)
     check_header(path, lines[0] if lines else [])
@@ -80,6 +82,7 @@ def row(path: Path, number: int, values: dict[str, str]) -> dict:
         "key": f"{path.parent.name}/{values['image']}#{number}",
         "image": str(image),
         **box(path, number, values, width, height),
+        **{"width": width, "height": height, "file": str(path), "line": number},
         "identity": values.get("identity") or f"{path}#{number}",
         "split": split,
         "source": values.get("source") or "manifest",
@@ -88,16 +91,16 @@ def row(path: Path, number: int, values: dict[str, str]) -> dict:
 
 
 def picture_size(path: Path, number: int, image: Path) -> tuple[int, int]:
+    """Width and height in px, upright; from the header, so that no huge picture is decoded."""
     if not image.is_file():
         fail(path, number, "image", f"{image} does not exist; mend the name or remove the line")
     try:
-        with Image.open(image) as picture:
-            size = picture.size
-    except (OSError, Image.DecompressionBombError) as error:
+        with opened(image) as picture:
+            width, height = picture.size
+            turned = picture.getexif().get(ExifTags.Base.Orientation) in TURNED
+    except BROKEN as error:
         fail(path, number, "image", f"{image} cannot be read ({error}); replace the file")
-    if size[0] * size[1] > LARGEST:
-        fail(path, number, "image", f"{image} has {size[0]} x {size[1]} px; make it smaller")
-    return size
+    return (height, width) if turned else (width, height)
 
 
 def box(path: Path, number: int, values: dict[str, str], width: int, height: int) -> dict:

@@ -1,0 +1,110 @@
+"""The six datasets: where each lies under the data folder, who owns it, and under which terms."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+
+from lib.params import DataParams
+from lib.sources import aflw, celeba, ckplus, expw, lists, relation, sfew
+from lib.vocabulary import SOURCE_NAMES
+from lib.workspace import ROOT
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """reader: the module with its `rows`. expected: faces or pairs of the whole set."""
+
+    reader: ModuleType
+    expected: int
+    owner: str
+    terms: str
+
+    @property
+    def markers(self) -> tuple[str, ...]:
+        """Files or folders, any of which says that the set is there."""
+        marker = self.reader.MARKER
+        return (marker,) if isinstance(marker, str) else marker
+
+
+RESEARCH = "non-commercial research only; not to be passed on"
+MMLAB = "Multimedia Laboratory, The Chinese University of Hong Kong"
+DATASETS = {
+    "aflw": Dataset(
+        aflw,
+        aflw.COUNT,
+        "Institute of Computer Graphics and Vision, Graz University of Technology; "
+        "http://lrs.icg.tugraz.at/research/aflw/ (on request, from an academic address)",
+        f"{RESEARCH}; the photographs keep the licences of their Flickr owners",
+    ),
+    "celeba": Dataset(
+        celeba,
+        celeba.COUNT,
+        f"{MMLAB}; http://mmlab.ie.cuhk.edu.hk/projects/CelebA.html",
+        f"{RESEARCH}; the pictures belong to others",
+    ),
+    "expw": Dataset(
+        expw,
+        expw.COUNT,
+        f"{MMLAB}; http://mmlab.ie.cuhk.edu.hk/projects/socialrelation/index.html",
+        f"{RESEARCH}; the pictures come from web search and belong to others",
+    ),
+    "sfew": Dataset(
+        sfew,
+        sfew.COUNT,
+        "Abhinav Dhall and co-authors (AFEW and SFEW, the EmotiW challenges), on request with a "
+        "signed licence agreement",
+        f"{RESEARCH}; the frames come from films",
+    ),
+    "ckplus": Dataset(
+        ckplus,
+        ckplus.COUNT,
+        "Jeffrey F. Cohn, University of Pittsburgh, on request with a signed agreement",
+        f"{RESEARCH}; only subjects who agreed to it may be shown in print",
+    ),
+    "relation": Dataset(
+        relation,
+        relation.COUNT,
+        f"{MMLAB}; http://mmlab.ie.cuhk.edu.hk/projects/socialrelation/index.html",
+        f"{RESEARCH}; the pictures come from the web and from films",
+    ),
+}
+
+
+def folder(source: str, data: DataParams) -> Path:
+    """Where a dataset belongs: its own folder under `data.root`."""
+    return ROOT / data.root / source
+
+
+def home(source: str, data: DataParams) -> Path | None:
+    """The dataset's folder if it is there, None where it is missing or empty.
+
+    ValueError where something else lies there: that is a broken copy, not an absent one.
+    """
+    place, dataset = folder(source, data), DATASETS[source]
+    if not place.is_dir() or all(lists.is_stray(path.name) for path in place.iterdir()):
+        return None
+    if not any(lists.locate(place, name) for name in dataset.markers):
+        wanted = " or ".join(dataset.markers)
+        raise ValueError(
+            f"{place} holds no {wanted}, so it is not {SOURCE_NAMES[source]} as published; unpack "
+            "the dataset there as it came, or empty the folder"
+        )
+    return place
+
+
+def origin(source: str, data: DataParams) -> str:
+    """Where the faces of a source come from in this run: `real`, `world` or `absent`.
+
+    ValueError where the profile insists on the real set and it is missing.
+    """
+    wanted = getattr(data, source).origin
+    if wanted in ("world", "absent"):
+        return wanted
+    if home(source, data) is not None:
+        return "real"
+    if wanted == "real":
+        raise ValueError(
+            f"data.{source}.origin is real, but {folder(source, data)} does not hold "
+            f"{SOURCE_NAMES[source]}: ask {DATASETS[source].owner}; or set origin to found or world"
+        )
+    return "world" if wanted == "auto" else "absent"

@@ -1,0 +1,142 @@
+"""From a picture and a box to the pixels of a square crop; safe with pictures of any origin.
+
+No torch here: the processes that cut crops side by side start in a moment.
+"""
+
+import hashlib
+import io
+import os
+import struct
+import warnings
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import imagehash
+import numpy as np
+from PIL import Image, ImageOps
+
+MARGIN = 0.25  # of the box, added on every side: hair, chin and ears belong to the face
+FORMATS = ("JPEG", "PNG", "BMP", "GIF", "WEBP", "TIFF", "PPM")  # nothing that runs code
+# What Pillow and its decoders raise on damaged files.
+BROKEN = (
+    *(OSError, SyntaxError, ValueError, TypeError, IndexError, EOFError, OverflowError),
+    *(struct.error, zlib.error, MemoryError),
+    *(Image.DecompressionBombWarning, Image.DecompressionBombError),
+)
+Box = tuple[float, float, float, float]
+
+
+def square(box: Box, margin: float = MARGIN) -> tuple[int, int, int, int]:
+    """The square around a box x, y, w, h with a margin, as left, top, right, bottom px."""
+    x, y, w, h = box
+    side = max(w, h) * (1 + 2 * margin)
+    left, top = x + w / 2 - side / 2, y + h / 2 - side / 2
+    return round(left), round(top), round(left) + round(side), round(top) + round(side)
+
+
+def inner(width: float, height: float, margin: float = MARGIN) -> Box:
+    """The box of a face in a picture that was cut out around it.
+
+    With its margin it becomes the largest square in the middle of the picture.
+    """
+    side = min(width, height) / (1 + 2 * margin)
+    return (width - side) / 2, (height - side) / 2, side, side
+
+
+def pixels(
+    picture: Image.Image, box: Box, size: int, margin: float = MARGIN, *, upright: bool = True
+) -> np.ndarray:
+    """A face as (3, size, size) uint8 RGB; what lies outside the picture repeats its edge.
+
+    upright: turn the picture as its camera noted; boxes of published sets refer to the file as it
+    lies on disk.
+    """
+    picture = (ImageOps.exif_transpose(picture) if upright else picture).convert("RGB")
+    left, top, right, bottom = square(box, margin)
+    inside = (max(left, 0), max(top, 0), min(right, picture.width), min(bottom, picture.height))
+    part = picture.crop(inside)
+    if inside != (left, top, right, bottom):
+        gaps = ((inside[1] - top, bottom - inside[3]), (inside[0] - left, right - inside[2]))
+        part = Image.fromarray(np.pad(np.asarray(part), (*gaps, (0, 0)), mode="edge"))
+    resized = part.resize((size, size), Image.Resampling.LANCZOS)
+    return np.ascontiguousarray(np.asarray(resized).transpose(2, 0, 1))
+
+
+def opened(content: str | Path | bytes) -> Image.Image:
+    """A picture whose header has been read, from a path or from a file's bytes.
+
+    One of `BROKEN` for what is no picture, or so large that it may be a decompression bomb.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", Image.DecompressionBombWarning)
+        stream = io.BytesIO(content) if isinstance(content, bytes) else content
+        return Image.open(stream, formats=FORMATS)
+
+
+def look(crop: np.ndarray) -> int:
+    """Perceptual hash of a crop (3, S, S), 64 bits: nearly the same for nearly the same picture."""
+    bits = imagehash.phash(Image.fromarray(crop.transpose(1, 2, 0))).hash
+    return int.from_bytes(np.packbits(bits).tobytes(), "big")
+
+
+@dataclass(frozen=True)
+class Cut:
+    """One row's crop: what was found in its file, and what is wrong with it if anything."""
+
+    row: int
+    content: bytes = b""  # digest of the whole file, 16 bytes
+    look: int = 0
+    problem: str = ""
+
+
+@dataclass(frozen=True)
+class Job:
+    """Rows to cut into an .npy file of crops that exists already.
+
+    rows: (row, path, box, (width, height) of the picture as the list has it).
+    """
+
+    target: str
+    offset: int  # bytes before the first crop
+    size: int
+    margin: float
+    upright: bool
+    rows: tuple[tuple[int, str, Box, tuple[int, int]], ...]
+
+
+def cut(job: Job) -> list[Cut]:
+    """Cut every row of a job and write it in its place; the rows reach the disk before it returns.
+
+    Faces of one picture that follow each other share its decoding.
+    """
+    done, held, pictures = [], "", None
+    file = os.open(job.target, os.O_WRONLY)
+    try:
+        for row, path, box, expected in job.rows:
+            try:
+                if path != held:
+                    pictures, held = _decoded(path, expected, job.upright), path
+                picture, content = pictures
+                crop = pixels(picture, box, job.size, job.margin, upright=False)
+            except BROKEN as error:
+                done.append(Cut(row, problem=f"{path} cannot be read ({error})"))
+                held = ""
+                continue
+            os.pwrite(file, crop.tobytes(), job.offset + row * crop.nbytes)
+            done.append(Cut(row, content, look(crop)))
+        os.fsync(file)
+    finally:
+        os.close(file)
+    return done
+
+
+def _decoded(path: str, expected: tuple[int, int], upright: bool) -> tuple[Image.Image, bytes]:
+    """The whole picture in RGB and the digest of its file; ValueError where its size is another."""
+    data = Path(path).read_bytes()
+    with opened(data) as picture:
+        turned = (ImageOps.exif_transpose(picture) if upright else picture).convert("RGB")
+    if turned.size != tuple(expected):
+        sizes = "{} x {} px in place of {} x {}".format(*turned.size, *expected)
+        raise ValueError(f"{sizes}: the boxes belong to another copy of it")
+    return turned, hashlib.sha256(data).digest()[:16]

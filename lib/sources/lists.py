@@ -1,0 +1,265 @@
+"""What the readers of all datasets share: text lists, names in them, boxes, and their table.
+
+Every error names the file, the line, the value and the mend. Names in lists never lead outside the
+folder that they are relative to.
+"""
+
+import io
+import os
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath, PureWindowsPath
+from typing import NoReturn
+
+import numpy as np
+import pandas as pd
+from tqdm import tqdm
+
+from lib.sources.cutting import BROKEN, opened
+from lib.vocabulary import ATTRIBUTES, MISSING
+
+BOX = ("x", "y", "w", "h")
+COLUMNS = ("key", "image", *BOX, "width", "height", "identity", "split", "source", "file", "line")
+DROPPED = ("file", "line", "reason")
+STRAY = {"Thumbs.db", "desktop.ini"}
+
+
+@dataclass(frozen=True)
+class Rows:
+    """What a dataset's files hold: every row of the source is kept or dropped.
+
+    table: one row per kept face (or pair), columns `COLUMNS` and the 24 attributes in {-1, 0, 1}.
+    dropped: `file`, `line` (0: the file as a whole) and `reason` of every other row.
+    total: rows of the source. remarks: what was put right or left missing, and how often.
+    """
+
+    table: pd.DataFrame
+    dropped: pd.DataFrame
+    total: int
+    remarks: dict[str, int] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        kept, dropped = len(self.table), len(self.dropped)
+        if kept + dropped != self.total:
+            raise ValueError(f"{kept} rows kept and {dropped} dropped are not {self.total} rows")
+        twice = self.table["key"].duplicated()
+        if twice.any():
+            row = self.table[twice].iloc[0]
+            fail(row["file"], row["line"], f"{row['key']!r} stands twice; remove one of them")
+
+
+def fail(path: Path | str, line: int, problem: str) -> NoReturn:
+    """ValueError that says where: line 0 is the file as a whole, a database has faces for lines."""
+    word = "face" if str(path).endswith(".sqlite") else "line"
+    raise ValueError(f"{path}, {word} {line}: {problem}" if line else f"{path}: {problem}")
+
+
+# Text ---------------------------------------------------------------------------------------------
+
+
+def read(path: Path) -> list[str]:
+    """The lines of a list in UTF-8, with or without a byte order mark, whatever their ends."""
+    if not path.is_file():
+        fail(path, 0, "does not exist; copy it from the dataset")
+    data = path.read_bytes()
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        fail(path, 0, "is UTF-16; save it as UTF-8")
+    if b"\0" in data:
+        fail(path, data[: data.index(b"\0")].count(b"\n") + 1, "holds binary data; copy it again")
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data[: error.start].count(b"\n") + 1
+        fail(path, line, f"byte {error.start} is not UTF-8; save it as UTF-8")
+    lines = re.split(r"\r\n|\r|\n", text)
+    while lines and not lines[-1].strip():
+        lines.pop()
+    if not lines:
+        fail(path, 0, "is empty; copy it again")
+    return lines
+
+
+def table(path: Path, lines: Sequence[str], columns: Sequence[str], first: int = 1) -> pd.DataFrame:
+    """White-space separated fields as strings, one row per line; `first`: number of lines[0].
+
+    Column `line` is added.
+    """
+    if not lines:
+        fail(path, 0, "lists nothing; copy it again")
+    for number, line in enumerate(lines, first):
+        count = len(line.split())
+        if count != len(columns):
+            wanted = f"{len(columns)}: {' '.join(columns[:8])}{' …' * (len(columns) > 8)}"
+            fail(path, number, f"{count} fields in place of {wanted}; mend or copy the list again")
+    parsed = pd.read_csv(
+        io.StringIO("\n".join(lines)), sep=r"\s+", header=None, names=list(columns), dtype=str,
+        na_filter=False, quoting=3, skip_blank_lines=False,
+    )  # fmt: skip
+    return parsed.assign(line=np.arange(first, first + len(lines)))
+
+
+def numbers(path: Path, rows: pd.DataFrame, column: str, *, whole: bool = False) -> np.ndarray:
+    """A column of strings as float64, or int64 where they must be whole numbers."""
+    values = pd.to_numeric(rows[column], errors="coerce").to_numpy(np.float64)
+    wrong = ~np.isfinite(values) | (whole & (values != np.round(values)))
+    if wrong.any():
+        row = rows[wrong].iloc[0]
+        kind = "a whole number" if whole else "a finite number"
+        fail(path, row["line"], f"{column} is {str(row[column])!r}, not {kind}; mend it")
+    return values.astype(np.int64) if whole else values
+
+
+def codes(path: Path, rows: pd.DataFrame, column: str, allowed: Mapping[int, str]) -> np.ndarray:
+    """A column of whole numbers that the code book knows; allowed: code -> what it means."""
+    values = numbers(path, rows, column, whole=True)
+    wrong = ~np.isin(values, list(allowed))
+    if wrong.any():
+        row, known = rows[wrong].iloc[0], ", ".join(f"{k} {v}".strip() for k, v in allowed.items())
+        fail(path, row["line"], f"{column} is {row[column]}; the code book has {known}")
+    return values
+
+
+# Names and pictures -------------------------------------------------------------------------------
+
+
+def locate(home: Path, name: str, depth: int = 3) -> Path | None:
+    """A file or folder of that name in a dataset's folder, nearest to the top."""
+    for level in range(depth):
+        found = sorted(home.glob("/".join(["*"] * level + [name])))
+        if len(found) > 1:
+            both = " and ".join(str(path) for path in found[:2])
+            raise ValueError(f"{home} holds two copies of {name}: {both}; remove one")
+        if found:
+            return found[0]
+    return None
+
+
+def needed(home: Path, name: str) -> Path:
+    """As `locate`; ValueError where it is missing."""
+    found = locate(home, name)
+    if found is None:
+        near = ", ".join(sorted(path.name for path in home.iterdir())[:8]) or "nothing"
+        raise ValueError(f"{home} holds no {name} (but {near}); copy the dataset whole")
+    return found
+
+
+def files(base: Path) -> set[str]:
+    """Names, relative to a folder, of the files that really lie below it."""
+    found, real = set(), os.path.realpath(base)
+    for folder, _, _ in os.walk(base, followlinks=False):
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                linked = entry.is_symlink() and not _within(entry.path, real)
+                if entry.is_file() and not linked:
+                    found.add(os.path.relpath(entry.path, base))
+    return found
+
+
+def _within(path: str, real: str) -> bool:
+    return os.path.realpath(path).startswith(real + os.sep)
+
+
+def images(path: Path, rows: pd.DataFrame, column: str, base: Path) -> list[str]:
+    """Absolute paths of the pictures that a list names relative to `base`.
+
+    ValueError where a name leads outside the folder or its picture is missing.
+    """
+    there, missing = files(base), []
+    for name, line in zip(rows[column], rows["line"], strict=True):
+        pure = PurePosixPath(name)
+        outside = pure.is_absolute() or PureWindowsPath(name).is_absolute() or "\\" in name
+        if outside or ".." in pure.parts or not pure.parts:
+            fail(path, line, f"{name!r} is no name inside {base}; mend the list")
+        if str(pure) not in there:
+            missing.append((line, name))
+    if missing:
+        line, name = missing[0]
+        linked = (base / name).exists()
+        where = "leads outside" if linked else "is not in"
+        rest = f" ({len(missing) - 1:,} more)" if len(missing) > 1 else ""
+        fail(path, line, f"picture {name!r} {where} {base}{rest}; copy it, or remove its line")
+    return [str(base / name) for name in rows[column]]
+
+
+def picture_sizes(paths: Sequence[str], progress: bool = True, what: str = "") -> tuple[dict, dict]:
+    """(width, height) by path from the headers alone, and what is wrong with the unreadable."""
+    sizes, broken = {}, {}
+    for path in tqdm(dict.fromkeys(paths), f"{what} pictures", disable=not progress, unit=" files"):
+        try:
+            with opened(path) as picture:
+                sizes[path] = picture.size
+        except BROKEN as error:
+            broken[path] = str(error).replace(repr(path), "the file")
+    return sizes, broken
+
+
+def sized(rows: pd.DataFrame, progress: bool = True, forgive: int = 0) -> pd.DataFrame:
+    """Rows with `width` and `height` of their pictures, from the headers.
+
+    Rows of unreadable pictures come back with 0 and 0 if these are at most `forgive`.
+    """
+    paths = rows["image"].tolist()
+    sizes, broken = picture_sizes(paths, progress, str(rows["source"].iloc[0]))
+    if len(broken) > forgive:
+        worst = rows[rows["image"].isin(list(broken))].iloc[0]
+        more = f" ({len(broken) - 1:,} more pictures)" if len(broken) > 1 else ""
+        why = broken[worst["image"]]
+        fail(
+            worst["file"], worst["line"],
+            f"{worst['image']} cannot be read: {why}{more}; copy it again or remove its line",
+        )  # fmt: skip
+    found = [sizes.get(path, (0, 0)) for path in paths]
+    return rows.assign(width=[w for w, _ in found], height=[h for _, h in found])
+
+
+# Boxes and labels ---------------------------------------------------------------------------------
+
+
+def clamp(rows: pd.DataFrame, names: Sequence[str] = BOX) -> tuple[pd.DataFrame, int]:
+    """Boxes x, y, w, h cut to their pictures, and how many reached beyond.
+
+    ValueError for a box without area, or whose middle lies outside its picture.
+    """
+    x, y, w, h = (rows[name].to_numpy(np.float64) for name in names)
+    width, height = rows["width"].to_numpy(), rows["height"].to_numpy()
+    flat = ~((w > 0) & (h > 0))
+    middle = (x + w / 2 < 0) | (y + h / 2 < 0) | (x + w / 2 > width) | (y + h / 2 > height)
+    for wrong, text in (
+        (flat, "has no area; mend or remove the line"),
+        (middle, "lies outside its picture of {} x {} px; is it another copy of the picture?"),
+    ):
+        if wrong.any():
+            row = rows[wrong].iloc[0]
+            box = ", ".join(f"{name} {row[name]:g}" for name in names)
+            text = text.format(row["width"], row["height"])
+            fail(row["file"], row["line"], f"box {box} {text}")
+    left, top = x.clip(0), y.clip(0)
+    right, bottom = np.minimum(x + w, width), np.minimum(y + h, height)
+    beyond = (left > x) | (top > y) | (right < x + w) | (bottom < y + h)
+    boxes = dict(zip(names, (left, top, right - left, bottom - top), strict=True))
+    return rows.assign(**boxes), int(beyond.sum())
+
+
+def labels(rows: pd.DataFrame, given: Mapping[str, Iterable[int]]) -> pd.DataFrame:
+    """The rows with 24 label columns, -1 in all that are not given."""
+    empty = np.full(len(rows), MISSING, np.int8)
+    filled = {name: np.asarray(given.get(name, empty), np.int8) for name in ATTRIBUTES}
+    return pd.concat([rows, pd.DataFrame(filled, index=rows.index)], axis=1)
+
+
+def drop(rows: pd.DataFrame, wrong: np.ndarray, reason: str | Sequence[str]) -> tuple:
+    """The rows without the wrong ones, and those as (file, line, reason)."""
+    wrong = np.asarray(wrong, bool)
+    gone = rows.loc[wrong, ["file", "line"]].reset_index(drop=True)
+    return rows[~wrong].reset_index(drop=True), gone.assign(reason=reason)[list(DROPPED)]
+
+
+def nothing() -> pd.DataFrame:
+    """No dropped row."""
+    return pd.DataFrame({"file": [], "line": np.array([], np.int64), "reason": []})
+
+
+def is_stray(name: str) -> bool:
+    """Files that systems leave in folders: hidden ones, thumbnails."""
+    return name.startswith(".") or name in STRAY

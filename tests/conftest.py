@@ -1,0 +1,53 @@
+"""Fixtures that several test files share."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from lib import params
+from lib.vocabulary import TRAITS
+from tests import trees
+
+TINY = {  # the profile `paper` on tiny trees
+    **{"data.size": 48, "model.size": 40, "evaluation.folds": 2, "seed": 0},
+    **{"data.aflw.test": 4, "data.celeba.test": 3, "data.expw.test": 14},
+    "data.relation_columns": tuple(TRAITS),
+}
+
+
+@pytest.fixture(scope="session")
+def pristine(tmp_path_factory) -> Callable[[str], Path]:
+    """Builds the tiny copy of a dataset once; nobody writes into it."""
+    root, built = tmp_path_factory.mktemp("pristine"), {}
+
+    def tree(name: str) -> Path:
+        if name not in built:
+            trees.BUILDERS[name](root / name)
+            built[name] = root / name
+        return built[name]
+
+    return tree
+
+
+@pytest.fixture
+def tree(pristine, tmp_path) -> Callable[[str], Path]:
+    """A copy of a tiny dataset under `tmp_path / "data"`, to be broken at will."""
+
+    def copied(name: str) -> Path:
+        place = tmp_path / "data" / name
+        shutil.copytree(pristine(name), place)
+        return place
+
+    return copied
+
+
+@pytest.fixture
+def profile(tmp_path) -> Callable[..., params.Params]:
+    """The profile `paper`, tiny, with the data folder `tmp_path / "data"`; and overrides."""
+
+    def loaded(**overrides) -> params.Params:
+        return params.load("paper", {"data.root": str(tmp_path / "data"), **TINY, **overrides})
+
+    return loaded

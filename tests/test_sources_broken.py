@@ -1,0 +1,369 @@
+"""Broken copies of the datasets, and the message that each must give."""
+
+import shutil
+import sqlite3
+import struct
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from lib import datasets
+from lib.sources import manifest, shelf
+from tests import trees
+
+Break = Callable[[Path], object]
+
+
+def put(name: str, content: bytes) -> Break:
+    return lambda home: (home / name).write_bytes(content)
+
+
+def gone(name: str) -> Break:
+    def remove(home: Path) -> None:
+        path = home / name
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+    return remove
+
+
+def line(name: str, number: int, change: Callable[[str], str]) -> Break:
+    """Change one line of a list, counted from 1."""
+
+    def edit(home: Path) -> None:
+        lines = (home / name).read_text().split("\n")
+        lines[number - 1] = change(lines[number - 1])
+        (home / name).write_text("\n".join(lines))
+
+    return edit
+
+
+def field(name: str, number: int, place: int, value: str) -> Break:
+    """Change one field of one line."""
+
+    def change(text: str) -> str:
+        fields = text.split()
+        fields[place] = value
+        return " ".join(fields)
+
+    return line(name, number, change)
+
+
+def keep(name: str, count: int) -> Break:
+    """Cut a list short."""
+    return lambda home: (home / name).write_text(
+        "\n".join((home / name).read_text().split("\n")[:count]) + "\n"
+    )
+
+
+def sql(statement: str) -> Break:
+    def change(home: Path) -> None:
+        base = sqlite3.connect(home / "aflw.sqlite")
+        base.executescript(statement)
+        base.close()
+
+    return change
+
+
+def linked(name: str) -> Break:
+    """A picture that is a link to a file outside the dataset."""
+
+    def change(home: Path) -> None:
+        outside = home.parent.parent / "outside.jpg"
+        shutil.move(home / name, outside)
+        (home / name).symlink_to(outside)
+
+    return change
+
+
+def resized(name: str, size: tuple[int, int]) -> Break:
+    return lambda home: Image.new("RGB", size).save(home / name)
+
+
+def cut(name: str) -> Break:
+    """A picture whose end is missing: its header is whole."""
+    return lambda home: (home / name).write_bytes((home / name).read_bytes()[:-300])
+
+
+def renamed(old: str, new: str) -> Break:
+    return lambda home: (home / old).rename(home / new)
+
+
+def copied(old: str, new: str) -> Break:
+    def copy(home: Path) -> None:
+        (home / new).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(home / old, home / new)
+
+    return copy
+
+
+def bomb() -> bytes:
+    """A PNG of a few bytes that claims 30,000 x 30,000 pixels."""
+    head = struct.pack(">IIBBBBB", 30_000, 30_000, 8, 2, 0, 0, 0)
+    chunks = [(b"IHDR", head), (b"IDAT", zlib.compress(b"")), (b"IEND", b"")]
+    body = b"".join(
+        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        for kind, data in chunks
+    )
+    return b"\x89PNG\r\n\x1a\n" + body
+
+
+LABELS, FIRST, SECOND = "label.lst", "origin/angry_people_0.jpg", "origin/disgust_people_1.jpg"
+EXPW = [
+    (gone(LABELS), "expw holds no label.lst, so it is not ExpW as published"),
+    (put(LABELS, b""), "label.lst: is empty; copy it again"),
+    (put(LABELS, b"\n \r\n"), "label.lst: is empty; copy it again"),
+    (put(LABELS, "a 0 1 2 3 4 5 6".encode("utf-16")), "label.lst: is UTF-16; save it as UTF-8"),
+    (put(LABELS, b"a 0 1 2 3 4 5 6\n\xe4 0 1 2 3 4 5 6"), "line 2: byte 16 is not UTF-8"),
+    (put(LABELS, b"a 0 1 2 3 4 5 6\nb\0"), "label.lst, line 2: holds binary data; copy it again"),
+    (line(LABELS, 5, lambda text: text[:-2]), "line 5: 7 fields in place of 8: image_name face_id"),
+    (line(LABELS, 5, lambda text: text + " 1"), "label.lst, line 5: 9 fields in place of 8"),
+    (line(LABELS, 4, lambda text: ""), "label.lst, line 4: 0 fields in place of 8"),
+    (field(LABELS, 3, 7, "7"), "line 3: label is 7; the code book has 0 angry, 1 disgust, 2 fear"),
+    (field(LABELS, 3, 7, "-1"), "label.lst, line 3: label is -1; the code book has 0 angry"),
+    (field(LABELS, 3, 7, "happy"), "line 3: label is 'happy', not a whole number; mend it"),
+    (field(LABELS, 3, 7, "2.5"), "line 3: label is '2.5', not a whole number; mend it"),
+    (field(LABELS, 6, 2, "nan"), "line 6: top is 'nan', not a finite number; mend it"),
+    (field(LABELS, 6, 5, "inf"), "line 6: bottom is 'inf', not a finite number; mend it"),
+    (field(LABELS, 6, 3, "1O"), "line 6: left is '1O', not a finite number; mend it"),
+    (field(LABELS, 6, 6, "nan"), "line 6: confidence is 'nan', not a finite number; mend it"),
+    (field(LABELS, 6, 1, "0.5"), "line 6: face_id is '0.5', not a whole number; mend it"),
+    (field(LABELS, 2, 4, "5"), "line 2: box x 11, y 11, w -6, h 43 has no area"),
+    (field(LABELS, 2, 5, "11"), "line 2: box x 11, y 11, w 43, h 0 has no area"),
+    (field(LABELS, 2, 5, "400"), "h 389 lies outside its picture of 64 x 64 px"),
+    (gone(FIRST), "line 1: picture 'angry_people_0.jpg' is not in"),
+    (gone("origin/sad_people_4.jpg"), "picture 'sad_people_4.jpg' is not in"),
+    (lambda home: (gone(FIRST)(home), gone(SECOND)(home)), "(1 more); copy it, or remove its line"),
+    (field(LABELS, 2, 0, "/etc/passwd"), "line 2: '/etc/passwd' is no name inside"),
+    (field(LABELS, 2, 0, "../label.lst"), "line 2: '../label.lst' is no name inside"),
+    (field(LABELS, 2, 0, "a/../../label.lst"), "'a/../../label.lst' is no name inside"),
+    (field(LABELS, 2, 0, "C:\\faces\\a.jpg"), "is no name inside"),
+    (linked(FIRST), "line 1: picture 'angry_people_0.jpg' leads outside"),
+    (line(LABELS, 2, lambda text: f"{text}\n{text}"), "line 3: 'expw/disgust_people_1.jpg#0' sta"),
+    (put(FIRST, b""), "angry_people_0.jpg cannot be read: cannot identify image file"),
+    (put(FIRST, b"<html>not found</html>"), "line 1: "),
+    (put(FIRST, b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n"), "cannot be read"),
+    (put(FIRST, bomb()), "exceeds limit of 178956970 pixels, could be decompression bomb"),
+    (cut(FIRST), "1 pictures cannot be cut; copy them again or remove their lines"),
+    (keep(LABELS, 3), "label.lst: no test part with every expression can be made of {'angry': 1"),
+    (gone("origin"), "expw holds no origin (but label.lst); copy the dataset whole"),
+    (copied(LABELS, "old/label.lst"), None),
+    (lambda h: (copied(LABELS, "a/label.lst")(h), renamed(LABELS, "origin/label.lst")(h)),
+     "holds two copies of label.lst"),
+]  # fmt: skip
+
+ATTRIBUTES, PARTITION, IDENTITY = (
+    "list_attr_celeba.txt", "list_eval_partition.txt", "identity_CelebA.txt",
+)  # fmt: skip
+CELEBA = [
+    (keep(ATTRIBUTES, 20), "line 1: announces 24 faces, 18 follow; the copy is not whole"),
+    (line(ATTRIBUTES, 1, lambda _: "202599"), "line 1: announces 202,599 faces, 24 follow"),
+    (line(ATTRIBUTES, 1, lambda _: "faces"), "line 1: 'faces' is no count of faces"),
+    (line(ATTRIBUTES, 2, lambda text: text.replace("Goatee", "Goatees")), "attribute Goatee is"),
+    (line(ATTRIBUTES, 2, lambda text: text.replace("Bangs", "Bald")), "an attribute stands twice"),
+    (field(ATTRIBUTES, 9, 32, "0"), "line 9: Smiling is 0; the code book has 1, -1"),
+    (field(ATTRIBUTES, 9, 21, "2"), "line 9: Male is 2; the code book has 1, -1"),
+    (field(ATTRIBUTES, 9, 1, "yes"), "5_o_Clock_Shadow is 'yes', not a whole number"),
+    (line(ATTRIBUTES, 5, lambda text: text[:-3]), "line 5: 40 fields in place of 41: image_name"),
+    (keep(ATTRIBUTES, 2), "list_attr_celeba.txt: lists nothing; copy it again"),
+    (keep(ATTRIBUTES, 1), "line 2: attribute Smiling is missing"),
+    (field(ATTRIBUTES, 4, 0, "000001.jpg"), "line 4: 000001.jpg stands twice; remove one of them"),
+    (field(ATTRIBUTES, 4, 0, "../celeba/a.jpg"), "../celeba/a.jpg, which list_attr_celeba.txt"),
+    (field(PARTITION, 3, 1, "3"), "line 3: partition is 3; the code book has 0 train, 1 valid"),
+    (keep(PARTITION, 23), "000024.jpg, which list_attr_celeba.txt lists, is missing"),
+    (line(PARTITION, 1, lambda text: f"{text}\n000099.jpg 0"), "000099.jpg is not in list_attr"),
+    (gone(PARTITION), "celeba holds no list_eval_partition.txt (but identity_CelebA.txt, img_al"),
+    (gone(IDENTITY), "celeba holds no identity_CelebA.txt"),
+    (field(IDENTITY, 3, 1, "Anna"), "line 3: identity is 'Anna', not a whole number"),
+    (field(IDENTITY, 3, 0, "000002.jpg"), "line 3: 000002.jpg stands twice"),
+    (gone("img_align_celeba/000003.jpg"), "line 5: picture '000003.jpg' is not in"),
+    (gone("img_align_celeba"), "celeba holds no img_align_celeba"),
+    (resized("img_align_celeba/000003.jpg", (409, 687)), "409 x 687 px in place of 178 x 218"),
+    (put("img_align_celeba/000004.jpg", b"GIF89a"), "line 6: "),
+]
+
+AFLW = [
+    (put("aflw.sqlite", b"face_id,x,y\n" * 100), "is not AFLW's database (file is not a database)"),
+    (put("aflw.sqlite", b""), "is not AFLW's database (no such table: Faces)"),
+    (sql("DROP TABLE FacePose"), "is not AFLW's database (no such table: FacePose)"),
+    (sql("ALTER TABLE FaceRect RENAME COLUMN w TO wide"), "(no such column: w); copy it again"),
+    (sql("DELETE FROM Faces"), "aflw.sqlite: table Faces is empty"),
+    (sql("DELETE FROM FaceImages WHERE file_id='image00009.jpg'"), "face 1009: file_id 'image0"),
+    (sql("UPDATE FaceImages SET file_id='image00000.jpg'"), "file_id image00000.jpg stands twice"),
+    (sql("UPDATE FaceImages SET filepath='../aflw.sqlite' WHERE image_id=0"), "1000: '../aflw"),
+    (sql("UPDATE FaceImages SET filepath='/etc/hosts' WHERE image_id=0"), "'/etc/hosts' is no"),
+    (gone("flickr/0/image00000.jpg"), "face 1000: picture '0/image00000.jpg' is not in"),
+    (sql("UPDATE FaceRect SET w=0 WHERE face_id=1003"), "face 1003: box x 11, y 11, w 0, h 43 has"),
+    (sql("UPDATE FaceRect SET x=300 WHERE face_id=1003"), "lies outside its picture of 64 x 64 px"),
+    (sql("UPDATE FaceRect SET x=NULL WHERE face_id=1003"), "face 1003: x is 'nan', not a finite"),
+    (sql("UPDATE FaceRect SET h='big' WHERE face_id=1003"), "h is 'big', not a finite number"),
+    (sql("UPDATE FacePose SET yaw=NULL WHERE face_id=1003"), "face 1003: yaw is 'nan', not a fin"),
+    (put("flickr/0/image00000.jpg", b""), "cannot be read: cannot identify image file"),
+    (cut("flickr/0/image00000.jpg"), "1 pictures cannot be cut"),  # one is forgiven, not two
+    (copied("flickr/0/image00000.jpg", "flickr/3/image00004.jpg"), None),
+    (lambda home: copied("flickr/0/image00000.jpg", "flickr/3/image00004.jpg")(home)
+     or cut("flickr/0/image00001.jpg")(home), None),
+    (gone("flickr"), "aflw holds no flickr (but aflw.sqlite); copy the dataset whole"),
+]  # fmt: skip
+
+TRAIN, VALIDATION = "Train_Aligned_Faces", "Val_Aligned_Faces_new"
+STILL = f"{TRAIN}/Angry/Film0_000000240_00000000.png"
+SFEW = [
+    (gone(f"{TRAIN}/Fear"), "Train_Aligned_Faces: class folder Fear is missing"),
+    (gone(f"{VALIDATION}/Sad"), "Val_Aligned_Faces_new: class folder Sad is missing"),
+    (renamed(f"{TRAIN}/Fear", f"{TRAIN}/Afraid"), "class 'Afraid' is unknown; known are Angry"),
+    (gone(VALIDATION), "sfew: holds no Val_Aligned_Faces_new; copy the dataset whole"),
+    (gone(TRAIN), "sfew holds no Train_Aligned_Faces or Train, so it is not SFEW 2.0"),
+    (resized(STILL, (720, 576)), "720 x 576 px is a whole film frame; use the aligned faces"),
+    (put(STILL, b"\x89PNG\r\n\x1a\n broken"), "cannot be read"),
+    (cut(STILL), "1 pictures cannot be cut"),
+    (renamed(STILL, f"{TRAIN}/a.png"), "a.png: lies in no class folder"),
+    (put(STILL, bomb()), "could be decompression bomb"),
+]
+
+FRAME, LABEL = "cohn-kanade-images/S005/001/S005_001_00000006.png", "S005_001_00000006_emotion.txt"
+MOOD = f"Emotion/S005/001/{LABEL}"
+CKPLUS = [
+    (put(MOOD, b"   8.0000000e+00\n"), "line 1: emotion is 8.0000000e+00; the code book has 0 neu"),
+    (put(MOOD, b"   1.5000000e+00\n"), "emotion is '1.5000000e+00', not a whole number"),
+    (put(MOOD, b"happy\n"), "emotion.txt, line 1: emotion is 'happy', not a whole number"),
+    (put(MOOD, b"nan\n"), "emotion is 'nan', not a whole number"),
+    (put(MOOD, b""), "emotion.txt: is empty; copy it again"),
+    (put(MOOD, b"1.0\n2.0\n"), "line 2: a second value; a label is one number"),
+    (put(MOOD, b"1.0 2.0\n"), "line 1: 2 fields in place of 1: emotion"),
+    (copied(MOOD, MOOD.replace("06_e", "07_e")), "sequence S005/001 has a second label"),
+    (copied(MOOD, f"Emotion/S777/001/{LABEL}"), "labels sequence 'S777/001', which has"),
+    (copied(MOOD, "Emotion/S005/001/notes.txt"), "notes.txt: is no *_emotion.txt; remove it"),
+    (renamed(FRAME, FRAME.replace("S005_001", "S006_001")), "is no frame S<subject>_<sequence>"),
+    (renamed(FRAME, FRAME.replace(".png", ".tif")), "is no frame S<subject>_<sequence>"),
+    (put(FRAME, b"\x89PNG"), "cannot be read"),
+    (lambda home: shutil.rmtree(home / "Emotion") or (home / "Emotion").mkdir(), "labels no seq"),
+    (gone("Emotion"), "ckplus holds no Emotion (but cohn-kanade-images)"),
+    (gone("cohn-kanade-images"), "ckplus holds no cohn-kanade-images, so it is not CK+"),
+    (lambda home: put_landmarks(home, ["1.0 2.0"] * 67), "67 points in place of 68"),
+    (lambda home: put_landmarks(home, ["1.0 2.0"] * 67 + ["nan 1"]), "x is 'nan', not a finite"),
+]  # fmt: skip
+
+
+def put_landmarks(home: Path, lines: list[str]) -> None:
+    path = home / "Landmarks/S005/001/S005_001_00000001_landmarks.txt"
+    path.parent.mkdir(parents=True)
+    path.write_text("\n".join(lines))
+
+
+LIST = "training.txt"
+RELATION = [
+    (field(LIST, 2, 9, "2"), "line 2: t1 is 2; the code book has 1 positive, 0 negative, -1 nega"),
+    (field(LIST, 2, 16, "x"), "line 2: t8 is 'x', not a whole number"),
+    (line(LIST, 3, lambda text: text[:-2]), "line 3: 16 fields in place of 17: name x1 y1 w1"),
+    (field(LIST, 2, 1, "nan"), "training.txt, line 2: x1 is 'nan', not a finite number"),
+    (field(LIST, 3, 3, "0"), "line 3: box left_x 11, left_y 11, left_w 0, left_h 43 has no area"),
+    (field(LIST, 3, 5, "900"), "right_h 43 lies outside its picture of 128 x 64 px"),
+    (field("testing.txt", 1, 0, "lost.jpg"), "testing.txt, line 1: picture 'lost.jpg' is not in"),
+    (field(LIST, 2, 0, "../training.txt"), "line 2: '../training.txt' is no name inside"),
+    (line(LIST, 2, lambda text: f"{text}\n{text}"), "line 3: 'relation/train/00001.jpg -4 -2 43"),
+    (gone("testing.txt"), "relation holds no testing.txt (but img, training.txt)"),
+    (gone("img"), "relation holds no img (but testing.txt, training.txt)"),
+    (put("img/00002.jpg", b""), "line 3: "),
+]
+
+CASES = [
+    pytest.param(name, *case, id=f"{name}-{number}")
+    for name, cases in {
+        **{"expw": EXPW, "celeba": CELEBA, "aflw": AFLW},
+        **{"sfew": SFEW, "ckplus": CKPLUS, "relation": RELATION},
+    }.items()
+    for number, case in enumerate(cases)
+]
+
+
+def load(name: str, params, cache: Path) -> None:
+    """Read the lists and cut the crops."""
+    if name == "relation":
+        shelf.pairs(params, cache, progress=False)
+    else:
+        shelf.faces(name, params, cache, progress=False)
+
+
+@pytest.mark.parametrize(("name", "damage", "message"), CASES)
+def test_broken_copies_are_named(name, damage, message, tree, profile, tmp_path):
+    damage(tree(name))
+    if message is None:  # no fault
+        load(name, profile(), tmp_path / "cache")
+        return
+    with pytest.raises(ValueError) as error:
+        load(name, profile(**{f"data.{name}.origin": "real"}), tmp_path / "cache")
+    assert message in str(error.value)
+    assert str(tmp_path) in str(error.value)  # which file
+
+
+def test_the_corpus_is_large():
+    assert len(CASES) >= 60
+
+
+# Parameters and lists that contradict the files ---------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        ({"data.relation_columns": ()}, "order of their eight trait columns cannot be told"),
+        ({"data.relation_columns": ("warm",) * 8}, "are not the eight traits dominant"),
+        ({"data.relation_columns": ("dominant",)}, "data.relation_columns: dominant are not the"),
+        ({"data.movie_list": "no/such.txt"}, "such.txt: does not exist; copy it from the dataset"),
+    ],
+)
+def test_parameters_of_the_relation_dataset(overrides, message, tree, profile, tmp_path):
+    tree("relation")
+    with pytest.raises(ValueError, match=message):
+        load("relation", profile(**overrides), tmp_path)
+
+
+def test_a_movie_list_of_another_dataset(tree, profile, tmp_path):
+    tree("relation")
+    path = tmp_path / "movies.txt"
+    path.write_text("00001.jpg\n99999.jpg\n")
+    with pytest.raises(ValueError, match=r"movies.txt, line 2: '99999.jpg' is no picture of the"):
+        load("relation", profile(**{"data.movie_list": str(path)}), tmp_path)
+
+
+def test_a_real_set_that_is_asked_for_must_be_there(profile, tmp_path):
+    with pytest.raises(ValueError, match=r"data.celeba.origin is real, but .*mmlab"):
+        datasets.faces(profile(**{"data.celeba.origin": "real"}), cache=tmp_path, progress=False)
+
+
+# The user's own faces -----------------------------------------------------------------------------
+
+OWN = "faces.csv"
+MANIFEST = [
+    (put(OWN, b""), "faces.csv, line 1: column 'image' is missing; add it"),
+    (put(OWN, b"image\n"), "faces.csv: no faces; write one line per face below the header"),
+    (put(OWN, "image\ngrüße.jpg\n".encode("latin-1")), "faces.csv: not UTF-8 at byte 8"),
+    (put(OWN, b"image,hapy\n0.jpg,1\n"), "line 1: unknown column 'hapy'; did you mean 'happy'?"),
+    (put(OWN, b"image,image\n0.jpg,0.jpg\n"), "line 1: column 'image' stands twice; remove one"),
+    (put(OWN, b"image,x,y,w\n0.jpg,1,1,9\n"), "line 1: a box needs all of x, y, w, h, or none"),
+    (put(OWN, b"image,happy\n0.jpg\n"), "line 2: 1 values for 2 columns"),
+    (put(OWN, b"image,happy\n0.jpg,2\n"), "line 2, column 'happy': '2'; use 1, 0, or blank"),
+    (put(OWN, b"image,split\n0.jpg,dev\n"), "line 2, column 'split': 'dev'; use train, test"),
+    (put(OWN, b"image\n../../etc/passwd\n"), "'../../etc/passwd' is not a file inside"),
+    (put(OWN, b"image\n/etc/passwd\n"), "'/etc/passwd' is not a file inside"),
+    (put(OWN, b"image\nlost.jpg\n"), "lost.jpg does not exist; mend the name or remove the line"),
+    (put(OWN, b"image\nfaces.csv\n"), "faces.csv cannot be read"),
+    (put("0.jpg", bomb()), "could be decompression bomb DOS attack.); replace the file"),
+    (put(OWN, b"image,x,y,w,h\n0.jpg,nan,0,9,9\n"), "column 'x': 'nan' is not finite; give px"),
+    (put(OWN, b"image,x,y,w,h\n0.jpg,1,,9,9\n"), "column 'y': '' is not a number; give px"),
+    (put(OWN, b"image,x,y,w,h\n0.jpg,1,1,0,9\n"), "column 'w': 0; a box is wider and higher"),
+    (put(OWN, b"image,x,y,w,h\n0.jpg,80,0,9,9\n"), "outside the picture of 80 x 120 px"),
+]
+
+
+@pytest.mark.parametrize(("damage", "message"), MANIFEST)
+def test_broken_manifests_are_named(damage, message, tmp_path):
+    path = trees.manifest(tmp_path / "album")
+    damage(path.parent)
+    with pytest.raises(ValueError) as error:
+        manifest.rows(path)
+    assert message in str(error.value)
+    assert str(path) in str(error.value)
