@@ -85,15 +85,21 @@ class Judge:
         """The gain of `better` over `worse` on the attribute where it is largest (`largest`)."""
         return percent(*largest(*self._gain(better, worse, PAPER)))
 
-    def margin(self, score: Tensor, name: str) -> dict[str, float | None]:
-        """Balanced accuracy of the hardest other attribute minus that of one, percentage points.
+    def margin(self, score: Tensor, name: str, *, average: bool = False) -> dict[str, float | None]:
+        """Balanced accuracy of the others minus that of one attribute, percentage points.
 
-        Positive: that one is the hardest of all. Its interval is that of `largest`.
+        Of the hardest other, by the interval of `largest`: positive where that one is the hardest
+        of all. Or of their average.
         """
         values, samples = self._values(score, PAPER), self._samples(score, PAPER)
         place = self.names.index(name)
-        loss = values[place] - np.delete(values, place)
-        value, low, high = largest(loss, samples[:, [place]] - np.delete(samples, place, 1))
+        loss, losses = values[place] - values, samples[:, [place]] - samples
+        loss[place] = np.nan
+        if average:
+            others = [other for other in self.names if other != name]
+            value, drawn = self._average(loss, losses, others)
+            return number(-value, -drawn)
+        value, low, high = largest(loss, losses)
         return percent(-value, -high, -low)
 
     def _gain(self, better: Tensor, worse: Tensor, judgement: str) -> tuple[np.ndarray, np.ndarray]:

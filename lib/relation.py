@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from lib import baselines, checkpoints, metrics, training, vocabulary, workspace
 from lib.faces import FaceSet, PairSet
-from lib.judging import Judge
+from lib.judging import AUC, FREQUENCY, PAPER, Judge
 from lib.models import DCN, RelationNet
 from lib.params import Params, TrainParams
 
@@ -26,7 +26,22 @@ VARIANTS = {
     "no_spatial": "S-DCN without spatial cue",
     "full": "Full S-DCN",
 }
+NETWORKS = tuple(VARIANTS)[1:]
+GROUPS = ("gender", "age", "pose", "expression")
+# What Section 6.2 compares: better, worse.
+COMPARISONS = {
+    f"{better}_minus_{worse.removesuffix('_svm')}": (better, worse)
+    for better, worse in (
+        *((name, "hog_svm") for name in NETWORKS),
+        *((name, "random") for name in (*GROUPS, "full")),
+        *(("expression", name) for name in GROUPS[:3]),
+        *(("pose", name) for name in GROUPS[:2]),
+        ("full", "no_spatial"),
+    )
+}
 TRAITS = tuple(vocabulary.TRAITS)
+# Table 11's measure, then two that a shift towards rare classes does not move.
+JUDGEMENTS = (PAPER, FREQUENCY, AUC)
 
 
 def dcn(params: Params, seed: int) -> DCN:
@@ -169,8 +184,8 @@ def variant(
 
     ValueError if there is no such network.
     """
-    if name not in VARIANTS or name == "hog_svm":
-        raise ValueError(f"no network {name!r}: use one of {', '.join(list(VARIANTS)[1:])}")
+    if name not in NETWORKS:
+        raise ValueError(f"no network {name!r}: use one of {', '.join(NETWORKS)}")
     options = {"seed": seed, "fabric": fabric, "folder": folder}
     start = full if name in ("no_spatial", "full") else dcn(params, seed)
     if name in vocabulary.GROUPS:
@@ -199,3 +214,46 @@ def judge(train: PairSet, test: PairSet, resamples: int, seed: int = 0) -> Judge
     """
     frequency, couples = metrics.class_frequency(train.labels), test.table["identity"].to_numpy()
     return Judge(test.labels, frequency, resamples, seed, TRAITS, couples)
+
+
+def averages(judge: Judge, scores: dict[str, Tensor]) -> dict[str, dict[str, dict]]:
+    """judgement -> variant -> average over the traits with its interval, percent."""
+    return {
+        kind: {name: judge.number(score, kind) for name, score in scores.items()}
+        for kind in JUDGEMENTS
+    }
+
+
+def per_trait(judge: Judge, scores: dict[str, Tensor]) -> dict[str, dict[str, dict]]:
+    """variant -> trait -> balanced accuracy at 0.5 with its interval, percent."""
+    return {
+        name: {trait: judge.number(score, attributes=[trait]) for trait in TRAITS}
+        for name, score in scores.items()
+    }
+
+
+def differences(judge: Judge, scores: dict[str, Tensor]) -> dict[str, dict[str, dict]]:
+    """judgement -> comparison -> paired difference of averages with its interval, points."""
+    return {
+        kind: {
+            name: judge.difference(scores[better], scores[worse], kind)
+            for name, (better, worse) in COMPARISONS.items()
+        }
+        for kind in JUDGEMENTS
+    }
+
+
+def table(numbers: dict[str, dict]) -> pd.DataFrame:
+    """name -> value, low, high as a table of one row each; NaN where undefined."""
+    return pd.DataFrame(numbers).T.astype(float)
+
+
+def evidence(pairs: PairSet) -> Tensor | None:
+    """What the embedded world's annotators go by, as scores (N, 8) in (0, 1); None elsewhere.
+
+    It is free of their errors, so no network can be expected to do better than this.
+    """
+    columns = [f"evidence_{name}" for name in TRAITS]
+    if not set(columns) <= set(pairs.table):
+        return None
+    return torch.tensor(pairs.table[columns].to_numpy()).sigmoid().float()

@@ -42,7 +42,8 @@ def dots(
     tables: name -> index the rows, columns value, low, high; rows keep the first table's order.
     """
     rows = next(iter(tables.values())).index
-    figure = Figure(figsize=(8.5, 0.9 + 0.34 * len(rows)), layout="constrained")
+    high = (0.1 + 0.12 * max(2, len(tables))) * len(rows)
+    figure = Figure(figsize=(8.5, 0.9 + high), layout="constrained")
     axes = figure.subplots()
     dotted(axes, {name: table.reindex(rows) for name, table in tables.items()})
     if line is not None:
@@ -57,7 +58,8 @@ def dots(
 def dotted(axes: Axes, tables: dict[str, pd.DataFrame]) -> None:
     """The dots and intervals of `dots` on given axes, the first row at the top."""
     for number, (name, table) in enumerate(tables.items()):
-        places = np.arange(len(table)) + 0.22 * (number - (len(tables) - 1) / 2)
+        step = min(0.22, 0.7 / len(tables))
+        places = np.arange(len(table)) + step * (number - (len(tables) - 1) / 2)
         style = {"color": COLOURS[number], "linewidth": 1.6}
         axes.hlines(places, table["low"].astype(float), table["high"].astype(float), **style)
         value = table["value"].astype(float)
@@ -76,7 +78,8 @@ def cue_effects(table: pd.DataFrame) -> Figure:
     parts = list(dict.fromkeys(table.index.get_level_values("part")))
     figure = Figure(figsize=(11, 3.6), layout="constrained")
     for axes, name in zip(figure.subplots(1, len(names), sharey=True), names, strict=True):
-        dotted(axes, {part: table.loc[part, name].reindex(list(TRAITS)) for part in parts})
+        each = {part: table.xs((part, name), level=("part", "measure")) for part in parts}
+        dotted(axes, {part: values.reindex(list(TRAITS)) for part, values in each.items()})
         axes.axvline(0, color="black", linewidth=0.8)
         axes.set_title(name, fontsize=10)
         axes.set_yticks(range(len(TRAITS)), TRAITS)

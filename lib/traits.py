@@ -1,6 +1,8 @@
 """The eight traits as people annotated them (Section 3.2): how often, how unanimously, and how the
 two faces stand where a trait holds. No network here."""
 
+from collections.abc import Collection
+
 import numpy as np
 import pandas as pd
 import torch
@@ -37,6 +39,28 @@ def counts(pairs: PairSet) -> pd.DataFrame:
     return pd.DataFrame(columns, index=TRAITS)
 
 
+def shares(pairs: PairSet, *, resamples: int, seed: int = 0) -> dict[str, pd.DataFrame]:
+    """Percentage of pairs of each part for which a trait holds: part -> value, low, high."""
+    found = {}
+    for part in parts(pairs):
+        mine = pairs.where(part=part)
+        holds = (mine.labels == 1).numpy()
+        samples = mean(100 * holds, draws(mine.table, resamples, seed))
+        rows = {name: estimate(column) for name, column in zip(TRAITS, samples.T, strict=True)}
+        found[f"ours, {part}"] = pd.DataFrame(rows).T
+    return found
+
+
+def published_shares(table: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """The same from the counts of Table 10, without intervals: training and test."""
+    found = {}
+    for split in ("training", "testing"):
+        positive, negative = (table[f"{split} #{sign}"] for sign in ("positive", "negative"))
+        value = 100 * positive / (positive + negative)
+        found[f"the paper, {split}"] = pd.DataFrame({"value": value, "low": value, "high": value})
+    return found
+
+
 def shared(pairs: PairSet) -> pd.Series:
     """What stands both in training and in test: couples, people where they are known, pictures."""
     test = (pairs.table["split"] == "test").to_numpy()
@@ -47,6 +71,17 @@ def shared(pairs: PairSet) -> pd.Series:
     prints = np.array([image.numpy().tobytes() for image in pairs.left])
     found["identical crops"] = set(prints[test]) & set(prints[~test])
     return pd.Series({name: len(both) for name, both in found.items()}, name="in both parts")
+
+
+def parts(pairs: PairSet) -> list[str]:
+    """Which of the web and the movie part there is."""
+    return [part for part in ("web", "movie") if (pairs.table["part"] == part).any()]
+
+
+def draws(table: pd.DataFrame, resamples: int, seed: int) -> np.ndarray:
+    """How often each pair counts (1 + R, N): once each, then in the bootstrap over couples."""
+    drawn = metrics.resamples(len(table), resamples, seed, table["identity"].to_numpy())
+    return np.vstack([np.ones(len(table)), drawn])
 
 
 # Agreement ----------------------------------------------------------------------------------------
@@ -83,8 +118,7 @@ def agreement(table: pd.DataFrame, *, resamples: int, seed: int = 0) -> pd.DataF
     yes = votes(table)
     if yes is None:
         raise ValueError("no columns votes_<trait>: kappa needs the votes of the five annotators")
-    drawn = metrics.resamples(len(table), resamples, seed, table["identity"].to_numpy())
-    times = np.vstack([np.ones(len(table)), drawn])  # the first row is the data as they are
+    times = draws(table, resamples, seed)
     samples = {"all": kappas(yes, times)}
     for part in ("web", "movie"):
         mine = (table["part"] == part).to_numpy()
@@ -151,16 +185,11 @@ def effects(pairs: PairSet, *, resamples: int, seed: int = 0) -> pd.DataFrame:
     never changes.
     """
     rows = {}
-    for part in ("web", "movie"):
+    for part in parts(pairs):
         mine = pairs.where(part=part)
-        if not len(mine):
-            continue
         table = measures(mine.cues)
         standard = ((table - table.mean()) / table.std()).to_numpy()
-        groups = mine.table["identity"].to_numpy()
-        times = np.vstack(
-            [np.ones(len(mine)), metrics.resamples(len(mine), resamples, seed, groups)]
-        )
+        times = draws(mine.table, resamples, seed)
         for column, trait in enumerate(TRAITS):
             holds = mine.labels[:, column].numpy() == 1
             with np.errstate(invalid="ignore", divide="ignore"):
@@ -178,14 +207,18 @@ def mean(values: np.ndarray, times: np.ndarray) -> np.ndarray:
 # Pictures -----------------------------------------------------------------------------------------
 
 
-def clear(pairs: PairSet, trait: str, holds: bool, count: int) -> list[int]:
+def clear(
+    pairs: PairSet, trait: str, holds: bool, count: int, seen: Collection[str] = ()
+) -> list[int]:
     """Rows where a trait clearly holds, or does not: the most unanimous votes, where known.
 
-    At most one picture of a couple, web and movie in turn, otherwise the first ones.
+    At most one picture of a couple, couples not `seen` before those that were, web and movie in
+    turn, otherwise the first ones.
     """
     column, yes = TRAITS.index(trait), votes(pairs.table)
     doubt = 0 if yes is None else np.abs(yes[:, column] - RATERS * int(holds))
     rows = pairs.table[["identity", "part"]].assign(doubt=doubt)
+    rows["doubt"] += RATERS * rows["identity"].isin(seen)
     rows = rows[pairs.labels[:, column].numpy() == int(holds)]
     rows = rows.sort_values("doubt", kind="stable").drop_duplicates("identity")
     rows["turn"] = rows.groupby(["doubt", "part"]).cumcount()
@@ -223,11 +256,12 @@ def examples(
 ) -> dict[str, list[tuple[Tensor, np.ndarray, str]]]:
     """Fig. 3: per trait pictures where it holds, then where it does not, each with its boxes and
     the first two adjectives of Table 3 (`words`, columns Positive and Negative)."""
-    rows = {}
+    rows, seen = {}, []
     for trait in TRAITS:
         rows[trait] = []
         for holds, column in ((True, "Positive"), (False, "Negative")):
-            chosen = pairs.table.iloc[clear(pairs, trait, holds, each)]
+            chosen = pairs.table.iloc[clear(pairs, trait, holds, each, seen)]
+            seen += list(chosen["identity"])
             said = ", ".join(words.loc[trait, column].split("/")[:2])
             text = f"yes: {said}" if holds else f"no: {said}"
             shown = zip(pictures(chosen, seed=seed), boxes(chosen), strict=True)

@@ -1,0 +1,20 @@
+"""Figures on a notebook's page, light enough that executed copies stay under a megabyte."""
+
+import io
+from pathlib import Path
+
+import IPython.display
+import PIL.Image
+
+HEAVY = 150_000  # bytes
+
+
+def shown(path: Path) -> IPython.display.Image:
+    """A saved figure for a page: its PNG, or where photographs make that heavy, a JPEG of it."""
+    data = path.read_bytes()
+    if len(data) <= HEAVY:
+        return IPython.display.Image(data)
+    light = io.BytesIO()
+    with PIL.Image.open(path) as picture:
+        picture.convert("RGB").save(light, "JPEG", quality=85, subsampling=0)
+    return IPython.display.Image(light.getvalue(), format="jpeg")
