@@ -119,6 +119,7 @@ class EvaluationParams(Section):
     bootstrap: Positive = 1000  # resamples behind each 95 % interval
     finetune: TrainParams = TrainParams(epochs=10)  # SFEW and CK+ fine-tuning
     folds: Annotated[int, Field(ge=2)] = 10  # CK+
+    clips: Annotated[int, Field(ge=2)] = 8  # of two people each, behind Fig. 11's intervals
 
 
 class Params(Section):

@@ -41,8 +41,8 @@ ROAD = {
     "09_relation_dataset": Step(("01",), ("evaluation",)),
     "10_siamese_network": Step(("04",), ("model", "relation", "evaluation"), once=False),
     "11_relation_accuracy": Step(("10",), ("model", "relation", "evaluation"), once=False),
-    "12_qualitative": Step(("10",), ("model",)),
-    "13_movie_profile": Step(("10",), ("model",)),
+    "12_qualitative": Step(("10",), ("model", "evaluation")),
+    "13_movie_profile": Step(("10",), ("data", "model", "evaluation")),
     "14_scoreboard": Step(("05", "06", "07", "08", "09", "11", "12", "13"), ("seeds",)),
     "15_your_photos": Step(("10",), ("model", "data")),
 }
