@@ -94,6 +94,15 @@ def add_up(fabric: Fabric, value: Tensor) -> Tensor:
     return fabric.all_reduce(value, reduce_op="sum") if fabric.world_size > 1 else value
 
 
+def join(fabric: Fabric, part: Tensor, rows: range, count: int) -> Tensor:
+    """All `count` rows of what each process has a share of, the same on each."""
+    if fabric.world_size == 1:
+        return part
+    whole = part.new_zeros(count, *part.shape[1:])
+    whole[rows.start : rows.stop] = part
+    return add_up(fabric, whole)
+
+
 # Batch normalisation over all processes -----------------------------------------------------------
 
 

@@ -330,7 +330,7 @@ def predict(
             with torch.no_grad(), fabric.autocast():
                 outputs.append(forward(*(array[part].to(fabric.device) for array in arrays)))
         columns = [torch.cat(column).float() for column in zip(*outputs, strict=True)]
-        whole = [shards.whole(column, len(arrays[0]), group).cpu() for column in columns]
+        whole = [processes.join(fabric, c, own, len(arrays[0])).cpu() for c in columns]
         return {str(place): column for place, column in enumerate(whole)}, None
 
     return tuple(processes.spread(fabric, work)[0].values())
