@@ -31,7 +31,7 @@ def hide(
     names, place = np.unique(identity.astype(str), return_inverse=True)
     hidden = torch.zeros(labels.shape, dtype=torch.bool)
     for group, attributes in vocabulary.GROUPS.items():
-        drawn = np.array([_draw(f"{seed}/{group}/{name}") < share for name in names], dtype=bool)
+        drawn = np.array([lot(f"{seed}/{group}/{name}") < share for name in names], dtype=bool)
         for column in vocabulary.columns(attributes):
             hidden[:, column] = torch.from_numpy(drawn[place])
     return labels.masked_fill(hidden, -1), labels.masked_fill(~hidden, -1)
@@ -59,6 +59,6 @@ def reference(faces: FaceSet, visible: Tensor, held: Tensor) -> Tensor:
     return held if faces.truth is None else faces.truth.masked_fill(visible >= 0, -1)
 
 
-def _draw(text: str) -> float:
-    """A number in [0, 1) that depends on a text."""
+def lot(text: str) -> float:
+    """A number in [0, 1) that depends on a text alone."""
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:6], "big") / 2**48

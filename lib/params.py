@@ -122,6 +122,15 @@ class EvaluationParams(Section):
     clips: Annotated[int, Field(ge=2)] = 8  # of two people each, behind Fig. 11's intervals
 
 
+class BeyondParams(Section):
+    """What notebook 17 varies beyond the paper."""
+
+    label_shares: tuple[Share, ...] = (0.1, 0.3)  # of the people whose labels are kept
+    label_noise: tuple[Share, ...] = (0.1, 0.2, 0.3)  # of the labels that are turned round
+    neighbours: tuple[Positive, ...] = (3, 10, 30)  # h
+    trunk: str = "mobilenet_v3_small"  # one of torchvision's in the place of BN-Inception
+
+
 class Params(Section):
     profile: str
     seed: Count = 0
@@ -137,6 +146,7 @@ class Params(Section):
     stage2: AlternationParams = AlternationParams()
     relation: RelationParams = RelationParams()
     evaluation: EvaluationParams = EvaluationParams()
+    beyond: BeyondParams = BeyondParams()
 
     @model_validator(mode="after")
     def _crop_fits(self) -> "Params":
