@@ -68,6 +68,14 @@ def absent(params: Params) -> dict[str, str]:
     return missing | artifacts
 
 
+def left_out(cache: Path) -> pd.DataFrame:
+    """Rows of real sets that are in none of the sets made with this cache: set, file, line, reason.
+
+    With what is in the sets they are all rows of the source (see `holdings`).
+    """
+    return shelf.noted(cache)
+
+
 def manifest(path: Path, name: str, params: Params, cache: Path, progress: bool = True) -> FaceSet:
     """The user's own faces as a `faces.csv` lists them (see `sources.manifest`)."""
     table = sources_manifest.rows(path)

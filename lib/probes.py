@@ -60,6 +60,8 @@ def sharpness(images: Tensor, batch: int = 1024) -> np.ndarray:
 
 def tell_sources(train: FaceSet, test: FaceSet) -> np.ndarray:
     """Which source a linear classifier on pixels and sharpness takes each test face for, (N,)."""
+    if train.table["source"].nunique() == 1:
+        return np.full(len(test), train.table["source"].iloc[0])
     looks = [np.hstack([pixels(part.images), sharpness(part.images)]) for part in (train, test)]
     machine = RidgeClassifier(alpha=1000.0, class_weight="balanced")
     model = make_pipeline(StandardScaler(), machine).fit(looks[0], train.table["source"])

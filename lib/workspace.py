@@ -15,6 +15,7 @@ import importlib.metadata
 import json
 import os
 import platform
+import re
 import subprocess
 import time
 from collections.abc import Callable
@@ -27,6 +28,7 @@ import pandas as pd
 import safetensors
 import safetensors.torch
 import torch
+from IPython.display import Markdown, display
 
 from lib.params import Params, load
 
@@ -58,7 +60,12 @@ class Workspace:
         return path
 
     def existing(self, room: str, name: str) -> Path:
-        """Path of a file an earlier notebook wrote; FileNotFoundError names that notebook."""
+        """Path of a file an earlier notebook wrote; FileNotFoundError names that notebook.
+
+        Where that notebook lacked a dataset for it, this one ends in good order (see `needs`).
+        """
+        if room == "artifacts":
+            self.needs(name.split(".")[0])
         path = self.root / room / name
         if not path.exists():
             makers = sorted((ROOT / "notebooks").glob(f"{name[:2]}_*.ipynb"))
@@ -68,6 +75,52 @@ class Workspace:
                 f"or `make reproduce PROFILE={self.params.profile}`"
             )
         return path
+
+    # Absent datasets -----------------------------------------------------------------------------
+
+    def needs(self, name: str) -> None:
+        """End this notebook in good order if `name` cannot be had for want of a dataset.
+
+        name: an artifact (`01_sfew`, `10_relation`) or a dataset (`celeba`). The tables it would
+        have written then say "not run: needs SFEW 2.0", its metrics hold `not_run`, and notebooks
+        that need its artifacts end likewise. Jupyter and papermill stop at SystemExit(0) without
+        failing.
+        """
+        wanting = self.wanting(name)
+        if not wanting:
+            return
+        stem, note = self._stem(self.notebook), f"not run: needs {wanting}"
+        for room, written in self._writes(stem):
+            if room == "tables":
+                self.save_table(written, pd.DataFrame({"note": [note]}), note)
+            else:  # a figure of an earlier run
+                (self.root / "figures" / f"{written}.png").unlink(missing_ok=True)
+        kept = self._values(stem) if name.startswith(self.notebook) else {}
+        self.save_metrics(stem, kept | {"not_run": wanting})
+        display(Markdown(f"**{note}.** `make data` says where to ask for it and where to put it."))
+        raise SystemExit(0)
+
+    def wanting(self, name: str) -> str:
+        """The dataset for want of which `name` was not made; empty if it was, or will be."""
+        number = name[:2] if name[:2].isdigit() else "01"
+        values = self._values(self._stem(number))
+        return values["absent"].get(name, "") if "absent" in values else values.get("not_run", "")
+
+    def _values(self, stem: str) -> dict[str, Any]:
+        return self.load_metrics(stem) if self.has("metrics", f"{stem}.json") else {}
+
+    @staticmethod
+    def _writes(stem: str) -> list[tuple[str, str]]:
+        """(`tables` or `figures`, name) of what a notebook's first page says it writes."""
+        cells = json.loads((ROOT / "notebooks" / f"{stem}.ipynb").read_text())["cells"]
+        text = re.search(r"\*\*Writes\*\*(.*?)(\n\s*\n|$)", "".join(cells[0]["source"]), re.DOTALL)
+        return re.findall(r"`(tables|figures)/(\w+)\.\w+`", text[1]) if text else []
+
+    @staticmethod
+    def _stem(number: str) -> str:
+        """A notebook's file name without suffix, by its number."""
+        found = sorted((ROOT / "notebooks").glob(f"{number}_*.ipynb"))
+        return found[0].stem if found else number
 
     # Tensors ---------------------------------------------------------------------------------
 

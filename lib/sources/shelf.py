@@ -181,4 +181,5 @@ def noted(cache: Path) -> pd.DataFrame:
     """What was left out when the sets in this cache were made: set, file, line, reason."""
     paths = sorted((cache / "dropped").glob("*.csv"))
     found = [pd.read_csv(path).assign(set=path.stem) for path in paths]
-    return pd.concat([lists.nothing(), *found], ignore_index=True)[["set", *DROPPED]]
+    table = pd.concat([lists.nothing().assign(set=""), *found], ignore_index=True)
+    return table[["set", *DROPPED]]
