@@ -1,17 +1,24 @@
 """The two class densities of every attribute in the unary term (Eqns. 4, 13, 14)."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Self
 
 import torch
 from torch import Tensor
 
+from lib.shards import Rows, add_up
+
+BANDS = 8  # of a symmetric matrix, of which only the upper triangle is computed
+ROWS = {"cpu": 4096, "cuda": 65_536}  # faces multiplied at a time
+FEW = 1024  # faces; as few are multiplied in float64: their covariance may be all but singular
+
 
 @dataclass(frozen=True)
 class Moments:
     """Sums over a set of faces from which mean, covariance and shrinkage follow exactly.
 
-    count; sum of x (D,); of x x' (D, D); of |x|^2 x (D,); of |x|^4. In float64, so that adding
+    count; sum of x (D,); of x x' (D, D); of |x|^2 x (D,); of |x|^4 (). In float64, so that adding
     and taking away faces loses nothing.
     """
 
@@ -22,15 +29,26 @@ class Moments:
     fourth: Tensor
 
     @classmethod
-    def of(cls, points: Tensor) -> Self:
-        length = points.square().sum(1)
-        return cls(
-            len(points),
-            points.double().sum(0),
-            (points.T @ points).double(),
-            (length @ points).double(),
-            length.double().square().sum(),
-        )
+    def of(cls, blocks: Iterable[tuple[Tensor, Tensor]], rows: Rows, dimensions: int) -> Self:
+        """Sums over blocks of points (R, D) and signs (R,): +1 adds a face, -1 takes it away.
+
+        The sums of all processes that share the rows.
+        """
+        new = {"dtype": torch.float64, "device": rows.device}
+        first, third = torch.zeros(2, dimensions, **new)
+        second, scalars = torch.zeros(dimensions, dimensions, **new), torch.zeros(2, **new)
+        for points, sign in blocks:
+            points = points.double() if len(points) <= FEW else points
+            signed, length = points * sign[:, None], points.square().sum(1)
+            scalars += torch.stack([sign.sum(), (sign * length.square()).sum()])
+            first += signed.sum(0)
+            third += length @ signed
+            for begin, end in bands(dimensions):
+                second[:end, begin:end] += points[:, :end].T @ signed[:, begin:end]
+        for part in (first, second, third, scalars):
+            add_up(part, rows.group)
+        second = second.triu_() + second.triu(1).T
+        return cls(int(scalars[0].round()), first, second, third, scalars[1])
 
     def __add__(self, other: Self) -> Self:
         return type(self)(*(a + b for a, b in zip(self._parts(), other._parts(), strict=True)))
@@ -49,7 +67,7 @@ class Moments:
     @property
     def covariance(self) -> Tensor:
         """Sigma of Eqn. 14, (D, D)."""
-        return self.second / self.count - torch.outer(self.mean, self.mean)
+        return (self.second / self.count).addr_(self.mean, self.mean, alpha=-1)
 
     @property
     def central_fourth(self) -> Tensor:
@@ -64,6 +82,27 @@ class Moments:
         )
 
 
+@dataclass(frozen=True)
+class Form:
+    """x' Q x + b' x + c, the log-ratio of two Gaussians: Q (D, D) symmetric or (D,) diagonal."""
+
+    quadratic: Tensor | None
+    linear: Tensor
+    constant: Tensor
+
+    def __call__(self, points: Tensor) -> Tensor:
+        """(R, D) -> (R,)."""
+        odds = points @ self.linear + self.constant
+        if self.quadratic is None:
+            return odds
+        if self.quadratic.ndim == 1:
+            return odds + points.square() @ self.quadratic
+        for begin, end in bands(len(self.linear)):
+            product = points[:, :end] @ self.quadratic[:end, begin:end]
+            odds += product.mul_(points[:, begin:end]).sum(1)
+        return odds
+
+
 class Gaussians:
     """Class densities kept as sums, which labels that flip update.
 
@@ -75,54 +114,76 @@ class Gaussians:
     A class without members gives log-odds 0; one of a single member borrows all faces' covariance.
     """
 
-    def __init__(self, features: Tensor, covariance: str, shrinkage: str | float) -> None:
-        points = features.float() - features.float().mean(0)
+    def __init__(self, rows: Rows, covariance: str, shrinkage: str | float) -> None:
+        self.rows, self.kind, self.shrinkage = rows, covariance, shrinkage
+        self.dimensions = len(rows.mean)
+        self.size = ROWS.get(rows.device.type, ROWS["cpu"])
+        self.total = self._total()
         if covariance.startswith("pca-"):
-            axes = torch.linalg.eigh((points.T @ points).double()).eigenvectors
-            points = points @ axes[:, -int(covariance[4:]) :].float()
-        self.points, self.kind, self.shrinkage = points, covariance, shrinkage
-        self.total = Moments.of(points)
+            axes = torch.linalg.eigh(self.total.second).eigenvectors[:, -int(covariance[4:]) :]
+            self.rows = rows.projected(axes.float())
+            self.dimensions = axes.shape[1]
+            self.total = self._total()
         self.ridge = 1e-6 * float(self.total.covariance.diagonal().mean()) + 1e-12
-        self.positive: dict[int, tuple[Tensor, Moments]] = {}
+        self.before: Tensor | None = None  # labels (n, A) that the sums below are of
+        self.positive: dict[int, Moments] = {}  # sums over class 1
 
-    def update(self, attribute: int, current: Tensor) -> None:
-        """Take note of the labels (N,) of an attribute; only what flipped is summed again."""
+    def update(self, attributes: list[int], current: Tensor) -> None:
+        """Take note of the labels (n, A) of some attributes; only what flipped is summed again."""
         now = current > 0
-        smaller = min(int(now.sum()), int((~now).sum()))
-        if attribute in self.positive:
-            before, moments = self.positive[attribute]
-            joined, left = now & ~before, before & ~now
-            if int(joined.sum() + left.sum()) < smaller:
-                moments = moments + Moments.of(self.points[joined]) - Moments.of(self.points[left])
-                self.positive[attribute] = (now, moments)
-                return
-        if int(now.sum()) == smaller:
-            moments = Moments.of(self.points[now])
-        else:
-            moments = self.total - Moments.of(self.points[~now])
-        self.positive[attribute] = (now, moments)
+        before = now if self.before is None else self.before
+        sets = torch.stack([now, ~now, now != before]).sum(1)  # (3, A)
+        counts = add_up(sets, self.rows.group).T.tolist()
+        for a in attributes:
+            ones, zeros, flips = counts[a]
+            if a in self.positive and flips < min(ones, zeros):
+                flipped = now[:, a] != before[:, a]
+                self.positive[a] = self.positive[a] + self._sum(flipped, now[:, a])
+            elif ones <= zeros:
+                self.positive[a] = self._sum(now[:, a], now[:, a])
+            else:
+                self.positive[a] = self.total - self._sum(~now[:, a], ~now[:, a])
+        self.before = now
 
-    def odds(self, attribute: int, rows: Tensor) -> Tensor:
-        """log N(x | mu_1, Sigma_1) - log N(x | mu_0, Sigma_0) of some faces (R,) -> (R,) float32.
+    def odds(self, attributes: list[int], wanted: Tensor) -> Tensor:
+        """log N(x | mu_1, Sigma_1) - log N(x | mu_0, Sigma_0), (n, A) float32, 0 if not wanted."""
+        odds = torch.zeros(wanted.shape, device=self.rows.device)
+        forms = {a: self._form(self.positive[a]) for a in attributes}
+        for part, points in self.rows.parts(self.size):
+            for a, form in forms.items():
+                chosen = wanted[part, a].nonzero()[:, 0]
+                if form is not None and len(chosen):
+                    some = points if len(chosen) == len(points) else points.index_select(0, chosen)
+                    odds[part.start + chosen, a] = form(some)
+        return odds
 
-        One quadratic form, x' Q x + b' x + c with Q = (Sigma_0^-1 - Sigma_1^-1) / 2.
-        """
-        ones = self.positive[attribute][1]
+    def _total(self) -> Moments:
+        ones = torch.ones(self.size, device=self.rows.device)
+        blocks = ((points, ones[: len(points)]) for _, points in self.rows.parts(self.size))
+        return Moments.of(blocks, self.rows, self.dimensions)
+
+    def _sum(self, chosen: Tensor, added: Tensor) -> Moments:
+        """Sums over the chosen faces (n,), each added or (where not `added`) taken away."""
+        sign = 2 * added.float() - 1
+        parts = chosen.nonzero()[:, 0].split(self.size)
+        blocks = ((self.rows.take(part), sign[part]) for part in parts)
+        return Moments.of(blocks, self.rows, self.dimensions)
+
+    def _form(self, ones: Moments) -> Form | None:
+        """The log-ratio with Q = (Sigma_0^-1 - Sigma_1^-1) / 2; None where a class is empty."""
         zeros = self.total - ones
-        points = self.points[rows]
         if ones.count == 0 or zeros.count == 0:
-            return torch.zeros(len(points), device=points.device)
+            return None
         (inverse1, half1), (inverse0, half0) = self._inverses(ones, zeros)
         mean1, mean0 = ones.mean, zeros.mean
-        linear = (inverse1 @ mean1 - inverse0 @ mean0).float()
-        constant = (mean0 @ inverse0 @ mean0 - mean1 @ inverse1 @ mean1) / 2 + half0 - half1
-        odds = points @ linear + constant.float()
+        product1, product0 = inverse1 @ mean1, inverse0 @ mean0
+        linear = (product1 - product0).float()
+        constant = ((mean0 @ product0 - mean1 @ product1) / 2 + half0 - half1).float()
         if self.kind == "shared":
-            return odds
-        difference = ((inverse0 - inverse1) / 2).float()
+            return Form(None, linear, constant)
         if self.kind == "diagonal":
-            return odds + points.square() @ difference.diagonal()
-        return odds + quadratic_form(points, difference)
+            return Form((inverse0 - inverse1).diagonal().float() / 2, linear, constant)
+        return Form(_upper((inverse0 - inverse1).float()), linear, constant)
 
     def _inverses(self, ones: Moments, zeros: Moments) -> list[tuple[Tensor, Tensor]]:
         """Inverse covariance and half its log-determinant, of class 1 and of class 0."""
@@ -140,36 +201,36 @@ class Gaussians:
         return [self._invert(covariance) for covariance in covariances]
 
     def _shrink(self, covariance: Tensor, count: int, fourth: Tensor) -> Tensor:
-        """(1 - lambda) Sigma + lambda tr(Sigma)/D I; lambda of Ledoit and Wolf (2004), or fixed."""
-        level = covariance.diagonal().mean()
-        target = level * torch.eye(len(covariance), dtype=level.dtype, device=level.device)
-        share = self.shrinkage
+        """(1 - lambda) Sigma + lambda tr(Sigma)/D I; lambda of Ledoit and Wolf (2004), or fixed.
+
+        In place.
+        """
+        level, share = covariance.diagonal().mean(), self.shrinkage
         if share == "ledoit-wolf":
-            noise = (fourth / count - covariance.square().sum()).clamp(min=0) / count
-            spread = (covariance - target).square().sum()
+            square = torch.linalg.vector_norm(covariance).square()
+            noise = (fourth / count - square).clamp(min=0) / count
+            spread = square - len(covariance) * level.square()  # |Sigma - level I|^2
             share = float((noise / spread.clamp(min=1e-300)).clamp(max=1))
-        return (1 - share) * covariance + share * target
+        covariance.mul_(1 - share).diagonal().add_(share * level)
+        return covariance
 
     def _invert(self, covariance: Tensor) -> tuple[Tensor, Tensor]:
         if self.kind == "diagonal":
             variance = covariance.diagonal() + self.ridge
             return variance.reciprocal().diag(), variance.log().sum() / 2
-        eye = torch.eye(len(covariance), dtype=covariance.dtype, device=covariance.device)
-        factor = torch.linalg.cholesky(covariance + self.ridge * eye)
+        covariance.diagonal().add_(self.ridge)
+        factor = torch.linalg.cholesky(covariance)
         return torch.cholesky_inverse(factor), factor.diagonal().log().sum()
 
 
-def quadratic_form(points: Tensor, matrix: Tensor, blocks: int = 8) -> Tensor:
-    """x' M x for each row of points (R, D), M (D, D) symmetric -> (R,).
+def bands(dimensions: int) -> list[tuple[int, int]]:
+    """Columns in bands: beside the rows up to its end, each band is the upper block triangle."""
+    width = -(-dimensions // BANDS)
+    return [(begin, min(begin + width, dimensions)) for begin in range(0, dimensions, width)]
 
-    Only the upper block triangle is multiplied, blocks off the diagonal counted twice.
-    """
-    dimensions = points.shape[1]
-    width = -(-dimensions // blocks)
-    result = torch.zeros(len(points), dtype=points.dtype, device=points.device)
-    for begin in range(0, dimensions, width):
-        end = min(begin + width, dimensions)
-        part = matrix[:end, begin:end].clone()
-        part[:begin] *= 2
-        result += (points[:, :end] @ part).mul_(points[:, begin:end]).sum(1)
-    return result
+
+def _upper(matrix: Tensor) -> Tensor:
+    """Half of a symmetric matrix, so that its upper block triangle alone gives x' M x / 2."""
+    for begin, end in bands(len(matrix)):
+        matrix[begin:end, begin:end] /= 2
+    return matrix

@@ -16,9 +16,12 @@ import torch
 from torch import Tensor
 
 from lib.gaussians import Gaussians
-from lib.graph import NeighbourGraph, affinity, neighbours, search
+from lib.graph import NeighbourGraph, affinity, build, search
+from lib.shards import Rows, add_up
 
 if TYPE_CHECKING:
+    import torch.distributed as dist
+
     from lib.params import PropagationParams
 
 
@@ -48,19 +51,25 @@ def cooccurrence(classifier_weights: Tensor) -> Tensor:
     return (unit @ unit.T).fill_diagonal_(0).float()
 
 
-def vote(features: Tensor, labels: Tensor, k: int) -> Tensor:
+def vote(
+    features: Tensor | Rows, labels: Tensor, k: int, *, device: torch.device | str | None = None
+) -> Tensor:
     """Share of positives among the k nearest labelled faces, (N, A) float32 (Algorithm 2, line 2).
 
     A labelled face keeps its own label as 0 or 1. An attribute that nobody labelled gets 0.5.
+    Of shared rows (n, A): this process's own, from the labels (N, A) of all.
     """
-    share = torch.full(labels.shape, 0.5, device=features.device)
-    for rows, columns in same_gaps(labels):
-        known = (~rows).nonzero()[:, 0]
-        share[:, columns] = torch.where(rows[:, None], 0.5, labels[:, columns].float())
-        if len(known) and rows.any():
-            index, _ = search(features[rows], features[known], min(k, len(known)))
-            truth = labels[known][:, columns].float()  # (M, a)
-            share[rows.nonzero(), torch.tensor(columns)] = truth[index].mean(1)
+    rows = features if isinstance(features, Rows) else Rows(features, device=device)
+    labels = labels.to(rows.device)
+    own = labels[rows.begin : rows.begin + rows.own]
+    share = torch.where(own < 0, 0.5, own.float())
+    for missing, columns in same_gaps(labels):
+        known = (~missing).nonzero()[:, 0]
+        if len(known) and missing.any():
+            asking = missing[rows.begin : rows.begin + rows.own].nonzero()[:, 0]
+            index, _ = search(rows, k, asking=asking, among=known)
+            truth = labels[:, columns].float()
+            share[asking[:, None], torch.tensor(columns)] = truth[index].mean(1)
     return share
 
 
@@ -79,13 +88,35 @@ def prior_odds(labels: Tensor, classifier_weights: Tensor) -> Tensor:
     return sign @ cooccurrence(classifier_weights).to(sign.device).T
 
 
-def pairwise_odds(current: Tensor, graph: NeighbourGraph, weights: Tensor) -> Tensor:
-    """Log-odds (N, A) that the neighbours' current labels (N, A) in {0, 1} lend (Eqns. 6, 10)."""
+def pairwise_odds(
+    current: Tensor,
+    graph: NeighbourGraph,
+    weights: Tensor,
+    *,
+    symmetric: bool = False,
+    rows: Rows | None = None,
+) -> Tensor:
+    """Log-odds (N, A) that the neighbours' current labels (N, A) in {0, 1} lend (Eqns. 6, 10).
+
+    symmetric: a face hears also those whose list it is on, each direction counting half.
+    rows: who keeps the other rows, where the graph is one process's share (n, k); then (n, A).
+    """
     sign = 2 * current.float() - 1  # z
-    odds = torch.zeros_like(sign)
+    odds = torch.zeros(len(graph.index), sign.shape[1], device=sign.device)
     for place in range(graph.index.shape[1]):
         odds += weights[:, place, None] * sign[graph.index[:, place]]
+    if symmetric:
+        odds = (odds + _heard_back(sign, graph, weights, rows)) / 2
     return 2 * odds
+
+
+def _heard_back(sign: Tensor, graph: NeighbourGraph, weights: Tensor, rows: Rows | None) -> Tensor:
+    """Sum over the faces i that list face j of v_ij z_i, for every own face j."""
+    heard = torch.zeros_like(sign)
+    own = slice(rows.begin, rows.begin + rows.own) if rows else slice(None)
+    for place in range(graph.index.shape[1]):
+        heard.index_add_(0, graph.index[:, place], weights[:, place, None] * sign[own])
+    return add_up(heard, rows.group if rows else None)[own]
 
 
 def propagate(
@@ -97,30 +128,34 @@ def propagate(
     graph: NeighbourGraph | None = None,
     seed: int = 0,
     progress: bool = False,
+    device: torch.device | str | None = None,
+    group: "dist.ProcessGroup | None" = None,
 ) -> Propagation:
     """Infer the missing labels of every attribute (Algorithm 2).
 
     features (N, D) float, labels (N, A) int8 in {-1 missing, 0, 1}, classifier_weights (A, D),
     graph: of these features if it is at hand already. Annotations are never changed.
+    device: where to compute, features going there in blocks; None: where they are.
+    group: features and graph are this process's rows (n, D) and (n, k), contiguous in the order
+        of the ranks; labels are all (N, A) on every process, and so is the result.
 
     An attribute that is labelled nowhere has no class to start from: its faces start at the
     prior's and the neighbours' odds alone and stay finite; where those are 0, at 0.5 and label 0.
 
     ValueError where shapes do not fit, labels are none of -1, 0, 1, or a feature is not finite.
     """
-    check(features, labels, classifier_weights)
-    graph = graph or neighbours(features, params.neighbours)
-    weights = affinity(graph, symmetric=params.symmetric)
-    field = Field(features, labels, classifier_weights, graph, weights, params)
-    posterior = vote(features, labels, params.neighbours)
-    current = torch.where(labels < 0, (posterior > 0.5).to(torch.int8), labels)
+    rows = Rows(features, device=device, group=group)
+    check(rows, labels, classifier_weights)
+    field = Field(rows, labels.to(rows.device), classifier_weights, graph, params, progress)
+    posterior = vote(rows, field.labels, params.neighbours)
+    current = field.settle(posterior, 0.5)
     active, trace = field.missing, []
     for iteration in range(params.max_iterations):
         field.update(current, active)
-        new = torch.where(field.unknown, field.posterior(current, active, posterior), posterior)
-        draw = uniform(new.shape, seed, iteration).to(new.device) if params.sample else 0.5
-        fresh = torch.where(field.unknown, (new > draw).to(torch.int8), labels)
-        moved = change(new, posterior, field.unknown)  # (A,)
+        new = field.posterior(current, active, posterior)
+        draw = uniform(labels.shape, seed, iteration) if params.sample else 0.5
+        fresh = field.settle(new, draw)
+        moved = field.change(new, posterior)  # (A,)
         trace.append(
             {
                 "iteration": iteration + 1,
@@ -136,54 +171,75 @@ def propagate(
             print("propagation", trace[-1], flush=True)
         if not active:
             break
-    return Propagation(current, posterior, trace)
+    labels, posterior = current.to(labels.device), rows.gather(posterior).to(labels.device)
+    return Propagation(labels, posterior, trace)
 
 
 class Field:
-    """The random field of one call: what is fixed, and the densities that change."""
+    """The random field of one call: what is fixed, and the densities that change.
+
+    labels and current labels are those of all faces, everything else of this process's own.
+    """
 
     def __init__(
         self,
-        features: Tensor,
+        rows: Rows,
         labels: Tensor,
         classifier_weights: Tensor,
-        graph: NeighbourGraph,
-        weights: Tensor,
+        graph: NeighbourGraph | None,
         params: "PropagationParams",
+        progress: bool = False,
     ) -> None:
-        self.graph, self.weights, self.params = graph, weights, params
-        self.unknown = labels < 0
-        self.prior = prior_odds(labels, classifier_weights)
-        self.densities = Gaussians(features, params.covariance, params.shrinkage)
-        self.rows = [column.nonzero()[:, 0] for column in self.unknown.T]
-        self.missing = [a for a, rows in enumerate(self.rows) if len(rows)]
-        self.labelled = [not bool(column.all()) for column in self.unknown.T]
+        self.rows, self.labels, self.params = rows, labels, params
+        self.own = slice(rows.begin, rows.begin + rows.own)
+        graph = graph or build(rows, params.neighbours, progress=progress)
+        self.graph = NeighbourGraph(graph.index.to(rows.device), graph.distance.to(rows.device))
+        self.weights = affinity(self.graph, symmetric=params.symmetric, rows=rows)
+        self.prior = prior_odds(labels[self.own], classifier_weights)
+        self.unknown = labels[self.own] < 0
+        gaps = (labels < 0).sum(0)
+        self.gaps = gaps.clamp(min=1)
+        self.missing = gaps.nonzero()[:, 0].tolist()
+        self.labelled = (gaps < len(labels)).nonzero()[:, 0].tolist()
+        self.densities = Gaussians(rows, params.covariance, params.shrinkage)
 
     def update(self, current: Tensor, attributes: list[int]) -> None:
         """mu and Sigma from the current labels (Eqns. 13, 14)."""
-        for attribute in attributes:
-            if self.labelled[attribute] and self.params.unary_weight:
-                self.densities.update(attribute, current[:, attribute])
+        self.densities.update(self._modelled(attributes), current[self.own])
 
     def unary(self, attributes: list[int]) -> Tensor:
-        """Gaussian log-odds (N, A), 0 for faces that carry the label."""
-        odds = torch.zeros_like(self.prior)
-        for attribute in attributes:
-            if self.labelled[attribute] and self.params.unary_weight:
-                rows = self.rows[attribute]
-                odds[rows, attribute] = self.densities.odds(attribute, rows)
-        return odds
+        """Gaussian log-odds (n, A), 0 for faces that carry the label."""
+        return self.densities.odds(self._modelled(attributes), self.unknown)
+
+    def pairwise(self, current: Tensor) -> Tensor:
+        """The neighbours' log-odds (n, A)."""
+        symmetric = self.params.symmetric
+        return pairwise_odds(current, self.graph, self.weights, symmetric=symmetric, rows=self.rows)
 
     def posterior(self, current: Tensor, attributes: list[int], before: Tensor) -> Tensor:
-        """p(y = 1 | neighbours, x, Q) of Eqn. 11, (N, A); attributes at rest keep theirs."""
+        """p(y = 1 | neighbours, x, Q) of Eqn. 11, (n, A); attributes at rest keep theirs."""
         odds = (
             self.params.unary_weight * self.unary(attributes)
             + self.params.prior_weight * self.prior
-            + self.params.pairwise_weight * pairwise_odds(current, self.graph, self.weights)
+            + self.params.pairwise_weight * self.pairwise(current)
         )
-        posterior = before.clone()
-        posterior[:, attributes] = odds[:, attributes].sigmoid()
-        return posterior
+        moving = torch.zeros_like(self.unknown)
+        moving[:, attributes] = self.unknown[:, attributes]
+        return torch.where(moving, odds.sigmoid(), before)
+
+    def settle(self, posterior: Tensor, bar: Tensor | float) -> Tensor:
+        """Labels of all faces: 1 where the posterior exceeds the bar; annotations stay."""
+        bar = bar[self.own].to(posterior.device) if isinstance(bar, Tensor) else bar
+        own = self.labels[self.own]
+        return self.rows.gather(torch.where(own < 0, (posterior > bar).to(own.dtype), own))
+
+    def change(self, new: Tensor, before: Tensor) -> Tensor:
+        """Mean absolute change of the posterior of each attribute over its missing faces, (A,)."""
+        return add_up(((new - before).abs() * self.unknown).sum(0), self.rows.group) / self.gaps
+
+    def _modelled(self, attributes: list[int]) -> list[int]:
+        """Those of some attributes that have class densities: labelled somewhere, and in use."""
+        return [a for a in attributes if a in self.labelled and self.params.unary_weight]
 
 
 def terms(
@@ -198,15 +254,9 @@ def terms(
 
     The unary term is 0 where a face carries the label itself.
     """
-    weights = affinity(graph, symmetric=params.symmetric)
-    field = Field(features, labels, classifier_weights, graph, weights, params)
+    field = Field(Rows(features), labels, classifier_weights, graph, params)
     field.update(current, field.missing)
-    return field.unary(field.missing), field.prior, pairwise_odds(current, graph, weights)
-
-
-def change(new: Tensor, before: Tensor, unknown: Tensor) -> Tensor:
-    """Mean absolute change of the posterior of each attribute over its missing faces, (A,)."""
-    return ((new - before).abs() * unknown).sum(0) / unknown.sum(0).clamp(min=1)
+    return field.unary(field.missing), field.prior, field.pairwise(current)
 
 
 def uniform(shape: torch.Size, seed: int, iteration: int) -> Tensor:
@@ -215,10 +265,11 @@ def uniform(shape: torch.Size, seed: int, iteration: int) -> Tensor:
     return torch.rand(shape, generator=generator)
 
 
-def check(features: Tensor, labels: Tensor, classifier_weights: Tensor) -> None:
+def check(rows: Rows, labels: Tensor, classifier_weights: Tensor) -> None:
     """ValueError where the inputs of `propagate` do not fit together."""
-    shapes = tuple(features.shape), tuple(labels.shape), tuple(classifier_weights.shape)
-    if len(features) != len(labels) or shapes[2] != (shapes[1][1], shapes[0][1]):
+    features = (rows.count, len(rows.mean))
+    shapes = features, tuple(labels.shape), tuple(classifier_weights.shape)
+    if rows.count != len(labels) or shapes[2] != (shapes[1][1], features[1]):
         raise ValueError(
             f"features {shapes[0]}, labels {shapes[1]} and classifier weights {shapes[2]} do not "
             "fit: expected (N, D), (N, A) and (A, D)"

@@ -50,7 +50,7 @@ def nearest(features: np.ndarray, h: int) -> tuple[np.ndarray, np.ndarray]:
     return index, distance
 
 
-def affinity(index: np.ndarray, distance: np.ndarray) -> np.ndarray:
+def affinity(index: np.ndarray, distance: np.ndarray, symmetric: bool = False) -> np.ndarray:
     """Self-tuning affinity, normalised by row sums on both sides (below Eqn. 7)."""
     count, h = index.shape
     v = np.zeros((count, count))
@@ -59,26 +59,30 @@ def affinity(index: np.ndarray, distance: np.ndarray) -> np.ndarray:
             j, gap = index[i, place], distance[i, place]
             scale = distance[i, -1] * distance[j, -1]
             v[i, j] = np.exp(-(gap**2) / scale) if scale > 0 else float(gap == 0)
+    if symmetric:
+        v = (v + v.T) / 2
     degree = np.maximum(v.sum(1), 1e-12)
     return v / np.sqrt(degree[:, None] * degree[None, :])
 
 
-def pairwise(current: np.ndarray, v: np.ndarray, index: np.ndarray, i: int, a: int) -> tuple:
+def pairwise(current: np.ndarray, v: np.ndarray, i: int, a: int) -> tuple[float, float]:
     """Log of the products over neighbours of Psi for y = 1 and y = 0 (Eqns. 6, 7, 10)."""
-    one = sum(v[i, j] * (1 if current[j, a] == 1 else -1) for j in index[i])
+    one = 0.0
+    for j in range(len(current)):
+        one += v[i, j] * (1 if current[j, a] == 1 else -1)
     return one, -one
 
 
-def ledoit_wolf(points: np.ndarray) -> np.ndarray:
-    """Covariance of rows, shrunk by Ledoit and Wolf's share, written from their definitions."""
-    count, dimensions = points.shape
-    centred = points - points.mean(0)
+def shrunk(centred: np.ndarray, shrinkage: str | float) -> np.ndarray:
+    """Covariance of centred rows, shrunk by a share or by Ledoit and Wolf's, as they define it."""
+    count, dimensions = centred.shape
     covariance = centred.T @ centred / count
-    level = np.trace(covariance) / dimensions
-    target = level * np.eye(dimensions)
-    spread = ((covariance - target) ** 2).sum()
-    noise = sum(((np.outer(x, x) - covariance) ** 2).sum() for x in centred) / count**2
-    share = min(noise / spread, 1.0) if spread > 0 else 0.0
+    target = np.trace(covariance) / dimensions * np.eye(dimensions)
+    share = shrinkage
+    if shrinkage == "ledoit-wolf":
+        spread = ((covariance - target) ** 2).sum()
+        noise = sum(((np.outer(x, x) - covariance) ** 2).sum() for x in centred) / count**2
+        share = min(noise / spread, 1.0) if spread > 0 else 0.0
     return (1 - share) * covariance + share * target
 
 
@@ -88,17 +92,34 @@ def log_density(x: np.ndarray, mean: np.ndarray, covariance: np.ndarray) -> floa
     return -0.5 * (gap @ np.linalg.solve(covariance, gap) + logdet)
 
 
-def gaussian(features: np.ndarray, members: np.ndarray, ridge: float, kind: str) -> tuple:
-    """mu and Sigma of one class (Eqns. 13, 14)."""
-    points = features[members] if len(members) > 1 else features
-    mean = features[members].mean(0)
-    if len(members) > 1:
-        covariance = ledoit_wolf(points)
-    else:
-        covariance = np.cov(points.T, bias=True).reshape(len(mean), len(mean))
-    if kind == "diagonal":
-        covariance = np.diag(np.diag(covariance))
-    return mean, covariance + ridge * np.eye(len(mean))
+def components(features: np.ndarray, kind: str) -> np.ndarray:
+    """Coordinates in the first principal components, where the kind says so."""
+    centred = features - features.mean(0)
+    if not kind.startswith("pca-"):
+        return centred
+    _, _, axes = np.linalg.svd(centred, full_matrices=True)
+    return centred @ axes[: int(kind[4:])].T
+
+
+def gaussians(features: np.ndarray, current: np.ndarray, kind: str, shrinkage) -> list[tuple]:
+    """mu and Sigma of class 0 and of class 1 (Eqns. 13, 14); both must have members."""
+    count, dimensions = features.shape
+    everything = features - features.mean(0)
+    ridge = 1e-6 * (everything**2).mean() + 1e-12
+    members = [features[current == level] for level in (0, 1)]
+    centred = [points - points.mean(0) for points in members]
+    models = []
+    for points, gaps in zip(members, centred, strict=True):
+        if kind == "shared":
+            covariance = shrunk(np.concatenate(centred), shrinkage)
+        elif len(points) == 1:
+            covariance = everything.T @ everything / count
+        else:
+            covariance = shrunk(gaps, shrinkage)
+        if kind == "diagonal":
+            covariance = np.diag(np.diag(covariance))
+        models.append((points.mean(0), covariance + ridge * np.eye(dimensions)))
+    return models
 
 
 def initial(features: np.ndarray, labels: np.ndarray, h: int) -> np.ndarray:
@@ -115,47 +136,45 @@ def initial(features: np.ndarray, labels: np.ndarray, h: int) -> np.ndarray:
     return share
 
 
-def odds(features, labels, rho, v, index, current, a, kind) -> np.ndarray:
+def odds(features, labels, rho, v, current, a, kind="full", shrinkage="ledoit-wolf") -> np.ndarray:
     """Unary, prior and pairwise log-odds of one attribute at the current labels, (N, 3)."""
-    ridge = 1e-6 * np.cov(features.T, bias=True).reshape(features.shape[1], -1).trace()
-    ridge = ridge / features.shape[1] + 1e-12
     result = np.zeros((len(labels), 3))
-    classes = [np.flatnonzero(current[:, a] == level) for level in (0, 1)]
-    usable = all(len(c) for c in classes) and (labels[:, a] >= 0).any()
-    models = [gaussian(features, c, ridge, kind) for c in classes] if usable else None
+    points = components(features, kind)
+    usable = len(set(current[:, a])) == 2 and (labels[:, a] >= 0).any()
+    models = gaussians(points, current[:, a], kind, shrinkage) if usable else None
     for i in range(len(labels)):
         if usable and labels[i, a] < 0:
-            zero, one = (log_density(features[i], *model) for model in models)
+            zero, one = (log_density(points[i], *model) for model in models)
             result[i, 0] = one - zero
         one, zero = prior(labels, rho, i, a)
         result[i, 1] = np.log(one) - np.log(zero)
-        one, zero = pairwise(current, v, index, i, a)
+        one, zero = pairwise(current, v, i, a)
         result[i, 2] = one - zero
     return result
 
 
-def propagate(
-    features, labels, weights, h=10, iterations=30, tolerance=1e-3, draw=None, kind="full"
-):
+def propagate(features, labels, weights, params, draw=None):
     """Algorithm 2. `draw(iteration)` gives the uniform numbers that simulate labels, or None."""
     rho = pearson(weights)
-    index, distance = nearest(features, h)
-    v = affinity(index, distance)
-    posterior = initial(features, labels, h)
+    index, distance = nearest(features, params.neighbours)
+    v = affinity(index, distance, params.symmetric)
+    factors = (params.unary_weight, params.prior_weight, params.pairwise_weight)
+    posterior = initial(features, labels, params.neighbours)
     current = np.where(labels < 0, posterior > 0.5, labels)
     resting = {a for a in range(labels.shape[1]) if (labels[:, a] >= 0).all()}
-    for iteration in range(iterations):
+    for iteration in range(params.max_iterations):
         fresh, new = current.copy(), posterior.copy()
         for a in range(labels.shape[1]):
             missing = labels[:, a] < 0
             if a not in resting:
-                total = odds(features, labels, rho, v, index, current, a, kind).sum(1)
+                given = (features, labels, rho, v, current, a, params.covariance, params.shrinkage)
+                total = odds(*given) @ factors
                 new[missing, a] = 1 / (1 + np.exp(-np.clip(total[missing], -500, 500)))
             bar = draw(iteration)[:, a] if draw else 0.5
             fresh[:, a] = np.where(missing, new[:, a] > bar, labels[:, a])
         for a in set(range(labels.shape[1])) - resting:
             missing = labels[:, a] < 0
-            if np.abs(new[missing, a] - posterior[missing, a]).mean() < tolerance:
+            if np.abs(new[missing, a] - posterior[missing, a]).mean() < params.tolerance:
                 resting.add(a)
         current, posterior = fresh, new
         if len(resting) == labels.shape[1]:

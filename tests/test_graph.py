@@ -1,0 +1,149 @@
+"""Neighbour graphs against brute force in float64."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
+
+from lib import graph
+from lib.graph import affinity, neighbours
+from tests import literal
+
+# Small whole numbers: many ties and duplicates, and every distance is exact in float32.
+PLACES = arrays.arrays(
+    np.float64,
+    st.tuples(st.integers(1, 30), st.integers(1, 3)),
+    elements=st.integers(-3, 3).map(float),
+)
+
+
+def tensor(values: np.ndarray) -> torch.Tensor:
+    return torch.tensor(values, dtype=torch.float32)
+
+
+def clusters(count: int, intrinsic: int, noise: float) -> torch.Tensor:
+    """Faces (count, 256) around 20 centres in some dimensions, and noise in all of them."""
+    chance = torch.Generator().manual_seed(0)
+    centres = torch.randn(20, intrinsic, generator=chance)
+    latent = centres[torch.randint(20, (count,), generator=chance)]
+    latent = latent + torch.randn(count, intrinsic, generator=chance)
+    spread = torch.randn(intrinsic, 256, generator=chance) / intrinsic**0.5
+    return latent @ spread + noise * torch.randn(count, 256, generator=chance)
+
+
+@given(PLACES, st.integers(1, 12), st.sampled_from(["exact", "fast", "auto"]))
+def test_distances_are_those_of_brute_force(places, k, method):
+    """Ties may be broken either way, so distances are compared, and that they belong to faces."""
+    _, distance = literal.nearest(places, k)
+    ours = neighbours(tensor(places), k, method=method)
+    assert ours.index.shape == (len(places), min(k, len(places) - 1))
+    np.testing.assert_allclose(ours.distance, distance, rtol=1e-6)
+    gap = places[ours.index.numpy()] - places[:, None]
+    np.testing.assert_allclose(ours.distance, np.sqrt((gap**2).sum(2)), rtol=1e-6)
+    for i, row in enumerate(ours.index.tolist()):
+        assert i not in row
+        assert len(set(row)) == len(row)
+
+
+@pytest.mark.parametrize("count", [513, 1700])  # more than one strip, and one row too many
+def test_exact_search_in_strips_and_in_blocks(count, monkeypatch):
+    monkeypatch.setattr("lib.shards.BLOCK", 400)
+    points = torch.randn(count, 20, generator=torch.Generator().manual_seed(1)) + 100
+    distances = torch.cdist(points.double(), points.double()).fill_diagonal_(torch.inf)
+    distance, index = distances.topk(7, dim=1, largest=False)
+    for device in (None, "cpu"):  # at once in strips, or streaming in blocks
+        ours = neighbours(points, 7, method="exact", device=device)
+        assert torch.equal(ours.index, index)
+        torch.testing.assert_close(ours.distance, distance.float(), rtol=1e-4, atol=0)
+        assert ours.recall == 1
+
+
+def test_faces_in_the_order_of_their_clusters():
+    """Strips hold whole clusters, so that almost all that comes closer comes at once."""
+    points = clusters(1500, 8, 0.01).sort(dim=0).values
+    exact = torch.cdist(points.double(), points.double()).fill_diagonal_(torch.inf)
+    distance = exact.topk(10, dim=1, largest=False).values
+    ours = neighbours(points, 10, method="exact")
+    torch.testing.assert_close(ours.distance, distance.float(), rtol=1e-3, atol=1e-4)
+
+
+def test_duplicates_and_constant_features():
+    points = torch.zeros(6, 4)
+    ours = neighbours(points, 3)
+    assert not ours.distance.any()
+    torch.testing.assert_close(affinity(ours), torch.full((6, 3), 1 / 3))  # v = 1, row sums of 3
+
+
+@pytest.mark.parametrize("noise", [0.1, 0.7])
+def test_a_fast_search_says_its_recall(noise):
+    points = clusters(4500, 24, noise)
+    exact, fast = neighbours(points, method="exact"), neighbours(points, method="fast")
+    recall = (exact.index[:, :, None] == fast.index[:, None]).any(2).float().mean()
+    assert recall >= 0.998
+    assert abs(fast.recall - recall) < 0.002  # measured on a fifth of the faces
+    close = exact.index == fast.index
+    torch.testing.assert_close(fast.distance[close], exact.distance[close])
+
+
+def test_where_components_say_nothing_the_exact_search_runs():
+    points = torch.randn(4500, 256, generator=torch.Generator().manual_seed(2))
+    fast = neighbours(points, method="fast")
+    assert fast.recall == 1
+    assert torch.equal(fast.index, neighbours(points, method="exact").index)
+
+
+def test_auto_searches_fast_where_there_are_many(monkeypatch):
+    monkeypatch.setattr(graph, "EXACT_BELOW", 4400)
+    chosen = []
+    monkeypatch.setattr(graph, "_through_components", lambda *given: chosen.append(given) or (0, 0))
+    neighbours(clusters(4300, 24, 0.7))
+    assert not chosen
+    neighbours(clusters(4500, 24, 0.7))
+    assert chosen
+
+
+@given(st.integers(1, 40), st.integers(0, 3), st.booleans())
+@settings(max_examples=40)
+def test_smallest(k, seed, ties):
+    values = torch.rand(5, 9000, generator=torch.Generator().manual_seed(seed))
+    values = (values * 100).floor() if ties else values
+    found = graph.smallest(values, k)
+    expected = values.numpy().copy()
+    expected.sort(axis=1)
+    np.testing.assert_array_equal(values.gather(1, found), expected[:, :k])
+    assert all(len(set(row)) == k for row in found.tolist())
+
+
+@given(PLACES.filter(lambda places: len(places) > 1), st.integers(1, 5), st.booleans())
+def test_affinity_is_the_self_tuning_one(places, k, symmetric):
+    graph = neighbours(tensor(places), k)
+    v = literal.affinity(graph.index.numpy(), graph.distance.double().numpy(), symmetric)
+    expected = np.take_along_axis(v, graph.index.numpy(), 1)
+    ours = affinity(graph, symmetric=symmetric).numpy()
+    if symmetric:  # what a pair weighs: half from either list
+        back = np.zeros_like(v)
+        np.put_along_axis(back, graph.index.numpy(), ours.astype(float), 1)
+        np.testing.assert_allclose((back + back.T) / 2, v, rtol=1e-4, atol=1e-6)
+    else:
+        np.testing.assert_allclose(ours, expected, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
+@pytest.mark.parametrize("device", [None, "cpu"])
+def test_a_feature_that_is_no_number_is_named(value, device):
+    points = torch.zeros(5, 3)
+    points[4, 2] = value
+    with pytest.raises(ValueError, match=f"feature 2 of face 4 is {value}"):
+        neighbours(points, device=device)
+
+
+def test_an_unknown_method_is_refused():
+    with pytest.raises(ValueError, match="exact or fast"):
+        neighbours(torch.zeros(3, 2), method="quick")
+
+
+def test_a_single_face_has_no_neighbours():
+    ours = neighbours(torch.ones(1, 4))
+    assert ours.index.shape == ours.distance.shape == affinity(ours).shape == (1, 0)

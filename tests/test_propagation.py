@@ -1,0 +1,308 @@
+"""Algorithm 2 against the literal version in NumPy float64, and on cases worked by hand."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.covariance import ledoit_wolf
+
+from lib import propagation
+from lib.gaussians import Gaussians
+from lib.graph import affinity, neighbours
+from lib.params import PropagationParams
+from lib.shards import Rows
+from tests import literal
+
+READINGS = {
+    "literal": {},
+    "shared": {"covariance": "shared"},
+    "diagonal": {"covariance": "diagonal"},
+    "pca": {"covariance": "pca-2"},
+    "fixed": {"shrinkage": 0.3},
+    "unshrunk": {"shrinkage": 0.0, "covariance": "shared"},
+    "weights": {"unary_weight": 0.1, "prior_weight": 2.0, "pairwise_weight": 0.5},
+    "no_unary": {"unary_weight": 0.0},
+    "mean_field": {"sample": False},
+    "symmetric": {"symmetric": True},
+}
+
+
+def case(seed: int, faces: int, dimensions: int, attributes: int, quirks=frozenset()):
+    """Features (N, D), labels (N, A) and classifier weights (A, D) in float64 and int."""
+    chance = np.random.default_rng(seed)
+    features = chance.normal(size=(faces, dimensions)).astype(np.float32).astype(float)
+    labels = chance.integers(-1, 2, (faces, attributes))
+    weights = chance.normal(size=(attributes, dimensions)).astype(np.float32).astype(float)
+    if "duplicates" in quirks:
+        features[faces // 2 :] = features[: faces - faces // 2]
+    if "constant" in quirks:
+        features[:, 0] = 3
+    if "isolated" in quirks:
+        features[0] = 40
+    if "nowhere" in quirks:
+        labels[:, 0] = -1
+    if "everywhere" in quirks:
+        labels[:, -1] = np.abs(labels[:, -1])
+    if "single" in quirks:
+        labels[:, 0] = np.where(np.arange(faces) == 1, 1, -labels[:, 0] % 2 - 1)
+    if "one_class" in quirks:
+        labels[:, 0] = np.minimum(labels[:, 0], 0)
+    return features, labels, weights
+
+
+def tensors(features, labels, weights):
+    return (
+        torch.tensor(features, dtype=torch.float32),
+        torch.tensor(labels, dtype=torch.int8),
+        torch.tensor(weights, dtype=torch.float32),
+    )
+
+
+def reading(**changes) -> PropagationParams:
+    return PropagationParams(**{"neighbours": 4, "max_iterations": 6, **changes})
+
+
+def assert_terms(features, labels, weights, current, params):
+    """The three log-odds agree up to float32's rounding of the largest number on the way.
+
+    That number is |x|^2 times the largest precision: a class of duplicates has precision 1e6.
+    """
+    given = tensors(features, labels, weights)
+    graph = neighbours(given[0], params.neighbours)
+    ours = propagation.terms(*given, torch.tensor(current, dtype=torch.int8), graph, params)
+    v = literal.affinity(graph.index.numpy(), graph.distance.double().numpy(), params.symmetric)
+    rho, kind = literal.pearson(weights), params.covariance
+    points = literal.components(features, kind)
+    for a in range(labels.shape[1]):
+        expected = literal.odds(features, labels, rho, v, current, a, kind, params.shrinkage)
+        largest = 1.0
+        if expected[:, 0].any():
+            models = literal.gaussians(points, current[:, a], kind, params.shrinkage)
+            precision = max(1 / np.linalg.eigvalsh(covariance)[0] for _, covariance in models)
+            largest += precision * (points**2).sum(1).max()
+        missing = labels[:, a] < 0
+        np.testing.assert_allclose(ours[0][:, a], expected[:, 0], atol=2e-6 * largest, rtol=1e-4)
+        np.testing.assert_allclose(ours[1][missing, a], expected[missing, 1], atol=1e-5)
+        np.testing.assert_allclose(ours[2][:, a], expected[:, 2], atol=1e-4)
+
+
+QUIRKS = (
+    "duplicates",
+    "constant",
+    "isolated",
+    "nowhere",
+    "everywhere",
+    "single",
+    "one_class",
+)
+
+
+@given(
+    seed=st.integers(0, 10_000),
+    faces=st.integers(2, 16),
+    dimensions=st.integers(3, 7),
+    attributes=st.integers(1, 3),
+    quirks=st.frozensets(st.sampled_from(QUIRKS), max_size=3),
+    name=st.sampled_from(sorted(READINGS)),
+)
+@settings(max_examples=150, deadline=None)
+def test_the_three_terms(seed, faces, dimensions, attributes, quirks, name):
+    features, labels, weights = case(seed, faces, dimensions, attributes, quirks)
+    current = np.where(labels < 0, np.random.default_rng(seed).integers(0, 2, labels.shape), labels)
+    params = reading(**READINGS[name]).model_copy(update={"unary_weight": 1.0})
+    assert_terms(features, labels, weights, current, params)
+
+
+@given(
+    seed=st.integers(0, 10_000),
+    faces=st.integers(5, 18),
+    quirks=st.frozensets(st.sampled_from(["nowhere", "everywhere", "one_class"]), max_size=2),
+    name=st.sampled_from(sorted(READINGS)),
+)
+@settings(max_examples=60, deadline=None)
+def test_all_iterations(seed, faces, quirks, name):
+    """Posterior and labels of whole runs, the same numbers simulating the labels."""
+    features, labels, weights = case(seed, faces, 3, 3, quirks)
+    params = reading(shrinkage=0.5).model_copy(update=READINGS[name])
+    ours = propagation.propagate(*tensors(features, labels, weights), params=params, seed=seed)
+
+    def draw(iteration):
+        return propagation.uniform(labels.shape, seed, iteration).double().numpy()
+
+    given = (features, labels, weights, params)
+    expected, posterior = literal.propagate(*given, draw if params.sample else None)
+    np.testing.assert_allclose(ours.posterior, posterior, atol=2e-3)
+    np.testing.assert_array_equal(ours.labels, expected)
+
+
+@given(
+    seed=st.integers(0, 10_000),
+    faces=st.integers(1, 12),
+    quirks=st.frozensets(st.sampled_from(QUIRKS), max_size=4),
+    name=st.sampled_from(sorted(READINGS)),
+)
+@settings(max_examples=60, deadline=None)
+def test_whatever_is_given_stays_finite(seed, faces, quirks, name):
+    """And annotations stay, and the same seed gives the same."""
+    if faces < 2:
+        quirks -= {"single", "duplicates"}
+    given = tensors(*case(seed, faces, 4, 2, quirks))
+    first, second = (
+        propagation.propagate(*given, params=reading(**READINGS[name]), seed=seed) for _ in range(2)
+    )
+    known = given[1] >= 0
+    assert torch.isfinite(first.posterior).all()
+    assert ((first.posterior >= 0) & (first.posterior <= 1)).all()
+    assert set(first.labels.unique().tolist()) <= {0, 1}
+    assert torch.equal(first.labels[known], given[1][known])
+    assert torch.equal(first.posterior[known], given[1][known].float())
+    assert torch.equal(first.labels, second.labels)
+    assert torch.equal(first.posterior, second.posterior)
+
+
+def test_an_attribute_that_nobody_labelled_starts_at_one_half():
+    features, labels, weights = case(0, 8, 3, 1, {"nowhere"})
+    params = reading(max_iterations=1, sample=False, pairwise_weight=0.0)
+    ours = propagation.propagate(*tensors(features, labels, weights), params=params)
+    assert (ours.posterior == 0.5).all()
+    assert not ours.labels.any()
+
+
+def test_an_attribute_labelled_everywhere_ends_at_once():
+    features, labels, weights = case(0, 8, 3, 2)
+    ours = propagation.propagate(*tensors(features, np.abs(labels), weights), params=reading())
+    np.testing.assert_array_equal(ours.labels, np.abs(labels))
+    assert len(ours.trace) == 1
+
+
+# Densities ----------------------------------------------------------------------------------------
+
+
+@given(st.integers(0, 1000), st.integers(0, 5))
+@settings(max_examples=25, deadline=None)
+def test_parameters_after_labels_flipped(seed, rounds):
+    """mu and Sigma from running sums are those of Eqns. 13 and 14, however often labels flip."""
+    chance = np.random.default_rng(seed)
+    points = chance.normal(size=(40, 5)) + 7
+    densities = Gaussians(Rows(torch.tensor(points, dtype=torch.float32)), "full", 0.0)
+    current = chance.integers(0, 2, (40, 1))
+    for _ in range(rounds + 1):
+        densities.update([0], torch.tensor(current, dtype=torch.int8))
+        flips = chance.integers(0, 40, 6)
+        before, current = current, current.copy()
+        current[flips] = 1 - current[flips]
+    ones = densities.positive[0]
+    for moments, level in ((ones, 1), (densities.total - ones, 0)):
+        members = points[before[:, 0] == level]
+        assert moments.count == len(members)
+        if len(members):
+            centre = densities.rows.mean.double() + moments.mean
+            np.testing.assert_allclose(centre, members.mean(0), atol=1e-5)
+            covariance = np.cov(members.T, bias=True)
+            np.testing.assert_allclose(moments.covariance, covariance, atol=1e-5)
+
+
+@given(st.integers(0, 1000), st.integers(2, 60), st.integers(2, 12))
+@settings(max_examples=30, deadline=None)
+def test_shrinkage_is_ledoit_and_wolfs(seed, members, dimensions):
+    points = np.random.default_rng(seed).normal(size=(members, dimensions)) ** 3
+    densities = Gaussians(Rows(torch.tensor(points, dtype=torch.float32)), "full", "ledoit-wolf")
+    total = densities.total
+    ours = densities._shrink(total.covariance, total.count, total.central_fourth)
+    expected, _ = ledoit_wolf(points)
+    np.testing.assert_allclose(ours, expected, atol=1e-4 * np.abs(expected).max())
+
+
+@pytest.mark.parametrize("kind", ["full", "shared", "diagonal", "pca-16"])
+def test_ten_members_in_1024_dimensions(kind):
+    """The log-odds in float32 are those of float64 where a class has ten members."""
+    chance = np.random.default_rng(0)
+    scale = np.linspace(0.05, 3, 1024)
+    features = (chance.normal(size=(300, 1024)) * scale + 5).astype(np.float32).astype(float)
+    labels = np.full((300, 1), -1)
+    labels[:10], labels[10:20] = 1, 0
+    current = np.zeros((300, 1), int)
+    current[:10] = 1
+    features[:10] += 0.5
+    params = PropagationParams(covariance=kind)
+    given = tensors(features, labels, np.ones((1, 1024)))
+    graph = neighbours(given[0])
+    unary, _, _ = propagation.terms(*given, torch.tensor(current, dtype=torch.int8), graph, params)
+    points = literal.components(features, kind)
+    models = literal.gaussians(points, current[:, 0], kind, "ledoit-wolf")
+    expected = np.zeros(300)
+    for sign, (mean, covariance) in zip((-1, 1), models, strict=True):
+        gap, (_, size) = points - mean, np.linalg.slogdet(covariance)
+        form = (gap * np.linalg.solve(covariance, gap.T).T).sum(1)
+        expected -= sign * (form + size) / 2
+    typical = np.abs(expected[20:]).mean()
+    np.testing.assert_allclose(unary[20:, 0], expected[20:], atol=1e-4 * typical)
+
+
+# Worked by hand -----------------------------------------------------------------------------------
+
+
+def test_the_prior_of_two_faces():
+    """Classifiers (1, -1, 0) and (1, 0, -1) correlate by 1/2, and oppose (-1, 1, 0) by 1."""
+    weights = torch.tensor([[1.0, -1.0, 0.0], [1.0, 0.0, -1.0], [-1.0, 1.0, 0.0]])
+    rho = propagation.cooccurrence(weights)
+    torch.testing.assert_close(
+        rho, torch.tensor([[0.0, 0.5, -1.0], [0.5, 0.0, -0.5], [-1.0, -0.5, 0.0]])
+    )
+    labels = torch.tensor([[-1, 1, 0], [-1, -1, 1]], dtype=torch.int8)
+    odds = propagation.prior_odds(labels, weights)
+    assert odds[:, 0].tolist() == pytest.approx([0.5 + 1.0, -1.0])
+    assert float(odds[1, 1]) == pytest.approx(-0.5)
+
+
+def test_classifiers_without_variance_do_not_correlate():
+    assert not propagation.cooccurrence(torch.tensor([[2.0, 2.0], [1.0, 0.0]])).any()
+
+
+def test_the_vote_of_three_neighbours():
+    points = torch.tensor([[0.0], [1.0], [2.0], [3.0], [10.0]])
+    labels = torch.tensor([[-1], [1], [0], [1], [0]], dtype=torch.int8)
+    share = propagation.vote(points, labels, 3)
+    assert share[:, 0].tolist() == pytest.approx([2 / 3, 1, 0, 1, 0])
+    few = propagation.vote(points, labels, 10)  # only four are labelled
+    assert float(few[0, 0]) == pytest.approx(0.5)
+
+
+def test_the_field_finds_the_likeliest_labels():
+    """Mean field on a chain with weak ties ends in the labelling of least energy (all 2^5)."""
+    features = torch.tensor([[0.0], [1.0], [2.0], [3.5], [4.5], [5.5], [6.5]])
+    labels = torch.tensor([[1], [-1], [-1], [-1], [-1], [-1], [0]], dtype=torch.int8)
+    params = PropagationParams(neighbours=2, sample=False, unary_weight=0.0)
+    ours = propagation.propagate(features, labels, torch.ones(1, 1), params=params)
+    graph = neighbours(features, 2)
+    v = np.zeros((7, 7))
+    np.put_along_axis(v, graph.index.numpy(), affinity(graph).double().numpy(), 1)
+    energies = {}
+    for code in range(32):
+        z = np.array([1, *(2 * (code >> bit & 1) - 1 for bit in range(5)), -1])
+        energies[tuple(z)] = -(v * np.outer(z, z)).sum()
+    best = min(energies, key=energies.get)
+    assert (2 * ours.labels[:, 0] - 1).tolist() == list(best)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"features": torch.zeros(3, 2)}, r"features \(3, 2\), labels \(4, 1\)"),
+        ({"classifier_weights": torch.zeros(2, 2)}, r"classifier weights \(2, 2\)"),
+        ({"labels": torch.tensor([[0], [2], [1], [-1]])}, "label 0 of face 1 is 2"),
+        (
+            {"features": torch.tensor([[0.0, 1], [1, 0], [0, np.nan], [2, 2]])},
+            "feature 1 of face 2",
+        ),
+    ],
+)
+def test_what_does_not_fit_is_refused(change, message):
+    given = {
+        "features": torch.rand(4, 2),
+        "labels": torch.tensor([[0], [1], [-1], [-1]], dtype=torch.int8),
+        "classifier_weights": torch.rand(1, 2),
+    }
+    with pytest.raises(ValueError, match=message):
+        propagation.propagate(**{**given, **change}, params=reading())
