@@ -2,19 +2,24 @@
 
     python -m bench.training          writes outputs/bench/training.json and .csv
 
-All contestants train the same network on the same crops in the same process, in turn; each number
-is the median of the repeats, each ratio the median of the ratios within a repeat, so a slow minute
-of the machine hits both sides. On a GPU the cases are those of full width at 224 px in bf16.
+All contestants train the same network on the same crops in the same process, in turn, every other
+repeat in the opposite order; each number is the median of the repeats, each ratio the median of
+the ratios within a repeat, so a slow minute of the machine hits both sides. `plain` has the network
+as its table is written, `plain_joined` has ours with its joined convolutions. On a GPU the cases
+are those of full width at 224 px in bf16; on a CPU a few steps of that are measured by themselves.
 """
 
 import argparse
 import contextlib
 import io
 import os
+import resource
 import statistics
 import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -22,9 +27,8 @@ import pandas as pd
 import torch
 from lightning_fabric import Fabric
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset
-from torchvision.transforms import v2
 
+from bench.plain import loop, published
 from lib import batches, layers, params, training, workspace
 from lib.models import DCN
 from lib.params import TrainParams
@@ -53,48 +57,12 @@ class Case:
 
 def cases(gpu: bool) -> list[Case]:
     if not gpu:
-        return [Case(96, 32, 8), Case(56, 64, 16, width=0.25)]
+        return [Case(96, 32, 10), Case(56, 64, 48, width=0.25)]
     shared = {"precision": "bf16-mixed", "workers": (8, 16), "compiled": (False, True)}
     return [Case(224, 32, 200, **shared), Case(224, 256, 60, **shared)]
 
 
 # Contestants --------------------------------------------------------------------------------------
-
-
-class Crops(Dataset):
-    """The usual data set: one face at a time, through a chain of transforms."""
-
-    def __init__(self, images: np.ndarray, targets: Tensor, size: int) -> None:
-        self.images, self.targets = images, targets
-        steps = [v2.ToImage(), v2.RandomCrop(size), v2.RandomHorizontalFlip()]
-        steps += [v2.ToDtype(torch.float32, scale=True), v2.Normalize([0.5] * 3, [0.5] * 3)]
-        self.transform = v2.Compose(steps)
-
-    def __len__(self) -> int:
-        return len(self.images)
-
-    def __getitem__(self, k: int) -> tuple[Tensor, Tensor]:
-        return self.transform(self.images[k].transpose(1, 2, 0)), self.targets[k]
-
-
-def plain(model: DCN, images: Tensor, targets: Tensor, case: Case, workers: int) -> float:
-    """Images per second of the loop that everybody writes first: NCHW, DataLoader, SGD."""
-    device = next(model.parameters()).device
-    model.to(memory_format=torch.contiguous_format).train()
-    optimiser = torch.optim.SGD(model.parameters(), 0.001, 0.9)
-    data = Crops(images.numpy(), targets, case.size)
-    loader = DataLoader(data, case.batch, True, num_workers=workers, drop_last=True)
-    begin, count = 0.0, 0
-    for pixels, labels in loader:
-        begin = begin or time.perf_counter()  # the workers' start is not counted
-        optimiser.zero_grad()
-        with torch.autocast(device.type, torch.bfloat16, enabled=case.precision != "32-true"):
-            _, logits = model(pixels.to(device))
-        training.masked_loss(logits.float(), labels.to(device)).backward()
-        optimiser.step()
-        count += len(pixels)
-    finish(device)
-    return count / (time.perf_counter() - begin)
 
 
 def ours(model: DCN, images: Tensor, targets: Tensor, case: Case, fabric: Fabric, compiled: bool):
@@ -185,28 +153,44 @@ def measure(case: Case, repeats: int, fabric: Fabric) -> dict[str, list[float]]:
     found: dict[str, list[float]] = {}
     chance = torch.Generator().manual_seed(0)
     targets = torch.randint(-1, 2, (case.faces, 24), generator=chance).float()
-    features = 1024 if case.width == 1 else 256
-    model = DCN(case.width, features).to(fabric.device)
     with tempfile.TemporaryDirectory() as folder:
-        data = (store(Path(folder), case), targets)
+        turns = contestants(case, store(Path(folder), case), targets, fabric)
         for repeat in range(repeats + 1):  # the first one warms up
-            speeds = {f"plain_{w}": plain(model, *data, case, w) for w in case.workers}
-            for compiled in case.compiled:
-                name = "ours_compiled" if compiled else "ours"
-                speeds[name] = ours(model, *data, case, fabric, compiled)
-            speeds["step_alone"] = step_alone(model, *data, case, fabric)
-            speeds["extraction"] = extraction(model, data[0], case, fabric)
-            for name, value in speeds.items() if repeat else []:
-                found.setdefault(name, []).append(value)
-    return found
+            for name in list(turns)[:: -1 if repeat % 2 else 1]:
+                speed = turns[name]()
+                found.setdefault(name, []).extend([speed] if repeat else [])
+    return {name: found[name] for name in turns}
+
+
+def contestants(case: Case, images: Tensor, targets: Tensor, fabric: Fabric) -> dict[str, Callable]:
+    """What is compared; each gives its images per second."""
+    model, written = make(case, fabric), published(make(case, fabric))
+    options = {"size": case.size, "batch": case.batch, "bf16": case.precision != "32-true"}
+    data = (images, targets)
+    turns = {
+        f"plain_{w}": partial(loop, written, *data, workers=w, **options) for w in case.workers
+    }
+    workers = case.workers[0]
+    turns["plain_joined"] = partial(loop, model, *data, workers=workers, **options)
+    for compiled in case.compiled:
+        name = "ours_compiled" if compiled else "ours"
+        turns[name] = partial(ours, model, *data, case, fabric, compiled)
+    turns["step_alone"] = partial(step_alone, model, *data, case, fabric)
+    turns["extraction"] = partial(extraction, model, images, case, fabric)
+    return turns
+
+
+def make(case: Case, fabric: Fabric) -> DCN:
+    torch.manual_seed(0)
+    return DCN(case.width, 1024 if case.width == 1 else 256).to(fabric.device)
 
 
 def report(case: Case, found: dict[str, list[float]], rates: dict[str, float]) -> dict:
     """Medians, ratios within repeats, and shares of the floors."""
     table = pd.DataFrame(found)
-    best_plain = table.filter(like="plain_").max(axis=1)
+    best_plain = table.filter(regex=r"plain_\d").max(axis=1)
     best_ours = table[[name for name in table if name.startswith("ours")]].max(axis=1)
-    model = DCN(case.width, 1024 if case.width == 1 else 256)
+    model = make(case, Fabric(accelerator="cpu"))
     multiply_adds = 1e6 * layers.table(model, case.size)["multiply-adds"].sum()
     flops = 3 * 2 * multiply_adds * float(best_ours.median())  # forward, and twice that backward
     return {
@@ -216,6 +200,7 @@ def report(case: Case, found: dict[str, list[float]], rates: dict[str, float]) -
         "precision": case.precision,
         **{f"{name}_images_per_second": statistics.median(found[name]) for name in found},
         "ours_over_plain": float((best_ours / best_plain).median()),
+        "ours_over_plain_joined": float((best_ours / table["plain_joined"]).median()),
         "data_path_share": float((1 - table["ours"] / table["step_alone"]).median()),
         "extraction_over_training": float((table["extraction"] / best_ours).median()),
         "million_multiply_adds": multiply_adds / 1e6,
@@ -225,8 +210,34 @@ def report(case: Case, found: dict[str, list[float]], rates: dict[str, float]) -
     }
 
 
+def paper_scale(fabric: Fabric) -> dict:
+    """A few steps of the `h200` profile's stage 1 on a CPU, at the paper's batch."""
+    settings = params.load("h200", {"device": "cpu"})
+    case = Case(settings.model.size, 32, 4, width=settings.model.width)
+    targets = torch.ones(case.faces, 24)
+    with tempfile.TemporaryDirectory() as folder:
+        images, model = store(Path(folder), case), make(case, fabric)
+        speed = ours(model, images, targets, case, fabric, False)
+        read = extraction(model, images, case, fabric)
+    data = settings.data
+    faces = data.aflw.train + data.celeba.train + data.expw.train
+    hours = faces * settings.stage1.epochs / speed / 3600
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    return {
+        "what": "the first steps of profile h200 on this CPU; the profile itself did not run",
+        "size": case.size,
+        "batch": case.batch,
+        "steps": case.steps,
+        "images_per_second": speed,
+        "extraction_images_per_second": read,
+        "peak_memory_gb": peak / 1e9,
+        "stage1_hours_at_this_speed": hours,
+    }
+
+
 def main(repeats: int = 5) -> pd.DataFrame:
     gpu = torch.cuda.is_available()
+    few = {} if gpu else {"h200_on_cpu": paper_scale(Fabric(accelerator="cpu"))}
     rows = []
     for case in cases(gpu):
         fabric = Fabric(accelerator="auto", devices=1, precision=case.precision)
@@ -236,7 +247,7 @@ def main(repeats: int = 5) -> pd.DataFrame:
     folder = workspace.ROOT / "outputs" / "bench"
     about = workspace.Workspace(params.load("default"), "bench").provenance()
     machine = {"cores": os.cpu_count(), "threads": torch.get_num_threads(), "repeats": repeats}
-    note = {"cases": rows, "machine": machine, "provenance": about}
+    note = {"cases": rows, **few, "machine": machine, "provenance": about}
     workspace.write_json(folder / "training.json", note)
     table = pd.DataFrame(rows).T.rename_axis("measure")
     workspace.atomically(folder / "training.csv", lambda part: table.to_csv(part))

@@ -5,6 +5,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from bench import plain
 from lib import models
 
 # Ioffe & Szegedy (2015), Figure 5: side of the output at 224 px, channels in, then
@@ -145,3 +146,16 @@ def test_without_spatial_cues_they_do_not_matter():
     model, left, right, cues = relation(spatial=False)
     assert torch.equal(model(left, right, cues), model(left, right, cues * 0))
     assert model.heads.in_features == 5
+
+
+def test_the_benchmark_compares_with_the_same_network():
+    torch.manual_seed(0)
+    joined = models.DCN(0.125, 64)
+    images = torch.randn(4, 3, 64, 64)
+    expected = joined(images)
+    apart = plain.published(joined)
+    assert sum(isinstance(layer, nn.Conv2d) for layer in apart.modules()) == len(
+        list(published_convolutions())
+    )
+    for a, b in zip(apart(images), expected, strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-5)
