@@ -65,8 +65,8 @@ def reliability(curves: dict[str, dict[str, np.ndarray]]) -> Figure:
         bins, share = curve["probability"], 100 * curve["count"] / curve["count"].sum()
         left.plot(bins, curve["share"], "o-", color=colour, label=name, markersize=4)
         right.plot(bins, share, "o-", color=colour, label=name, markersize=4)
-    left.set(xlabel="posterior p(y = 1)", ylabel="share that is truly positive", aspect="equal")
-    right.set(xlabel="posterior p(y = 1)", ylabel="missing labels in this bin (%)", yscale="log")
+    left.set(xlabel="stated p(y = 1)", ylabel="share that is truly positive", aspect="equal")
+    right.set(xlabel="stated p(y = 1)", ylabel="answers in this bin (%)", yscale="log")
     right.legend(fontsize=8, frameon=False)
     return figure
 

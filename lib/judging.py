@@ -218,9 +218,14 @@ def by_group(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def plain(table: pd.DataFrame) -> dict[str, dict[str, float | None]]:
-    """A table as nested dictionaries, row by row, with None in the place of NaN."""
+    """A table as nested dictionaries, row by row, with None in the place of NaN.
+
+    A row of several names is called `one/two`.
+    """
     rows = table.astype(object).where(table.notna(), None)
-    return {str(name): dict(row) for name, row in rows.iterrows()}
+    names = [name if isinstance(name, tuple) else (name,) for name in rows.index]
+    values = (dict(row) for _, row in rows.iterrows())
+    return {"/".join(map(str, name)): row for name, row in zip(names, values, strict=True)}
 
 
 def certainty(truth: Tensor, scores: Tensor) -> dict[str, float]:

@@ -103,7 +103,7 @@ def by_people(
     rows = []
     for question, masks in groups.items():
         judges = {
-            name: Judge(truth[torch.from_numpy(mask)], frequency, resamples)
+            name: Judge(truth[torch.tensor(mask)], frequency, resamples)
             for name, mask in masks.items()
         }
         shared = [name for name in vocabulary.ATTRIBUTES if _everywhere(name, judges)]
@@ -111,7 +111,7 @@ def by_people(
             shared = [name for name in shared if name not in ("gender", *BEARD)]
         for name, judge in judges.items():
             for method, score in scores.items():
-                part = score[torch.from_numpy(masks[name])]
+                part = score[torch.tensor(masks[name])]
                 found = judge.number(part, attributes=shared) if shared else {}
                 faces, count = int(masks[name].sum()), len(shared)
                 row = {"question": question, "group": name, "method": method}

@@ -37,7 +37,7 @@ ROAD = {
     "05_attribute_accuracy": Step(("04",), ("evaluation",), once=False),
     "06_celeba_accuracy": Step(("04",), ("model", "evaluation"), once=False),
     "07_sfew": Step(("04",), ("model", "relation", "evaluation"), once=False),
-    "08_ckplus": Step(("04", "07"), ("model", "evaluation"), once=False),
+    "08_ckplus": Step(("04", "07"), ("model", "relation", "evaluation"), once=False),
     "09_relation_dataset": Step(("01",), ("evaluation",)),
     "10_siamese_network": Step(("04",), ("model", "relation", "evaluation"), once=False),
     "11_relation_accuracy": Step(("10",), ("model", "relation", "evaluation"), once=False),
@@ -45,6 +45,9 @@ ROAD = {
     "13_movie_profile": Step(("10",), ("data", "model", "evaluation")),
     "14_scoreboard": Step(("05", "06", "07", "08", "09", "11", "12", "13"), ("seeds",)),
     "15_your_photos": Step(("10",), ("model", "data")),
+    "17_beyond_the_paper": Step(
+        ("10",), ("model", "stage1", "stage2", "propagation", "evaluation", "beyond"), 2
+    ),
 }
 NAMES = {name[:2]: name for name in ROAD}
 

@@ -1,0 +1,66 @@
+"""Fewer labels, noisy labels, and groups of people."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lib import sensitivity, vocabulary
+
+PEOPLE = pd.Series([f"person {k // 2}" for k in range(400)])  # two faces each
+LABELS = torch.randint(-1, 2, (400, 24), generator=torch.Generator().manual_seed(0)).to(torch.int8)
+
+
+@given(st.floats(0, 1), st.floats(0, 1))
+def test_a_larger_share_keeps_what_a_smaller_one_keeps(one, two):
+    less, more = (sensitivity.keep(LABELS, PEOPLE, share) for share in sorted((one, two)))
+    assert ((less < 0) | (less == more)).all()
+
+
+def test_people_keep_all_their_labels_or_none():
+    kept = sensitivity.keep(LABELS, PEOPLE, 0.5)
+    all_kept = (kept == LABELS).all(1).numpy()
+    none_kept = (kept == -1).all(1).numpy()
+    assert (all_kept | none_kept).all()
+    assert pd.Series(all_kept).groupby(PEOPLE).nunique().max() == 1
+    assert all_kept.mean() == pytest.approx(0.5, abs=0.12)  # 200 people: 3.4 standard errors
+
+
+@given(st.floats(0, 1), st.integers(0, 9))
+def test_noise_turns_round_known_labels_only(share, seed):
+    noisy = sensitivity.flip(LABELS, share, seed=seed)
+    assert torch.equal(noisy < 0, LABELS < 0)
+    changed = (noisy != LABELS)[LABELS >= 0].float().mean()
+    assert float(changed) == pytest.approx(share, abs=0.03)  # 6,400 labels: 4.8 standard errors
+
+
+def test_groups_of_the_embedded_world_share_everybody_out():
+    table = pd.DataFrame({"male": [0, 1, 1], "age": [20.0, 40.0, 70.0], "melanin": [0.1, 0.5, 1.0]})
+    groups = sensitivity.people(table, torch.zeros(3, 24))
+    for masks in groups.values():
+        assert (np.sum(list(masks.values()), 0) == 1).all()
+
+
+def test_of_real_faces_only_labelled_ones_are_in_a_group():
+    labels = torch.full((3, 24), -1)
+    labels[:2, vocabulary.column("gender")] = torch.tensor([0, 1])
+    groups = sensitivity.people(pd.DataFrame({"key": list("abc")}), labels)
+    assert groups["sex"]["women"].tolist() == [True, False, False]
+    assert groups["sex"]["men"].tolist() == [False, True, False]
+    assert not any(mask.any() for mask in groups["age"].values())
+
+
+def test_groups_are_compared_on_the_attributes_that_all_have():
+    """Happy is right for everybody; sad occurs among men alone and so counts for neither."""
+    truth = torch.full((40, 24), -1)
+    happy, sad = vocabulary.column("happy"), vocabulary.column("sad")
+    truth[:, happy] = torch.arange(40) % 2
+    truth[20:, sad] = torch.arange(20) % 2
+    scores = truth.clamp(min=0).float()
+    scores[:, sad] = 0
+    masks = {"sex": {"women": np.arange(40) < 20, "men": np.arange(40) >= 20}}
+    table = sensitivity.by_people(truth, {"DCN": scores}, masks, np.full(24, 0.5), resamples=20)
+    assert table["attributes"].tolist() == [1, 1]
+    assert table["value"].tolist() == [100, 100]
