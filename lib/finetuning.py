@@ -9,7 +9,7 @@ from torch import Tensor
 
 from lib import baselines, metrics, training, vocabulary
 from lib.faces import FaceSet
-from lib.judging import number
+from lib.judging import number, row_means
 from lib.models import DCN
 from lib.params import Params
 
@@ -67,21 +67,28 @@ def finetune(
 
 
 def cross_validate(
-    model: DCN, faces: FaceSet, params: Params, *, seed: int, fabric: Fabric | None = None
-) -> np.ndarray:
-    """The expression named for every face by a DCN tuned on the other folds (Table 9), (N,)."""
-    result = np.full(len(faces), -1)
+    model: DCN,
+    faces: FaceSet,
+    params: Params,
+    *,
+    seed: int,
+    fabric: Fabric | None = None,
+    description: str = "CK+",
+) -> Tensor:
+    """Logits of every face by a DCN tuned on the other folds (Table 9), (N, 24)."""
+    result = torch.full(faces.labels.shape, torch.nan)
     for fold in sorted(faces.table["fold"].unique()):
         test = (faces.table["fold"] == fold).to_numpy()
-        words = f"CK+ fold {fold + 1}"
+        words = f"{description} fold {fold + 1}"
         train = faces.select(~test)
         tuned = finetune(model, train, params, seed=seed, fabric=fabric, description=words)
-        result[test] = recognise(tuned, faces.select(test), params, fabric)[0]
+        result[test] = recognise(tuned, faces.select(test), params, fabric)[1]
     return result
 
 
 def cross_validate_svm(features: np.ndarray, faces: FaceSet, *, seed: int) -> np.ndarray:
-    """As `cross_validate`, for a non-linear SVM on hand-made features (N, F)."""
+    """The expression named for every face by a non-linear SVM on hand-made features (N, F) of
+    the other folds, (N,)."""
     truth, result = classes(faces.labels), np.full(len(faces), -1)
     for fold in faces.table["fold"].unique():
         test = (faces.table["fold"] == fold).to_numpy()
@@ -91,35 +98,60 @@ def cross_validate_svm(features: np.ndarray, faces: FaceSet, *, seed: int) -> np
 
 
 def accuracy(
-    truth: np.ndarray, predicted: np.ndarray, *, resamples: int, seed: int = 0
+    truth: np.ndarray,
+    predicted: np.ndarray,
+    *,
+    resamples: int,
+    people: np.ndarray | None = None,
+    seed: int = 0,
 ) -> dict[str, float | None]:
-    """Share of faces named rightly, percent, with its 95 % interval over faces."""
-    return share((truth == predicted).astype(float), resamples=resamples, seed=seed)
+    """Share of faces named rightly, percent, with its 95 % interval.
+
+    people: (N,) who is on each face; the faces of one person are drawn together.
+    """
+    return share((truth == predicted).astype(float), resamples=resamples, people=people, seed=seed)
 
 
-def gain(truth: np.ndarray, better: np.ndarray, worse: np.ndarray, *, resamples: int, seed=0):
+def gain(truth: np.ndarray, better: np.ndarray, worse: np.ndarray, **drawing):
     """Accuracy of one naming minus another's on the same faces, percentage points."""
-    right = (truth == better).astype(float) - (truth == worse).astype(float)
-    return share(right, resamples=resamples, seed=seed)
+    return share((truth == better).astype(float) - (truth == worse), **drawing)
 
 
-def share(values: np.ndarray, *, resamples: int, seed: int = 0) -> dict[str, float | None]:
+def share(
+    values: np.ndarray, *, resamples: int, people: np.ndarray | None = None, seed: int = 0
+) -> dict[str, float | None]:
     """Mean of values (N,), times 100, with its 95 % bootstrap interval."""
-    times = metrics.resamples(len(values), resamples, seed)
-    return number(values.mean(), times @ values / len(values))
+    times = metrics.resamples(len(values), resamples, seed, people)
+    return number(values.mean(), times @ values / times.sum(1))
 
 
-def six(truth: np.ndarray, predicted: np.ndarray, *, resamples: int, seed: int = 0):
+def six(truth: np.ndarray, predicted: np.ndarray, **drawing) -> dict[str, float | None]:
     """Mean of the accuracies on the six expressions other than neutral (Table 9), percent."""
+    return mean_of_six(truth, (truth == predicted).astype(float), **drawing)
+
+
+def six_gain(truth: np.ndarray, better: np.ndarray, worse: np.ndarray, **drawing):
+    """`six` of one naming minus that of another on the same faces, percentage points."""
+    return mean_of_six(truth, (truth == better).astype(float) - (truth == worse), **drawing)
+
+
+def mean_of_six(
+    truth: np.ndarray,
+    values: np.ndarray,
+    *,
+    resamples: int,
+    people: np.ndarray | None = None,
+    seed: int = 0,
+) -> dict[str, float | None]:
+    """Mean over those of the six basic expressions that occur of the mean of values (N,)."""
     chosen = [k for k in range(len(vocabulary.EXPRESSIONS)) if k != NEUTRAL and (truth == k).any()]
-    times = metrics.resamples(len(truth), resamples, seed)
-    right = truth == predicted
-    values = np.array([right[truth == k].mean() for k in chosen])
+    times = metrics.resamples(len(truth), resamples, seed, people)
     with np.errstate(invalid="ignore"):
-        parts = [times[:, truth == k] @ right[truth == k] for k in chosen]
-        counts = [times[:, truth == k].sum(1) for k in chosen]
-        samples = np.stack([p / c for p, c in zip(parts, counts, strict=True)], 1)
-    return number(values.mean(), samples.mean(1))
+        parts = [
+            times[:, truth == k] @ values[truth == k] / times[:, truth == k].sum(1) for k in chosen
+        ]
+    exact = np.mean([values[truth == k].mean() for k in chosen])
+    return number(exact, row_means(np.stack(parts, 1)))
 
 
 def confusion(truth: np.ndarray, predicted: np.ndarray) -> np.ndarray:
