@@ -167,7 +167,7 @@ def check_set(table: pd.DataFrame, images: torch.Tensor, labels: torch.Tensor, w
 
 def to_index(where: pd.Series | np.ndarray | torch.Tensor | Sequence[int]) -> torch.Tensor:
     """A boolean mask or indices as a long tensor of indices."""
-    where = torch.as_tensor(np.asarray(where))
+    where = torch.as_tensor(np.array(where))  # a copy: pandas' own arrays may be read-only
     return where.nonzero()[:, 0] if where.dtype == torch.bool else where.long()
 
 
