@@ -73,6 +73,30 @@ class Judge:
         """Average of `better` minus that of `worse` on the same faces, percentage points."""
         return number(*self._average(*self._gain(better, worse, judgement), attributes))
 
+    def differences(
+        self, scores: dict[str, Tensor], pairs: dict[str, tuple[str, str]], judgement: str = PAPER
+    ) -> dict[str, dict[str, float | None]]:
+        """Several differences: name -> (better, worse), names of `scores`; each judged once."""
+        parts = {
+            k: (self._values(s, judgement), self._samples(s, judgement)) for k, s in scores.items()
+        }
+        found = {}
+        for name, (better, worse) in pairs.items():
+            gain = (good - bad for good, bad in zip(parts[better], parts[worse], strict=True))
+            found[name] = number(*self._average(*gain, None))
+        return found
+
+    def each(
+        self, score: Tensor, worse: Tensor | None = None, judgement: str = PAPER
+    ) -> dict[str, dict[str, float | None]]:
+        """`number` of every attribute, or with `worse` its `difference`."""
+        if worse is None:
+            values, samples = self._values(score, judgement), self._samples(score, judgement)
+        else:
+            values, samples = self._gain(score, worse, judgement)
+        columns = zip(self.names, values, samples.T, strict=True)
+        return {name: number(value, column) for name, value, column in columns}
+
     def contrast(
         self, better: Tensor, worse: Tensor, some: list[str], others: list[str]
     ) -> dict[str, float | None]:

@@ -226,21 +226,12 @@ def averages(judge: Judge, scores: dict[str, Tensor]) -> dict[str, dict[str, dic
 
 def per_trait(judge: Judge, scores: dict[str, Tensor]) -> dict[str, dict[str, dict]]:
     """variant -> trait -> balanced accuracy at 0.5 with its interval, percent."""
-    return {
-        name: {trait: judge.number(score, attributes=[trait]) for trait in TRAITS}
-        for name, score in scores.items()
-    }
+    return {name: judge.each(score) for name, score in scores.items()}
 
 
 def differences(judge: Judge, scores: dict[str, Tensor]) -> dict[str, dict[str, dict]]:
     """judgement -> comparison -> paired difference of averages with its interval, points."""
-    return {
-        kind: {
-            name: judge.difference(scores[better], scores[worse], kind)
-            for name, (better, worse) in COMPARISONS.items()
-        }
-        for kind in JUDGEMENTS
-    }
+    return {kind: judge.differences(scores, COMPARISONS, kind) for kind in JUDGEMENTS}
 
 
 def table(numbers: dict[str, dict]) -> pd.DataFrame:

@@ -131,3 +131,14 @@ def test_the_margin_of_an_attribute_is_to_its_closest_rival(measured):
     assert margin["value"] == pytest.approx(each[ninth] - each[eighth])
     assert judge.margin(scores, ninth)["value"] == pytest.approx(-margin["value"])
     assert margin["low"] < margin["value"] < margin["high"]
+
+
+def test_each_attribute_is_judged_as_it_is_alone(measured):
+    truth, scores = measured
+    judge = judging.Judge(truth, metrics.class_frequency(truth), resamples=50)
+    other = scores.flip(0)
+    alone = judge.number(scores, judging.AUC, ["happy"])
+    assert judge.each(scores, judgement=judging.AUC)["happy"] == pytest.approx(alone)
+    alone = judge.difference(scores, other, attributes=["happy"])
+    assert judge.each(scores, other)["happy"] == pytest.approx(alone)
+    assert judge.each(scores)["frontal"]["value"] is None
