@@ -1,0 +1,186 @@
+"""The one door: real sets, the embedded world and nothing at all, in any mixture."""
+
+import re
+
+import numpy as np
+import pytest
+import torch
+
+from lib import datasets, params, vocabulary, world
+from lib.sources import lists, shelf
+from tests import trees
+
+
+def faces(settings, cache):
+    return datasets.faces(settings, cache=cache, progress=False)
+
+
+def test_all_six_sets(tree, profile, tmp_path):
+    for name in trees.BUILDERS:
+        tree(name)
+    settings, cache = profile(), tmp_path / "cache"
+    found = faces(settings, cache)
+    counts = found.table.groupby(["source", "split"]).size()
+    assert counts[:, "test"].to_dict() == {"aflw": 4, "celeba": 3, "expw": 14}
+    assert found.images.shape == (len(found), 3, 48, 48)
+    for source in vocabulary.FACE_SOURCES:
+        seen = (found.where(source=source).labels >= 0).any(0).tolist()
+        assert seen == vocabulary.label_mask(source)
+    sfew = datasets.sfew(settings, cache=cache, progress=False)
+    assert len(sfew.where(split="train")) == 14 and len(sfew.where(split="test")) == 7
+    ckplus = datasets.ckplus(settings, cache=cache, progress=False)
+    assert (ckplus.table.groupby("subject")["fold"].nunique() == 1).all()
+    assert ckplus.table["fold"].nunique() == 2
+    pairs = datasets.relation(settings, cache=cache, progress=False)
+    assert len(pairs.where(split="train")) == 8 and len(pairs.where(split="test")) == 4
+    assert pairs.cues.shape == (12, 11) and pairs.cues.isfinite().all()
+    assert not datasets.absent(settings)
+
+
+@pytest.mark.parametrize("source", ["celeba", "expw"])
+def test_crops_are_the_faces_of_their_rows(source, tree, profile, tmp_path):
+    """Rendered faces went into pictures, some side by side, and come back out of them."""
+    tree(source)
+    found = faces(profile(**{"data.size": 64, "model.size": 56}), tmp_path)
+    rendered = trees.portraits(source, 24 if source == "celeba" else 42).images.float()
+    numbers = [sum(map(int, re.findall(r"\d+", key))) for key in found.table["key"]]
+    for image, key, number in zip(found.images, found.table["key"], numbers, strict=True):
+        if key not in ("expw/angry_people_0.jpg#0", "expw/copied_people_1.jpg#0"):
+            gaps = (rendered - image.float()).abs().mean((1, 2, 3))
+            assert int(gaps.argmin()) == number - (source == "celeba")
+            assert gaps.min() < 6  # of 255: two resizings and JPEG
+
+
+def test_rows_in_the_sets_and_rows_left_out_are_all_rows(tree, profile, tmp_path):
+    for name in trees.BUILDERS:
+        tree(name)
+    settings = profile()
+    sets = [faces(settings, tmp_path)]
+    sets += [getattr(datasets, name)(settings, cache=tmp_path, progress=False)
+             for name in ("sfew", "ckplus", "relation")]  # fmt: skip
+    out = datasets.left_out(tmp_path)
+    held = datasets.look(settings, progress=False).summary
+    kept = {}
+    for part in sets:
+        kept |= part.table["source"].value_counts().to_dict()
+    for source, title in vocabulary.SOURCE_NAMES.items():
+        gone = out["file"].str.startswith(str(tmp_path / "data" / source)).sum()
+        assert kept[source] + gone == held.loc[title, "rows"]
+
+
+def test_training_faces_that_a_test_face_gives_away_are_left_out(tree, profile, tmp_path):
+    home = tree("expw")
+    settings = profile()
+    before = faces(settings, tmp_path).table
+    test = before[before["split"] == "test"].iloc[0]
+    name, _ = test["key"].removeprefix("expw/").split("#")
+    (home / "origin" / "twin.jpg").write_bytes((home / "origin" / name).read_bytes())
+    line = (home / "label.lst").read_text().splitlines()[test["line"] - 1]
+    with (home / "label.lst").open("a") as file:
+        file.write(line.replace(name, "twin.jpg") + "\n")
+    after = faces(settings, tmp_path).table
+    assert test["key"] in set(after["key"]) or "expw/twin.jpg#0" in set(after["key"])
+    leaks = datasets.left_out(tmp_path).query("set == 'faces leaks'")
+    assert leaks["reason"].str.startswith("leak: a picture alike to the byte as test face").any()
+    sides = after.groupby("content")["split"].nunique()
+    assert (sides == 1).all()
+
+
+def test_real_world_and_nothing_in_one_set(tree, profile, tmp_path):
+    tree("expw")
+    origin = {"data.aflw.origin": "world", "data.aflw.train": 6, "data.celeba.origin": "found"}
+    found = faces(profile(**origin, **{"data.aflw.test": 2}), tmp_path / "cache")
+    assert found.table["source"].value_counts().to_dict() == {"expw": 43, "aflw": 8}
+    split = found.table["split"].tolist()
+    assert split == sorted(split, reverse=True)  # training first: one run of the file
+    assert found.truth is None
+    reloaded = type(found).load(found.save(tmp_path / "saved"))
+    assert torch.equal(reloaded.images, found.images)
+    assert reloaded.table["key"].tolist() == found.table["key"].tolist()
+
+
+def test_auto_falls_back_to_the_world_and_found_to_nothing(profile, tmp_path):
+    overrides = {f"data.{name}.origin": "auto" for name in ("aflw", "sfew")}
+    settings = profile(
+        **overrides, **{"data.aflw.train": 4, "data.sfew.train": 4, "data.sfew.test": 2}
+    )
+    assert set(faces(settings, tmp_path).table["source"]) == {"aflw"}
+    assert len(datasets.sfew(settings, cache=tmp_path, progress=False)) == 6
+    assert datasets.ckplus(settings, cache=tmp_path, progress=False) is None
+    assert datasets.relation(settings, cache=tmp_path, progress=False) is None
+    assert datasets.absent(settings)["01_relation"] == "Interpersonal Relation"
+
+
+def test_nothing_at_all(profile, tmp_path):
+    settings = profile()
+    assert faces(settings, tmp_path) is None
+    lacking = datasets.absent(settings)
+    assert lacking["01_faces"] == "AFLW, CelebA or ExpW"
+    assert set(vocabulary.SOURCE_NAMES) <= set(lacking)
+    held = datasets.look(settings)
+    assert set(held.missing) == set(vocabulary.SOURCE_NAMES.values())
+    assert "mmlab.ie.cuhk.edu.hk" in str(held) and "terms" in str(held)
+
+
+def test_a_folder_that_holds_something_else_is_told(profile, tmp_path):
+    (tmp_path / "data" / "expw").mkdir(parents=True)
+    assert faces(profile(), tmp_path / "cache") is None  # empty: missing
+    (tmp_path / "data" / "expw" / "readme.txt").touch()
+    with pytest.raises(ValueError, match=r"holds no label.lst, so it is not ExpW as published"):
+        faces(profile(), tmp_path / "cache")
+    held = datasets.look(profile())
+    assert "holds no label.lst" in held.problems["ExpW"] and "ExpW is WRONG" in str(held)
+
+
+def test_what_is_looked_at_adds_up(tree, profile):
+    for name in trees.BUILDERS:
+        tree(name)
+    held = datasets.look(profile(), progress=False)
+    assert not held.missing and not held.problems
+    table = held.summary
+    assert (table["kept"] + table["dropped"] == table["rows"]).all()
+    assert (table["train"] + table["test"] == table["kept"]).all()
+    assert table.loc["AFLW", "expected"] == 24_386
+    assert held.reasons["rows"].sum() == len(held.dropped) == table["dropped"].sum()
+    assert set(held.dropped) == {"set", *lists.DROPPED}
+
+
+def test_the_users_own_faces_join_in(profile, tmp_path):
+    path = trees.manifest(tmp_path / "album")
+    settings = profile(**{"data.manifests": (str(path),)})
+    found = faces(settings, tmp_path / "cache")
+    assert found.table["source"].tolist() == ["album"] * 4
+    assert found.labels[:, 0].tolist() == [0, 1, 0, 1]
+    assert (found.labels[:, 1:] == -1).all()
+    assert found.table["identity"].tolist() == ["person 0", "person 0", "person 1", "person 1"]
+    assert "01_faces" not in datasets.absent(settings)
+
+
+def test_a_set_larger_than_memory_is_read_from_its_file(tree, profile, tmp_path):
+    """The training part is a view of the file of crops, and saving makes no second copy of it."""
+    tree("expw")
+    found = faces(profile(), tmp_path / "cache")
+    train = found.where(split="train")
+    assert train.images.data_ptr() == found.images.data_ptr()
+    folder = found.save(tmp_path / "saved")
+    assert (folder / "images.npy").samefile(tmp_path / "cache" / "faces.npy")
+
+
+def test_images_of_several_sets_are_gathered_in_any_order(tmp_path):
+    one, two = (torch.randint(0, 256, (n, 3, 4, 4), dtype=torch.uint8) for n in (300, 500))
+    order = np.random.default_rng(0).permutation(800)[:700]
+    found = shelf.gathered([one, two], order, tmp_path / "all.npy", progress=False)
+    assert torch.equal(found, torch.cat([one, two])[torch.from_numpy(order)])
+
+
+def test_the_world_stays_as_it_was(tmp_path):
+    """Smoke's faces are drawn as ever: sources one after the other, training before test."""
+    few = {
+        f"data.{name}.{side}": 7 for name in vocabulary.FACE_SOURCES for side in ("train", "test")
+    }
+    settings = params.load("smoke", few)
+    found = faces(settings, tmp_path)
+    assert found.truth is not None
+    drawn = world.faces("celeba", range(7), seed=0, size=48, progress=False)
+    assert torch.equal(found.where(source="celeba", split="train").images, drawn.images)
+    assert found.table["source"].unique().tolist() == list(vocabulary.FACE_SOURCES)
