@@ -1,0 +1,334 @@
+"""Graph and propagation: ours beside FAISS, scikit-learn and a plain EM, and the floors.
+
+    python -m bench.propagation          writes outputs/bench/propagation.json and .csv
+
+Ours and the peers run in turn in one process with the same threads. A ratio is the median of the
+ratios within a repeat, so a slow minute of the machine hits both sides; seconds are the best of
+the repeats. On a GPU the cases of the paper's size follow.
+"""
+
+import argparse
+import os
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor
+
+from bench import peers
+from bench.training import floors
+from lib import params, propagation, workspace
+from lib.graph import neighbours
+from lib.params import PropagationParams
+
+K, DIMENSIONS, ATTRIBUTES = 10, 1024, 24
+PAPER = 318_778  # faces
+SOFT = 0.05  # weight of the Gaussian term: at 1 it saturates and EM stands still after two rounds
+# Latent dimensions, distance of 300 cluster centres, noise in all 1024 dimensions (signal: 1).
+FEATURES = {"easy": (32, 3.0, 0.1), "hard": (96, 0.5, 1.0)}
+
+
+def features(count: int, kind: str, seed: int = 0) -> Tensor:
+    """(N, 1024) float32: clusters in a few latent dimensions, and noise in all."""
+    latent, apart, noise = FEATURES[kind]
+    chance = torch.Generator().manual_seed(seed)
+    centres = apart * torch.randn(300, latent, generator=chance)
+    points = centres[torch.randint(300, (count,), generator=chance)]
+    points = points + torch.randn(count, latent, generator=chance)
+    axes = torch.randn(latent, DIMENSIONS, generator=chance) / latent**0.5
+    return points @ axes + noise * torch.randn(count, DIMENSIONS, generator=chance)
+
+
+def annotations(points: Tensor, share: float, seed: int = 1) -> tuple[Tensor, Tensor]:
+    """Labels (N, A) of linear attributes from rare to common, a share known; classifiers (A, D)."""
+    chance = torch.Generator().manual_seed(seed)
+    weights = torch.randn(ATTRIBUTES, DIMENSIONS, generator=chance)
+    odds = points @ weights.T
+    odds += 0.5 * odds.std(0) * torch.randn(odds.shape, generator=chance)
+    bars = torch.linspace(0.5, 0.95, ATTRIBUTES)
+    levels = torch.stack([odds[:, a].quantile(bars[a]) for a in range(ATTRIBUTES)])
+    labels = (odds > levels).to(torch.int8)
+    labels[torch.rand(labels.shape, generator=chance) > share] = -1
+    return labels, weights
+
+
+# Measuring ----------------------------------------------------------------------------------------
+
+
+def clock(work: Callable[[], Any]) -> tuple[float, float, Any]:
+    """Seconds, memory (GB) beside what was there before, and what `work` returns."""
+    resident = ResidentPeak()
+    with resident:
+        begin = time.perf_counter()
+        result = work()
+        if torch.cuda.is_available():
+            torch.cuda.synchronize()
+        seconds = time.perf_counter() - begin
+    return seconds, resident.gigabytes, result
+
+
+class ResidentPeak:
+    """Largest resident memory of this process while a block runs, beside that at its start."""
+
+    def __enter__(self) -> "ResidentPeak":
+        self.start = self.peak = resident()
+        self.going = True
+        self.watch = threading.Thread(target=self._look, daemon=True)
+        self.watch.start()
+        return self
+
+    def _look(self) -> None:
+        while self.going:
+            self.peak = max(self.peak, resident())
+            time.sleep(0.005)
+
+    def __exit__(self, *_: object) -> None:
+        self.going = False
+        self.watch.join()
+        self.gigabytes = (self.peak - self.start) / 1e9
+
+
+def resident() -> int:
+    """Bytes of this process in memory."""
+    with open("/proc/self/statm") as file:
+        return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def rounds(contestants: dict[str, Callable], repeats: int) -> tuple[pd.DataFrame, dict, dict]:
+    """Seconds (repeats, contestants), peak memory and last result of each."""
+    seconds, memory, results = [], {}, {}
+    for _ in range(repeats):
+        row = {}
+        for name, work in contestants.items():
+            row[name], used, results[name] = clock(work)
+            memory[name] = max(used, memory.get(name, 0.0))
+        seconds.append(row)
+    return pd.DataFrame(seconds), memory, results
+
+
+# Cases --------------------------------------------------------------------------------------------
+
+
+def graph_case(count: int, kind: str, repeats: int) -> dict[str, Any]:
+    """Exact and fast graph beside FAISS Flat and scikit-learn's brute force."""
+    points = features(count, kind)
+    contestants = {
+        "faiss": lambda: peers.faiss_flat(points, K),
+        "exact": lambda: neighbours(points, K, method="exact"),
+        "fast": lambda: neighbours(points, K, method="fast"),
+        "sklearn": lambda: peers.sklearn_brute(points, K),
+    }
+    seconds, memory, results = rounds(contestants, repeats)
+    exact, fast = results["exact"], results["fast"]
+    theirs = without_self(results["faiss"])
+    return {
+        "case": f"graph, {count} faces, {kind} features",
+        "seconds": seconds.min().to_dict(),
+        "memory_gb": memory,
+        "exact_over_faiss": float((seconds["exact"] / seconds["faiss"]).median()),
+        "exact_over_sklearn": float((seconds["exact"] / seconds["sklearn"]).median()),
+        "fast_over_faiss": float((seconds["fast"] / seconds["faiss"]).median()),
+        "same_neighbours_as_faiss": found(exact.index, theirs),
+        "fast_recall": found(exact.index, fast.index),
+        "fast_recall_stated": fast.recall,
+    }
+
+
+def without_self(index: np.ndarray) -> Tensor:
+    rows = [row[row != place][:K] for place, row in enumerate(index)]
+    return torch.from_numpy(np.stack(rows))
+
+
+def found(truth: Tensor, index: Tensor) -> float:
+    """Share of the true neighbours (N, k) in another list."""
+    return float((truth[:, :, None] == index[:, None]).any(2).double().mean())
+
+
+def em_case(count: int, columns: list[int], reading: PropagationParams, repeats: int) -> dict:
+    """Algorithm 2 with the graph given beside the plain EM, same seed; labels compared."""
+    points = features(count, "hard")
+    labels, weights = annotations(points, 0.3)
+    labels, weights = labels[:, columns], weights[columns]
+    graph = neighbours(points, K, method="exact")
+    given = {"params": reading, "graph": graph, "seed": 0}
+    contestants = {
+        "ours": lambda: propagation.propagate(points, labels, weights, **given),
+        "plain": lambda: peers.plain_em(points, labels, weights, graph, reading, 0),
+    }
+    seconds, memory, results = rounds(contestants, repeats)
+    return {
+        "case": f"EM, {count} faces, {len(columns)} attributes, to "
+        + ("convergence" if reading.tolerance > 1e-9 else f"{reading.max_iterations} iterations"),
+        "seconds": seconds.min().to_dict(),
+        "memory_gb": memory,
+        "plain_over_ours": float((seconds["plain"] / seconds["ours"]).median()),
+        "labels_that_differ": int((results["ours"].labels != results["plain"]).sum()),
+        "labels_inferred": int((labels < 0).sum()),
+        "iterations": len(results["ours"].trace),
+    }
+
+
+def whole_case(count: int, reading: PropagationParams, repeats: int) -> dict[str, Any]:
+    """All attributes, graph included, beside one LabelSpreading fit times as many."""
+    points = features(count, "hard")
+    labels, weights = annotations(points, 0.05)
+    contestants = {
+        "ours": lambda: propagation.propagate(points, labels, weights, params=reading),
+        "one_fit": lambda: peers.label_spreading(points, labels[:, 0], K),
+    }
+    seconds, memory, _ = rounds(contestants, repeats)
+    ratio = ATTRIBUTES * seconds["one_fit"] / seconds["ours"]
+    return {
+        "case": f"all attributes and graph, {count} faces",
+        "seconds": seconds.min().to_dict(),
+        "memory_gb": memory,
+        "label_spreading_over_ours": float(ratio.median()),
+        "note": f"one LabelSpreading fit was timed and multiplied by {ATTRIBUTES}",
+    }
+
+
+def growth_case(counts: tuple[int, int], rates: dict[str, float]) -> dict[str, Any]:
+    """Seconds of an EM sweep over 24 attributes, extrapolated to the paper's faces, and floor."""
+    sweeps = {count: sweep(count, torch.device("cpu")) for count in counts}
+    (small, large), (first, last) = counts, sweeps.values()
+    slope = (last - first) / (large - small)
+    projected = last + slope * (PAPER - large)
+    operations = PAPER * ATTRIBUTES * DIMENSIONS**2 * 9 / 8
+    return {
+        "case": "EM sweep, 24 attributes, extrapolated to the paper's faces",
+        "measured_seconds": {str(count): value for count, value in sweeps.items()},
+        "projected_seconds": projected,
+        "floor_seconds": operations / rates["matrix_flops"],
+        "projected_over_floor": projected * rates["matrix_flops"] / operations,
+    }
+
+
+def sweep(count: int, device: torch.device) -> float:
+    """Seconds of one later iteration over all 24 attributes: from runs of two lengths."""
+    points = features(count, "hard").to(device)
+    labels, weights = annotations(points.cpu(), 0.3)
+    graph = neighbours(points, K)
+    taken = []
+    for iterations in (2, 4):
+        reading = PropagationParams(unary_weight=SOFT, max_iterations=iterations, tolerance=1e-12)
+        given = {"params": reading, "graph": graph}
+        work = lambda given=given: propagation.propagate(  # noqa: E731
+            points, labels.to(device), weights.to(device), **given
+        )
+        taken.append(min(clock(work)[0] for _ in range(2)))
+    return (taken[1] - taken[0]) / 2
+
+
+def gpu_cases() -> list[dict[str, Any]]:
+    """The paper's size on a GPU: graph, a hundred sweeps projected, the plain EM, peak memory."""
+    points = features(PAPER, "hard").cuda()
+    torch.cuda.reset_peak_memory_stats()
+    labels, weights = annotations(points.cpu(), 0.3)
+    neighbours(points[:20_000], K)  # warms up
+    fast, _, graph = clock(lambda: neighbours(points, K, method="fast"))
+    exact, _, truth = clock(lambda: neighbours(points, K, method="exact"))
+    one_sweep = sweep(PAPER, points.device)
+    peak = torch.cuda.max_memory_allocated() / 2**30
+    once = PropagationParams(max_iterations=1)
+    a, w = labels[:, :1].cuda(), weights[:1].cuda()
+    plain, _, _ = clock(lambda: peers.plain_em(points, a, w, graph, once, 0))
+    return [
+        {
+            "case": f"{torch.cuda.get_device_name()}, {PAPER} faces, 24 attributes",
+            "seconds": {
+                "graph_exact": exact,
+                "graph_fast": fast,
+                "hundred_sweeps": 100 * one_sweep,
+            },
+            "plain_over_ours": ATTRIBUTES * plain / one_sweep,
+            "fast_recall": found(truth.index[::100], graph.index[::100]),
+            "peak_memory_gib": peak,
+        }
+    ]
+
+
+# The run ------------------------------------------------------------------------------------------
+
+
+def table(cases: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """What a reader wants to know: ours, the peer's, the ratio and the target."""
+    rows = []
+
+    def row(case: dict, ours: str, peer: str, ratio: str, target: str) -> None:
+        seconds = case["seconds"]
+        rows.append(
+            {
+                "what": f"{case['case']}: {ours} against {peer}",
+                "ours": seconds.get(ours, seconds.get("ours")),
+                "peer": seconds.get(peer),
+                "ratio": case[ratio],
+                "target": target,
+            }
+        )
+
+    for case in cases:
+        if "exact_over_faiss" in case:
+            row(case, "exact", "faiss", "exact_over_faiss", "at most 0.70")
+            row(case, "exact", "sklearn", "exact_over_sklearn", "at most 0.36")
+            row(case, "fast", "faiss", "fast_over_faiss", "at most 0.40 at 50,000")
+        elif "label_spreading_over_ours" in case:
+            row(case, "ours", "one_fit", "label_spreading_over_ours", "at least 7")
+        elif "plain_over_ours" in case:
+            row(case, "ours", "plain", "plain_over_ours", "at least 5")
+    return rows
+
+
+def main(repeats: int = 3) -> None:
+    rates = floors(torch.device("cpu"), "32-true")
+    soft = PropagationParams(unary_weight=SOFT)
+    five = soft.model_copy(update={"max_iterations": 5, "tolerance": 1e-12})
+    few = list(range(0, ATTRIBUTES, 6))
+    cases = []
+    for work in (
+        *(
+            lambda n=n, kind=kind, r=r: graph_case(n, kind, r)
+            for n, r in ((20_000, repeats), (50_000, 1))
+            for kind in FEATURES
+        ),
+        lambda: em_case(20_000, list(range(ATTRIBUTES)), five, 1),
+        lambda: em_case(20_000, few, soft, 1),
+        lambda: whole_case(20_000, five, 1),
+        lambda: growth_case((10_000, 20_000), rates),
+    ):
+        cases.append(work())
+        print(pd.json_normalize(cases[-1]).T.to_string(header=False), "\n", flush=True)
+    if torch.cuda.is_available():
+        cases += gpu_cases()
+    else:
+        print("no CUDA device on this machine: the cases of the paper's size were not run")
+    save(cases, rates, repeats)
+
+
+def save(cases: list[dict], rates: dict[str, float], repeats: int) -> None:
+    folder = workspace.ROOT / "outputs" / "bench"
+    about = workspace.Workspace(params.load("default"), "bench").provenance()
+    machine = {
+        "cores": os.cpu_count(),
+        "threads": torch.get_num_threads(),
+        "load": os.getloadavg()[0],
+        "repeats": repeats,
+        "matrix_gflops": rates["matrix_flops"] / 1e9,
+        "copy_gb_per_second": rates["copy_bytes"] / 1e9,
+        "cuda": torch.cuda.is_available(),
+    }
+    rows = table(cases)
+    note = {"table": rows, "cases": cases, "machine": machine, "provenance": about}
+    workspace.write_json(folder / "propagation.json", note)
+    frame = pd.DataFrame(rows).set_index("what")
+    workspace.atomically(folder / "propagation.csv", lambda part: frame.to_csv(part))
+    print(frame.to_string(float_format="{:.3g}".format))
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--repeats", type=int, default=3)
+    main(parser.parse_args().repeats)
