@@ -145,11 +145,10 @@ def label_spreading(features: Tensor, labels: Tensor, neighbours: int = 10) -> T
     for a in range(labels.shape[1]):
         if not {0, 1} <= set(np.unique(known[:, a])):
             continue
-        spreading = LabelSpreading(kernel="knn", n_neighbors=neighbours)
+        spreading = LabelSpreading(kernel="knn", n_neighbors=neighbours, tol=1e-12, max_iter=1000)
         spreading.fit(points, known[:, a])
-        posterior[:, a] = torch.from_numpy(
-            np.nan_to_num(spreading.label_distributions_[:, 1], nan=0.5)
-        )
+        shares = spreading.label_distributions_  # (N, 2), both 0 where nothing arrived
+        posterior[:, a] = torch.from_numpy(np.where(shares.sum(1) > 0, shares[:, 1], 0.5))
     return posterior
 
 
