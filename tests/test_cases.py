@@ -1,0 +1,133 @@
+"""Which cases are shown: by the stated rule, nobody twice; and why pairs are misjudged."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lib import cases, world
+from lib.faces import PairSet
+from lib.world.scenes import pairs as latents
+
+
+def pairs_of(labels: torch.Tensor, couples: list[str], **columns) -> PairSet:
+    count = len(labels)
+    faces = torch.zeros(count, 3, 4, 4, dtype=torch.uint8)
+    table = {"key": [f"pair {k}" for k in range(count)], "identity": couples, "split": "test"}
+    table = pd.DataFrame({**table, "part": "web", **columns})
+    return PairSet(faces, faces, torch.zeros(count, 11), labels.to(torch.int8), table)
+
+
+def shown(probability, labels, couples) -> pd.DataFrame:
+    return cases.most_confident(probability, pairs_of(labels, couples))
+
+
+def test_the_surest_case_of_each_kind_by_hand():
+    probability, labels = torch.full((5, 8), 0.5), torch.full((5, 8), -1)
+    probability[:, 0] = torch.tensor([0.8, 0.9, 0.1, 0.99, 0.4])
+    labels[:, 0] = torch.tensor([1, 1, 0, 0, 1])
+    found = shown(probability, labels, list("abcde"))
+    assert found[["trait", "kind", "row"]].to_numpy().tolist() == [
+        ["dominant", "rightly yes", 1],
+        ["dominant", "rightly no", 2],
+        ["dominant", "wrongly yes", 3],
+        ["dominant", "wrongly no", 4],
+    ]
+    assert found["probability"].tolist() == pytest.approx([0.9, 0.1, 0.99, 0.4])
+
+
+def test_a_couple_is_shown_once():
+    probability, labels = torch.full((3, 8), 0.5), torch.full((3, 8), -1)
+    probability[:, :2] = torch.tensor([[0.9, 0.9], [0.6, 0.8], [0.7, 0.7]])
+    labels[:, :2] = 1
+    found = shown(probability, labels, ["a", "a", "b"])
+    assert found["row"].tolist() == [0, 2]  # the first trait takes couple a
+
+
+@given(st.integers(0, 50))
+@settings(max_examples=25, deadline=None)
+def test_cases_are_of_their_kind_and_none_is_surer(seed):
+    generator = torch.Generator().manual_seed(seed)
+    probability = torch.rand(12, 8, generator=generator)
+    labels = torch.randint(-1, 2, (12, 8), generator=generator)
+    found = shown(probability, labels, [f"couple {k}" for k in range(12)])
+    tally = cases.tally(probability, labels)
+    taken = set()
+    for _, case in found.iterrows():
+        column = cases.TRAITS.index(case["trait"])
+        label, answer = cases.KINDS[case["kind"]]
+        alike = (labels[:, column] == label) & ((probability[:, column] > 0.5) == answer)
+        assert alike[case["row"]]
+        assert tally.loc[case["trait"], case["kind"]] == int(alike.sum())
+        free = [k for k in range(12) if alike[k] and k not in taken]
+        surest = max(free, key=lambda k: abs(float(probability[k, column]) - 0.5))
+        assert case["row"] == surest
+        taken.add(case["row"])
+    assert tally.sum(axis=1).tolist() == (labels >= 0).sum(0).tolist()
+
+
+def test_votes_are_told_where_they_are_known():
+    probability, labels = torch.full((2, 8), 0.9), torch.ones(2, 8)
+    votes = {f"votes_{name}": [3, 5] for name in cases.TRAITS}
+    pairs = pairs_of(labels, ["a", "b"], **votes)
+    assert cases.most_confident(probability, pairs)["votes"].tolist() == [3, 5]
+    votes["votes_warm"], votes["votes_friendly"] = [2, 5], [4, 2]
+    six = {f"votes_{name}": [5, 0] for name in cases.TRAITS[:3] + cases.TRAITS[5:]}
+    assert cases.disputed(pairs_of(labels, ["a", "b"], **votes | six)).tolist() == [False, False]
+    six["votes_assured"] = [3, 3]
+    assert cases.disputed(pairs_of(labels, ["a", "b"], **votes | six)).tolist() == [True, True]
+    assert cases.disputed(pairs_of(labels, ["a", "b"])) is None
+
+
+def test_extremes_are_the_largest_sums_of_other_couples():
+    probability = torch.full((4, 8), 0.5)
+    probability[:, 0] = torch.tensor([0.9, 0.8, 0.2, 0.1])  # dominant
+    probability[:, 2] = torch.tensor([0.1, 0.2, 0.6, 0.7])  # trusting
+    wanted = {"one": {"dominant": 1}, "two": {"dominant": 1}, "three": {"trusting": 1}}
+    couples = pd.Series(["a", "a", "b", "c"])
+    assert cases.extremes(probability, couples, wanted) == {"one": 0, "two": 2, "three": 3}
+
+
+def test_scenes_are_the_pictures_that_the_crops_were_cut_from():
+    pairs = world.relation("web", [10_000_000, 10_000_007], seed=0, size=48, progress=False)
+    found = cases.scenes(pairs, seed=0, height=288)
+    expected = world.scenes("web", [10_000_007], seed=0, height=288)[0]
+    assert torch.equal(found[1].image, expected)
+    box = pairs.table.loc[1, ["left_x", "left_y", "left_w", "left_h"]].to_numpy(float)
+    assert found[1].boxes[0] == pytest.approx(2 * box)  # the boxes are px of a picture 144 high
+
+
+def test_what_hides_a_face_is_known_of_the_world_only():
+    index = np.arange(10_000_000, 10_000_040)
+    left, right, table = latents("web", index, seed=0)
+    pairs = pairs_of(torch.zeros(40, 8), list(table["identity"]), key=list(table["key"]))
+    hidden = cases.occluded(pairs, seed=0)
+    names = ["hand", "scarf", "shades", "overlay"]
+    by_hand = [
+        any(person[name][k] > 0 for person in (left, right) for name in names) for k in range(40)
+    ]
+    assert hidden.tolist() == by_hand and 0 < hidden.sum() < 40
+    real = pairs_of(torch.zeros(2, 8), ["a", "b"], image="a.jpg")
+    assert cases.occluded(real, seed=0) is None
+
+
+def test_circumstances_by_hand():
+    emotions = {f"e_{name}": [0.0] for name in ("angry", "disgust", "fear", "sad", "surprise")}
+    table = {**emotions, "e_happy": [0.7], "blur": [0.4], "exposure": [0.9], "yaw": [-30.0]}
+    found = cases.circumstances(pd.DataFrame(table | {"e_sad": [0.5]}))
+    assert found.iloc[0].to_dict() == pytest.approx(
+        {"strength": 0.7, "lead": 0.2, "blur": 0.4, "exposure": 0.9, "turned": 30}
+    )
+    assert list(cases.circumstances(pd.DataFrame({"key": ["a real face"]}))) == []
+
+
+def test_a_contrast_is_a_difference_of_means():
+    values = np.array([1.0, 2, 3, 10, 20])
+    chosen = np.array([False, False, False, True, True])
+    found = cases.contrast(values, chosen, resamples=500)
+    assert found["value"] == pytest.approx(15 - 2)
+    assert found["low"] <= found["value"] <= found["high"]
+    nobody = {"value": None, "low": None, "high": None}
+    assert cases.contrast(values, np.zeros(5, bool), resamples=9) == nobody

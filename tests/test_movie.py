@@ -1,0 +1,71 @@
+"""A film's profile: the clip is the unit, and clips show strangers."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from scipy import stats
+
+from lib import movie, params, world
+from lib.vocabulary import TRAITS
+
+
+def clip_of(probability: np.ndarray, truth: np.ndarray, heat: list[float]) -> movie.Clip:
+    table = pd.DataFrame(truth, columns=list(TRAITS)).assign(heat=heat)
+    return movie.Clip(torch.zeros(len(heat), 3, 4, 4).byte(), None, table, probability)
+
+
+@pytest.fixture
+def clip():
+    """Nine frames, a quarrel in the middle three; one trait rises in it, all others stand still."""
+    probability, truth = np.full((9, 8), 0.5), np.full((9, 8), 0.5)
+    probability[3:6, 1], truth[3:6, 1] = 1.0, 0.9
+    return clip_of(probability, truth, [0, 0, 0, 1, 1, 1, 0, 0, 0])
+
+
+def test_five_frames_are_averaged(clip):
+    expected = [0.5, 0.5 + 0.5 / 4, 0.7, 0.8, 0.8, 0.8, 0.7, 0.5 + 0.5 / 4, 0.5]
+    assert clip.smooth[:, 1] == pytest.approx(expected)
+    assert clip.smooth[:, 0] == pytest.approx(np.full(9, 0.5))
+
+
+def test_quarrel_minus_talk_by_hand(clip):
+    talk = np.mean([0.5, 0.625, 0.7, 0.7, 0.625, 0.5])
+    ours = movie.quarrel_minus_talk([clip])
+    assert ours.shape == (1, 8)
+    assert ours[0, 1] == pytest.approx(0.8 - talk)
+    assert movie.quarrel_minus_talk([clip], truth=True)[0, 1] == pytest.approx(0.4)
+    assert ours[0, 0] == pytest.approx(0)
+
+
+def test_a_profile_is_followed_as_its_correlation_says(clip):
+    single = movie.followed([clip], smoothed=False)[0]
+    assert single[1] == pytest.approx(1)
+    assert np.isnan(single[0])  # nothing moves
+    smooth = movie.followed([clip])[0, 1]
+    assert smooth == pytest.approx(stats.pearsonr(clip.smooth[:, 1], clip.truth["competitive"])[0])
+
+
+def test_the_interval_over_clips_is_students():
+    values = np.array([3.0, 5, 4, 8])
+    low, high = stats.t.interval(0.95, 3, values.mean(), stats.sem(values))
+    assert movie.over_clips(values) == pytest.approx({"value": 5, "low": low, "high": high})
+    undefined = movie.over_clips(np.array([1.0, np.nan]))
+    assert undefined == {"value": None, "low": None, "high": None}
+
+
+def test_clips_show_people_who_are_in_no_training_pair(monkeypatch):
+    asked = []
+
+    def clip(frames, *, seed, size, real=world.clip):
+        asked.append(seed)
+        return real(frames, seed=seed, size=16)
+
+    monkeypatch.setattr(movie.world, "clip", clip)
+    monkeypatch.setattr(movie.relation, "probabilities", lambda *_: torch.zeros(2, 8))
+    settings = params.load("smoke", {"evaluation.clips": 2})
+    clips = movie.watch(None, settings, frames=2, seed=4)
+    assert len(clips) == 2 and len(set(asked)) == 2
+    assert min(asked) > 1000  # the datasets' seeds are the profile's: small numbers
+    skins = [clip.pairs.left[0].float().mean((1, 2)) for clip in clips]
+    assert not torch.allclose(*skins, atol=1)
