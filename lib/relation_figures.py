@@ -86,7 +86,7 @@ def bars(table: pd.DataFrame, published: pd.Series | None, xlabel: str) -> Figur
             label="the paper, photographs",
         )
     axes.set_yticks(places, table.index)
-    axes.invert_yaxis()
+    axes.set_ylim(len(table) - 0.5, -0.5)
     axes.grid(axis="x", alpha=0.3)
     axes.set_xlabel(xlabel)
     axes.spines[["top", "right"]].set_visible(False)
