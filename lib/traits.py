@@ -2,6 +2,7 @@
 two faces stand where a trait holds. No network here."""
 
 from collections.abc import Collection
+from itertools import islice
 
 import numpy as np
 import pandas as pd
@@ -213,7 +214,7 @@ def clear(
     """Rows where a trait clearly holds, or does not: the most unanimous votes, where known.
 
     At most one picture of a couple, couples not `seen` before those that were, web and movie in
-    turn, otherwise the first ones.
+    turn, otherwise the first ones; none whose faces are too dark or washed out to be made out.
     """
     column, yes = TRAITS.index(trait), votes(pairs.table)
     doubt = 0 if yes is None else np.abs(yes[:, column] - RATERS * int(holds))
@@ -223,7 +224,13 @@ def clear(
     rows = rows.sort_values("doubt", kind="stable").drop_duplicates("identity")
     rows["turn"] = rows.groupby(["doubt", "part"]).cumcount()
     order = rows.sort_values(["doubt", "turn", "part"], ascending=[True, True, False])
-    return order.index[:count].tolist()
+    return list(islice((row for row in order.index if visible(pairs, row)), count))
+
+
+def visible(pairs: PairSet, row: int, least: float = 24.0) -> bool:
+    """Whether the grey levels (0 to 255) of both faces spread by so much."""
+    faces = torch.stack([pairs.left[row], pairs.right[row]]).float().mean(1)  # (2, S, S)
+    return bool(faces.flatten(1).std(1).min() >= least)
 
 
 def pictures(table: pd.DataFrame, *, seed: int) -> list[Tensor]:

@@ -137,6 +137,8 @@ def test_clear_cases_are_unanimous_and_of_couples_not_yet_seen():
     assert traits.clear(pairs, "warm", True, 3) == [4, 2, 11]  # web before movie, couples once
     assert traits.clear(pairs, "warm", True, 2, seen=["couple 02"]) == [2, 11]
     assert traits.clear(pairs, "warm", False, 2) == []
+    pairs.right[2] = 130  # a wall of fog
+    assert traits.clear(pairs, "warm", True, 3) == [4, 11, 0]
 
 
 def test_pictures_come_from_the_world_or_from_files(tmp_path):
