@@ -19,6 +19,7 @@ import safetensors.torch
 import torch
 import torch.distributed as dist
 from lightning_fabric import Fabric
+from lightning_fabric.strategies import DDPStrategy
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
@@ -45,12 +46,22 @@ def start(params: Params) -> Fabric:
         accelerator={"cuda": "gpu"}.get(params.device, params.device),
         devices=params.devices,
         num_nodes=params.nodes,
-        strategy=("ddp" if launched else "ddp_notebook") if many else "auto",
+        strategy=(Launched() if launched else "ddp_notebook") if many else "auto",
         precision=params.precision if on_gpu else "32-true",
     )
     if many and launched:
         fabric.launch()
     return fabric
+
+
+class Launched(DDPStrategy):
+    """Processes that torchrun or srun has started: there is nothing to launch, in a notebook too.
+
+    (The engine's own "ddp" refuses notebooks, since it would start their kernel again.)
+    """
+
+    def _configure_launcher(self) -> None:
+        self._launcher = None
 
 
 def single() -> Fabric:

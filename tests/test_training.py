@@ -1,9 +1,13 @@
 """The masked loss, the recipe of a run, divergence, and one process against two."""
 
 import math
+import os
+import socket
+import traceback
 
 import pytest
 import torch
+from lightning_fabric import connector
 from torch import nn
 
 from lib import checkpoints, faces, models, params, training
@@ -269,3 +273,42 @@ def test_two_processes_train_as_one_with_the_doubled_batch():
     together = training.extract(two, images[:7], size=16)
     for a, b in zip(apart, together, strict=True):
         torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-5)
+
+
+def launched(rank, port, result):
+    """A forked process of two as torchrun would start them under a notebook's kernel; trains."""
+    pid = os.fork()
+    if pid == 0:
+        try:
+            torch.set_num_threads(1)  # a fork cannot use its parent's threads
+            names = ("RANK", "LOCAL_RANK", "WORLD_SIZE", "LOCAL_WORLD_SIZE", "GROUP_RANK")
+            os.environ |= dict(zip(names, map(str, (rank, rank, 2, 2, 0)), strict=True))
+            os.environ |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
+            os.environ |= {"TORCHELASTIC_RUN_ID": "test"}
+            connector._IS_INTERACTIVE = True
+            model = network()
+            fabric = training.start(params.load("smoke", {"device": "cpu", "devices": 2}))
+            fit(model, *bright_faces(), fabric=fabric)
+            features, _ = training.extract(model, bright_faces()[0], size=16, fabric=fabric)
+            torch.save(model.state_dict() | {"features": features}, result)
+        except BaseException:
+            traceback.print_exc()
+            os._exit(1)
+        os._exit(0)
+    return pid
+
+
+@pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
+def test_a_launcher_s_processes_train_together_under_a_notebook(tmp_path):
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    files = [tmp_path / f"{rank}.pt" for rank in range(2)]
+    children = [launched(rank, port, file) for rank, file in enumerate(files)]
+    assert [os.waitpid(child, 0)[1] for child in children] == [0, 0]
+    model = network()
+    fit(model, *bright_faces())
+    features, _ = training.extract(model, bright_faces()[0], size=16)
+    for found in map(torch.load, files):  # every process ends with the same
+        for name, value in (model.state_dict() | {"features": features}).items():
+            torch.testing.assert_close(found[name], value, rtol=1e-3, atol=1e-4)
