@@ -9,8 +9,6 @@ the repeats. On a GPU the cases of the paper's size follow.
 
 import argparse
 import os
-import threading
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -21,7 +19,7 @@ from torch import Tensor
 
 from bench import peers
 from bench.training import floors
-from lib import params, propagation, workspace
+from lib import params, propagation, scale, workspace
 from lib.graph import neighbours
 from lib.params import PropagationParams
 
@@ -59,52 +57,13 @@ def annotations(points: Tensor, share: float, seed: int = 1) -> tuple[Tensor, Te
 # Measuring ----------------------------------------------------------------------------------------
 
 
-def clock(work: Callable[[], Any]) -> tuple[float, float, Any]:
-    """Seconds, memory (GB) beside what was there before, and what `work` returns."""
-    resident = ResidentPeak()
-    with resident:
-        begin = time.perf_counter()
-        result = work()
-        if torch.cuda.is_available():
-            torch.cuda.synchronize()
-        seconds = time.perf_counter() - begin
-    return seconds, resident.gigabytes, result
-
-
-class ResidentPeak:
-    """Largest resident memory of this process while a block runs, beside that at its start."""
-
-    def __enter__(self) -> "ResidentPeak":
-        self.start = self.peak = resident()
-        self.going = True
-        self.watch = threading.Thread(target=self._look, daemon=True)
-        self.watch.start()
-        return self
-
-    def _look(self) -> None:
-        while self.going:
-            self.peak = max(self.peak, resident())
-            time.sleep(0.005)
-
-    def __exit__(self, *_: object) -> None:
-        self.going = False
-        self.watch.join()
-        self.gigabytes = (self.peak - self.start) / 1e9
-
-
-def resident() -> int:
-    """Bytes of this process in memory."""
-    with open("/proc/self/statm") as file:
-        return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-
-
 def rounds(contestants: dict[str, Callable], repeats: int) -> tuple[pd.DataFrame, dict, dict]:
     """Seconds (repeats, contestants), peak memory and last result of each."""
     seconds, memory, results = [], {}, {}
     for _ in range(repeats):
         row = {}
         for name, work in contestants.items():
-            row[name], used, results[name] = clock(work)
+            row[name], used, results[name] = scale.clock(work)
             memory[name] = max(used, memory.get(name, 0.0))
         seconds.append(row)
     return pd.DataFrame(seconds), memory, results
@@ -208,19 +167,12 @@ def growth_case(counts: tuple[int, int], rates: dict[str, float]) -> dict[str, A
 
 
 def sweep(count: int, device: torch.device) -> float:
-    """Seconds of one later iteration over all 24 attributes: from runs of two lengths."""
-    points = features(count, "hard").to(device)
-    labels, weights = annotations(points.cpu(), 0.3)
-    graph = neighbours(points, K)
-    taken = []
-    for iterations in (2, 4):
-        reading = PropagationParams(unary_weight=SOFT, max_iterations=iterations, tolerance=1e-12)
-        given = {"params": reading, "graph": graph}
-        work = lambda given=given: propagation.propagate(  # noqa: E731
-            points, labels.to(device), weights.to(device), **given
-        )
-        taken.append(min(clock(work)[0] for _ in range(2)))
-    return (taken[1] - taken[0]) / 2
+    """Seconds of one later iteration over all 24 attributes."""
+    points = features(count, "hard")
+    labels, weights = (part.to(device) for part in annotations(points, 0.3))
+    points = points.to(device)
+    reading = PropagationParams(unary_weight=SOFT, max_iterations=5, tolerance=1e-12)
+    return scale.sweeps(points, labels, weights, neighbours(points, K), reading)[0]
 
 
 def gpu_cases() -> list[dict[str, Any]]:
@@ -229,13 +181,13 @@ def gpu_cases() -> list[dict[str, Any]]:
     torch.cuda.reset_peak_memory_stats()
     labels, weights = annotations(points.cpu(), 0.3)
     neighbours(points[:20_000], K)  # warms up
-    fast, _, graph = clock(lambda: neighbours(points, K, method="fast"))
-    exact, _, truth = clock(lambda: neighbours(points, K, method="exact"))
+    fast, _, graph = scale.clock(lambda: neighbours(points, K, method="fast"))
+    exact, _, truth = scale.clock(lambda: neighbours(points, K, method="exact"))
     one_sweep = sweep(PAPER, points.device)
     peak = torch.cuda.max_memory_allocated() / 2**30
     once = PropagationParams(max_iterations=1)
     a, w = labels[:, :1].cuda(), weights[:1].cuda()
-    plain, _, _ = clock(lambda: peers.plain_em(points, a, w, graph, once, 0))
+    plain, _, _ = scale.clock(lambda: peers.plain_em(points, a, w, graph, once, 0))
     return [
         {
             "case": f"{torch.cuda.get_device_name()}, {PAPER} faces, 24 attributes",

@@ -83,8 +83,12 @@ class TrainParams(Section):
 
 
 class PropagationParams(Section):
-    """Algorithm 2 and its readings; the first of each is the literal one."""
+    """Algorithm 2 and its readings; the first of each is the literal one.
 
+    Notebook 03 tries several and, with `choice: held-out`, hands the best on (`lib.readings`).
+    """
+
+    choice: Literal["held-out", "given"] = "held-out"  # or as the values below say
     neighbours: Positive = 10  # h, Section 4.3
     symmetric: bool = False  # directed list of the h nearest, or a symmetric graph
     covariance: Annotated[str, Field(pattern=r"^(full|shared|diagonal|pca-[1-9]\d*)$")] = "full"

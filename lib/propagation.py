@@ -9,6 +9,7 @@ Missing labels y_i^a are inferred from three log-odds, log p(y=1) - log p(y=0):
 The prior is a plain sum since logit(sigmoid(q)) = q. Only annotations enter s.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -128,6 +129,7 @@ def propagate(
     graph: NeighbourGraph | None = None,
     seed: int = 0,
     progress: bool = False,
+    watch: Callable[[int, Tensor], None] | None = None,
     device: torch.device | str | None = None,
     group: "dist.ProcessGroup | None" = None,
 ) -> Propagation:
@@ -135,6 +137,7 @@ def propagate(
 
     features (N, D) float, labels (N, A) int8 in {-1 missing, 0, 1}, classifier_weights (A, D),
     graph: of these features if it is at hand already. Annotations are never changed.
+    watch: called with the number and the labels (N, A) of every iteration.
     device: where to compute, features going there in blocks; None: where they are.
     group: features and graph are this process's rows (n, D) and (n, k), contiguous in the order
         of the ranks; labels are all (N, A) on every process, and so is the result.
@@ -169,6 +172,8 @@ def propagate(
         active = [a for a in active if moved[a] >= params.tolerance]
         if progress:
             print("propagation", trace[-1], flush=True)
+        if watch is not None:
+            watch(iteration + 1, current)
         if not active:
             break
     labels, posterior = current.to(labels.device), rows.gather(posterior).to(labels.device)

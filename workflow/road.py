@@ -45,6 +45,7 @@ ROAD = {
     "13_movie_profile": Step(("10",), ("data", "model", "evaluation")),
     "14_scoreboard": Step(("05", "06", "07", "08", "09", "11", "12", "13"), ("seeds",)),
     "15_your_photos": Step(("10",), ("model", "data")),
+    "16_scale": Step(reads=("propagation",), threads=2),
     "17_beyond_the_paper": Step(
         ("10",), ("model", "stage1", "stage2", "propagation", "evaluation", "beyond"), 2
     ),
