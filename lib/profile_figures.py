@@ -47,7 +47,7 @@ def cases(table: pd.DataFrame, scenes: Sequence[Scene]) -> Figure:
         empty.remove((case["trait"], case["kind"]))
         axes = grid[TRAITS.index(case["trait"]), list(KINDS).index(case["kind"])]
         show(axes, scene)
-        votes = f",  {case['votes']} of 5 votes" if "votes" in case else ""
+        votes = f"; {case['votes']} of 5 say yes" if "votes" in case else ""
         axes.set_xlabel(f"p = {case['probability']:.2f}{votes}", fontsize=9, labelpad=2)
     for trait, kind in empty:
         axes = grid[TRAITS.index(trait), list(KINDS).index(kind)]

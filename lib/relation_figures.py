@@ -94,42 +94,6 @@ def bars(table: pd.DataFrame, published: pd.Series | None, xlabel: str) -> Figur
     return figure
 
 
-def polar(axes: Axes, probability: np.ndarray, colour: str = BLUE) -> None:
-    """The tendency of each trait to be positive, (8,) in [0, 1], on a polar axis."""
-    angles = np.arange(len(TRAITS)) * 2 * np.pi / len(TRAITS)
-    closed = np.append(angles, angles[0])
-    axes.plot(closed, np.append(probability, probability[0]), color=colour, linewidth=1.5)
-    axes.fill(closed, np.append(probability, probability[0]), color=colour, alpha=0.25)
-    axes.plot(closed, np.full(len(closed), 0.5), color="black", linewidth=0.6, linestyle=":")
-    axes.set_xticks(angles, TRAITS, fontsize=8)
-    axes.set_yticks([0.5, 1], ["", ""])
-    axes.set(ylim=(0, 1), theta_zero_location="N", theta_direction=-1)
-    axes.tick_params(pad=1)
-
-
-def tendencies(
-    images: Sequence[Tensor], boxes: Sequence[np.ndarray], probability: np.ndarray
-) -> Figure:
-    """Fig. 10: pictures with their two faces boxed, each beside its polar plot.
-
-    boxes: per picture (F, 4) x, y, w, h px; probability: (K, 8).
-    """
-    columns = 2 if len(images) > 1 else 1
-    rows = -(-len(images) // columns)
-    figure = Figure(figsize=(5.6 * columns, 2.6 * rows), layout="constrained")
-    grid = figure.add_gridspec(rows, 2 * columns, width_ratios=[1.5, 1] * columns)
-    for number, image in enumerate(images):
-        row, column = divmod(number, columns)
-        axes = figure.add_subplot(grid[row, 2 * column])
-        picture(axes, image)
-        boxed(axes, boxes[number])
-        axes.set_title(f"({'abcdefghijkl'[number]})", fontsize=9)
-        polar(
-            figure.add_subplot(grid[row, 2 * column + 1], projection="polar"), probability[number]
-        )
-    return figure
-
-
 def boxed(axes: Axes, boxes: np.ndarray) -> None:
     """Boxes x, y, w, h (px) of the left and the right face."""
     for colour, (x, y, w, h) in zip((BLUE, ORANGE), boxes, strict=False):
