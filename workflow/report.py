@@ -46,13 +46,20 @@ def main(profile: str) -> None:
 
 
 def write_page(executed: Path, folder: Path) -> None:
-    """Copy an executed notebook without the cell that papermill put in."""
+    """Copy an executed notebook without the cell that papermill put in.
+
+    One that lacked a dataset ended with SystemExit: what it says is shown, the rest is left out.
+    """
     notebook = nbformat.read(executed, as_version=4)
-    notebook.cells = [
-        cell
-        for cell in notebook.cells
-        if "injected-parameters" not in cell.metadata.get("tags", [])
-    ]
+    pages = []
+    for cell in notebook.cells:
+        if "injected-parameters" in cell.metadata.get("tags", []):
+            continue
+        pages.append(cell)
+        if any(output.get("ename") == "SystemExit" for output in cell.get("outputs", [])):
+            cell.outputs = [out for out in cell.outputs if out.output_type == "display_data"]
+            break
+    notebook.cells = pages
     nbformat.write(notebook, folder / executed.name)
 
 
