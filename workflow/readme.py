@@ -1,5 +1,6 @@
-"""Write the README's two tables from what lies under `outputs/`: `python -m workflow.readme`."""
+"""Write the README's tables from what lies under `outputs/`: `python -m workflow.readme`."""
 
+import json
 import re
 from pathlib import Path
 
@@ -12,6 +13,12 @@ from workflow.road import ROAD
 
 ROOT = Path(__file__).resolve().parent.parent
 PROFILE = "default"
+BENCH = ROOT / "outputs" / "bench"
+TRAINING = (
+    ("ours_over_plain", "training: images per second over a plain loop's", "at least 1.35"),
+    ("data_path_share", "training: share of a step that the data path costs", "at most 0.05"),
+    ("extraction_over_training", "feature extraction over training", "at least 2.5"),
+)
 
 
 def results() -> str:
@@ -35,6 +42,46 @@ def notebooks() -> str:
     return "\n".join(lines)
 
 
+def difficulty() -> str:
+    """How far simple methods come on the embedded world."""
+    metrics = Workspace(load(PROFILE), notebook="14").load_metrics
+    data, hog = metrics("01_datasets"), metrics("05_attribute_accuracy")["average"]["hog_svm"]
+    number = "{value:.1f} % ({low:.1f}–{high:.1f})"
+    return (
+        f"Average balanced accuracy over the 24 attributes: HOG+SVM {number.format(**hog)}, linear "
+        f"SVMs on 16 × 16 pixels {number.format(**data['pixel_probe'])}, chance 50 %. A linear "
+        f"classifier tells the three face sources apart in {data['source_probe']['value']:.0f} % of "
+        f"the faces; always naming the largest gives {data['source_chance']:.0f} %."
+    )
+
+
+def speed() -> str:
+    """What `make bench` measured last: ours against a peer in the same run."""
+    bench = {file.stem: json.loads(file.read_text()) for file in BENCH.glob("*.json")}
+    rows = [(row["what"], f"{row['ratio']:.2f}", row["target"]) for row in timed(bench)]
+    lines = ["| what | ratio | wanted |", "|---|---|---|"]
+    return "\n".join([*lines, *(f"| {' | '.join(row)} |" for row in rows)])
+
+
+def timed(bench: dict[str, dict]) -> list[dict]:
+    """Rows of `what`, `ratio` and `target` from every benchmark's file, by its name."""
+    rows = list(bench.get("propagation", {}).get("table", []))
+    for case in bench.get("training", {}).get("cases", []):
+        where = f"{case['size']} px, width {case['width']:g}"
+        for key, what, target in TRAINING:
+            rows.append({"what": f"{what}, {where}", "ratio": case[key], "target": target})
+    for row in bench.get("world", {}).get("rows", []):
+        if row["wanted"]:
+            what = f"faces drawn per second at {row['size']} px, {row['device']}"
+            wanted = f"at least {row['wanted']}"
+            rows.append({"what": what, "ratio": row["faces_per_second"], "target": wanted})
+    if crops := bench.get("crops"):
+        what = "minutes to cut 200,000 crops of CelebA's size, from 2,000"
+        target = f"at most {crops['wanted_minutes']:g}"
+        rows.append({"what": what, "ratio": crops["minutes_for_200000"], "target": target})
+    return rows
+
+
 def field(page: str, name: str) -> str:
     """What stands after `**name**:` on a notebook's first page, links reduced to their text."""
     text = re.search(rf"\*\*{name}\*\*:?\s*(.+?)(?=\n\s*\n|\n[-*] \*\*|\n\*\*|\Z)", page, re.DOTALL)
@@ -42,9 +89,18 @@ def field(page: str, name: str) -> str:
     return " ".join(plain.split()).replace("|", "\\|")
 
 
+WRITTEN = {
+    "results": results,
+    "notebooks": notebooks,
+    "difficulty": difficulty,
+    "speed": speed,
+}
+
+
 def written(readme: str) -> str:
-    """The README with both tables as the outputs have them now."""
-    for name, table in (("results", results()), ("notebooks", notebooks())):
+    """The README with its tables as the outputs have them now."""
+    for name, write in WRITTEN.items():
+        table = write()
         start, end = f"<!-- {name} -->", f"<!-- /{name} -->"
         before, rest = readme.split(start)
         readme = f"{before}{start}\n{table}\n{end}{rest.split(end)[1]}"
