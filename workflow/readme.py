@@ -50,7 +50,7 @@ def difficulty() -> str:
     return (
         f"Average balanced accuracy over the 24 attributes: HOG+SVM {number.format(**hog)}, linear "
         f"SVMs on 16 × 16 pixels {number.format(**data['pixel_probe'])}, chance 50 %. A linear "
-        f"classifier tells the three face sources apart in {data['source_probe']['value']:.0f} % of "
+        f"classifier tells the face sources apart in {data['source_probe']['value']:.0f} % of "
         f"the faces; always naming the largest gives {data['source_chance']:.0f} %."
     )
 
