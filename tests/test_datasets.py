@@ -1,5 +1,6 @@
 """The one door: real sets, the embedded world and nothing at all, in any mixture."""
 
+import os
 import re
 
 import numpy as np
@@ -9,6 +10,7 @@ import torch
 from lib import datasets, params, vocabulary, world
 from lib.sources import lists, shelf
 from tests import trees
+from workflow import road
 
 
 def faces(settings, cache):
@@ -143,6 +145,16 @@ def test_what_is_looked_at_adds_up(tree, profile):
     assert table.loc["AFLW", "expected"] == 24_386
     assert held.reasons["rows"].sum() == len(held.dropped) == table["dropped"].sum()
     assert set(held.dropped) == {"set", *lists.DROPPED}
+
+
+def test_a_set_that_comes_or_changes_makes_notebook_01_run_again(tree, profile):
+    before = road.settings(profile(), "01_datasets")
+    home = tree("expw")
+    found = road.settings(profile(), "01_datasets")
+    os.utime(home / "label.lst", (1, 1))
+    changed = road.settings(profile(), "01_datasets")
+    assert before != found != changed
+    assert road.settings(profile(), "02_stage1_network").get("found") is None
 
 
 def test_the_users_own_faces_join_in(profile, tmp_path):

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lib.params import Params
+from lib.sources.catalogue import stamps
 
 # Parameters that every notebook that computes anything depends on.
 SHARED = ("seed", "device", "precision", "devices", "nodes")
@@ -103,6 +104,10 @@ def _imported(path: Path) -> set[Path]:
 
 
 def settings(params: Params, notebook: str) -> dict:
-    """The parameter values a notebook reads; changing another leaves it up to date."""
+    """The parameter values a notebook reads; changing another leaves it up to date.
+
+    Notebook 01 also depends on the datasets that lie under the data folder.
+    """
     values = params.model_dump(mode="json")
-    return {key: values[key] for key in (*SHARED, *ROAD[notebook].reads)}
+    chosen = {key: values[key] for key in (*SHARED, *ROAD[notebook].reads)}
+    return chosen | ({"found": stamps(params.data)} if notebook == "01_datasets" else {})

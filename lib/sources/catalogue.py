@@ -108,3 +108,21 @@ def origin(source: str, data: DataParams) -> str:
             f"{SOURCE_NAMES[source]}: ask {DATASETS[source].owner}; or set origin to found or world"
         )
     return "world" if wanted == "auto" else "absent"
+
+
+def stamps(data: DataParams) -> dict[str, str]:
+    """What is found of each source and when it last changed, so that a run knows it is outdated."""
+    found = {}
+    for source, dataset in DATASETS.items():
+        try:
+            found[source] = origin(source, data)
+        except ValueError:
+            found[source] = "wrong"  # the notebook says what
+        if found[source] == "real":
+            place = folder(source, data)
+            marks = [mark for name in dataset.markers if (mark := lists.locate(place, name))]
+            found[source] += f" {max(mark.stat().st_mtime_ns for mark in marks)}"
+    for name in data.manifests:
+        path = ROOT / name
+        found[name] = str(path.stat().st_mtime_ns) if path.exists() else "missing"
+    return found
