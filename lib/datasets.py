@@ -68,6 +68,21 @@ def absent(params: Params) -> dict[str, str]:
     return missing | artifacts
 
 
+def kinds(params: Params) -> dict[str, str]:
+    """What the artifacts of notebook 01 are made of: `embedded world`, `real set`, or both."""
+    words = {"real": "real set", "world": "embedded world"}
+    sources = {"01_faces": FACE_SOURCES} | {f"01_{name}": (name,) for name in ARTIFACTS}
+    found = {}
+    for artifact, names in sources.items():
+        origins = [catalogue.origin(name, params.data) for name in names]
+        parts = [words[origin] for origin in dict.fromkeys(origins) if origin in words]
+        if artifact == "01_faces" and params.data.manifests:
+            parts.append("own pictures")
+        if parts:
+            found[artifact] = " and ".join(sorted(parts))
+    return found
+
+
 def left_out(cache: Path) -> pd.DataFrame:
     """Rows of real sets that are in none of the sets made with this cache: set, file, line, reason.
 

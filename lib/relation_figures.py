@@ -59,10 +59,17 @@ def misses(images: Tensor, truth: Sequence[str], named: Sequence[str], columns: 
     return figure
 
 
-def bars(table: pd.DataFrame, published: pd.Series | None, xlabel: str) -> Figure:
+def bars(
+    table: pd.DataFrame,
+    published: pd.Series | None,
+    xlabel: str,
+    *,
+    ours: str = "ours, embedded world",
+) -> Figure:
     """Methods as points with their 95 % intervals, and the paper's number as a diamond.
 
-    table: one row per method, columns value, low, high; published: by the same names.
+    table: one row per method, columns value, low, high; published: by the same names. ours: what
+    the points were measured on (`Workspace.ours`).
     """
     figure = Figure(figsize=(8.5, 0.9 + 0.36 * len(table)), layout="constrained")
     axes, places = figure.subplots(), np.arange(len(table))
@@ -74,7 +81,7 @@ def bars(table: pd.DataFrame, published: pd.Series | None, xlabel: str) -> Figur
         fmt="o",
         color=BLUE,
         capsize=3,
-        label="ours, embedded world (95 %)",
+        label=f"{ours} (95 %)",
     )
     if published is not None:
         axes.plot(

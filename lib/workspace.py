@@ -95,10 +95,15 @@ class Workspace:
                 self.save_table(written, pd.DataFrame({"note": [note]}), note)
             else:  # a figure of an earlier run
                 (self.root / "figures" / f"{written}.png").unlink(missing_ok=True)
-        kept = self._values(stem) if name.startswith(self.notebook) else {}
+        kept = self._values(stem) if name.startswith(self.notebook) else {}  # notebook 01 itself
         self.save_metrics(stem, kept | {"not_run": wanting})
         display(Markdown(f"**{note}.** `make data` says where to ask for it and where to put it."))
         raise SystemExit(0)
+
+    def ours(self, name: str = "01_faces") -> str:
+        """How to name numbers of ours: on which kind of data the artifact of notebook 01 stands."""
+        kinds = self._values(self._stem("01")).get("kinds", {})
+        return f"ours, {kinds.get(name, 'embedded world')}"
 
     def wanting(self, name: str) -> str:
         """The dataset for want of which `name` was not made; empty if it was, or will be."""

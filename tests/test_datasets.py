@@ -91,7 +91,9 @@ def test_training_faces_that_a_test_face_gives_away_are_left_out(tree, profile, 
 def test_real_world_and_nothing_in_one_set(tree, profile, tmp_path):
     tree("expw")
     origin = {"data.aflw.origin": "world", "data.aflw.train": 6, "data.celeba.origin": "found"}
-    found = faces(profile(**origin, **{"data.aflw.test": 2}), tmp_path / "cache")
+    settings = profile(**origin, **{"data.aflw.test": 2})
+    assert datasets.kinds(settings) == {"01_faces": "embedded world and real set"}
+    found = faces(settings, tmp_path / "cache")
     assert found.table["source"].value_counts().to_dict() == {"expw": 43, "aflw": 8}
     split = found.table["split"].tolist()
     assert split == sorted(split, reverse=True)  # training first: one run of the file
