@@ -11,9 +11,11 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor
 
-from lib import propagation, training, workspace
+from lib import checkpoints, propagation, training, workspace
 from lib.models import DCN
 from lib.params import AlternationParams, Params
+
+PROPAGATING = ("graph", "gaussians", "propagation", "alternation")  # rooms behind a round
 
 
 @dataclass(frozen=True)
@@ -116,10 +118,11 @@ def _round(m: int, logits: Tensor, known: Tensor, inferred, history, before: lis
 
 
 def _recipe(model: DCN, known: Tensor, params: Params, pseudo: bool) -> str:
-    """Digest of all that a round depends on: stage-1 weights, labels, parameters."""
+    """Digest of all that a round depends on: stage-1 weights, labels, parameters, code."""
     weights = b"".join(value.cpu().numpy().tobytes() for value in model.state_dict().values())
     used = params.model_dump_json(include={"seed", "model", "propagation", "stage2"})
-    return workspace.digest(weights + known.numpy().tobytes() + f"{used}{pseudo}".encode())
+    code = checkpoints.code(*checkpoints.LEARNING, *PROPAGATING)
+    return workspace.digest(weights + known.numpy().tobytes() + f"{used}{pseudo}{code}".encode())
 
 
 def _save(path: Path, model: DCN, done: Round, recipe: str) -> None:

@@ -1,5 +1,6 @@
 """Training states on disk: safetensors with a JSON beside, written whole, never pickled."""
 
+import functools
 import hashlib
 import json
 from pathlib import Path
@@ -10,6 +11,10 @@ import torch
 from torch import Tensor, nn
 
 from lib import workspace
+from lib.params import TrainParams
+
+# The rooms whose code decides what comes out of a training run.
+LEARNING = ("models", "training", "batches", "augmentation", "checkpoints", "processes")
 
 
 class State:
@@ -96,6 +101,34 @@ class State:
         self.losses.copy_(tensors["losses"])
         self.done, self.history = progress["steps_done"], progress["history"]
         self.remember()
+
+
+def place(
+    folder: Path | None,
+    name: str,
+    model: nn.Module,
+    train: TrainParams,
+    size: int,
+    seed: int,
+    *data: Tensor,
+) -> Path | None:
+    """Where a run keeps its state: a file of its own for whatever it starts from and learns.
+
+    So a killed run continues and a finished one is not repeated, and one with another recipe,
+    other data, other first weights or other code begins anew beside it. None without a folder.
+    """
+    if folder is None:
+        return None
+    start = fingerprint(*model.state_dict().values(), *data)
+    run = f"{code(*LEARNING)} {start} {train.model_dump_json()} {size} {seed}"
+    return folder / f"{name}-{workspace.digest(run)}.safetensors"
+
+
+@functools.cache
+def code(*rooms: str) -> str:
+    """Digest of the source of rooms of `lib`: a state left by other code is not continued."""
+    here = Path(__file__).parent
+    return workspace.digest(b"".join((here / f"{room}.py").read_bytes() for room in rooms))
 
 
 def sweep(path: Path) -> None:

@@ -11,11 +11,10 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 
-from lib import training, vocabulary
+from lib import checkpoints, training, vocabulary
 from lib.faces import FaceSet
 from lib.models import DCN, ConvBN
 from lib.params import Params
-from lib.relation import checkpoint
 
 CHANNELS = (64, 128, 256, 256, 512)  # of the five convolutions at width 1
 MEMBERS = 5  # "This result is obtained from an ensemble of five DCNs" (Table 8)
@@ -60,7 +59,7 @@ def pretrained(
     """
     labelled = (faces.labels[:, COLUMNS] >= 0).all(1)
     data, train = (faces.images[labelled], faces.labels[labelled]), params.relation.pretrain
-    models = []
+    models, size = [], params.model.size
     for number in range(MEMBERS):
         name, own = f"plain_{number + 1}", 100 * seed + number
         model = build(params, own)
@@ -68,10 +67,10 @@ def pretrained(
             model,
             *data,
             train=train,
-            size=params.model.size,
+            size=size,
             seed=own,
             fabric=fabric,
-            checkpoint=checkpoint(folder, name, model, train, params, own, *data),
+            checkpoint=checkpoints.place(folder, name, model, train, size, own, *data),
             description=f"plain network {number + 1}",
         )
         models.append(model)

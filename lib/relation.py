@@ -7,9 +7,9 @@ import numpy as np
 import pandas as pd
 import torch
 from lightning_fabric import Fabric
-from torch import Tensor, nn
+from torch import Tensor
 
-from lib import baselines, checkpoints, metrics, training, vocabulary, workspace
+from lib import baselines, checkpoints, metrics, training, vocabulary
 from lib.faces import FaceSet, PairSet
 from lib.judging import AUC, FREQUENCY, PAPER, Judge
 from lib.models import DCN, RelationNet
@@ -76,27 +76,6 @@ def recipe(params: Params, pairs: int) -> TrainParams:
     return params.relation.train.model_copy(update={"weight_decay": decay})
 
 
-def checkpoint(
-    folder: Path | None,
-    name: str,
-    model: nn.Module,
-    train: TrainParams,
-    params: Params,
-    seed: int,
-    *data: Tensor,
-) -> Path | None:
-    """Where a run keeps its state, in a file of its own for whatever it starts from and learns.
-
-    So a killed run continues, a finished one is not repeated, and one with another recipe, other
-    data or other first weights begins anew beside it.
-    """
-    if folder is None:
-        return None
-    start = checkpoints.fingerprint(*model.state_dict().values(), *data)
-    run = f"{start} {train.model_dump_json()} {params.model.size} {seed}"
-    return folder / f"{name}-{workspace.digest(run)}.safetensors"
-
-
 def pretrain(
     faces: FaceSet,
     group: str,
@@ -108,9 +87,9 @@ def pretrain(
 ) -> DCN:
     """A DCN trained from scratch on the labels of one attribute group alone (Section 6.2).
 
-    folder: keeps the state of the run, see `checkpoint`.
+    folder: keeps the state of the run, see `checkpoints.place`.
     """
-    model, train = dcn(params, seed), params.relation.pretrain
+    model, train, size = dcn(params, seed), params.relation.pretrain, params.model.size
     others = [a for a in vocabulary.ATTRIBUTES if a not in vocabulary.GROUPS[group]]
     labels = faces.labels.clone()
     labels[:, vocabulary.columns(others)] = vocabulary.MISSING
@@ -121,10 +100,12 @@ def pretrain(
         images,
         labels,
         train=train,
-        size=params.model.size,
+        size=size,
         seed=seed,
         fabric=fabric,
-        checkpoint=checkpoint(folder, f"dcn_{group}", model, train, params, seed, images, labels),
+        checkpoint=checkpoints.place(
+            folder, f"dcn_{group}", model, train, size, seed, images, labels
+        ),
         description=f"DCN on {group}",
     )
     return model
@@ -142,18 +123,18 @@ def fit(
 ) -> pd.DataFrame:
     """Train an S-DCN on pairs as the profile says; returns its history.
 
-    name: of the variant; folder: keeps the state of the run, see `checkpoint`.
+    name: of the variant; folder: keeps the state of the run, see `checkpoints.place`.
     """
-    train = recipe(params, len(pairs))
+    train, size = recipe(params, len(pairs)), params.model.size
     data = (pairs.left, pairs.right, pairs.cues, pairs.labels)
     return training.fit_pairs(
         model,
         pairs,
         train=train,
-        size=params.model.size,
+        size=size,
         seed=seed,
         fabric=fabric,
-        checkpoint=checkpoint(folder, name, model, train, params, seed, *data),
+        checkpoint=checkpoints.place(folder, name, model, train, size, seed, *data),
         description=VARIANTS[name],
     )
 

@@ -130,3 +130,19 @@ def test_another_run_is_refused_by_what_differs(finished, options, words):
     options = {"train": RECIPE.model_copy(update={"epochs": 1})} | options
     with pytest.raises(ValueError, match=rf"is of another run, {words}.*: delete it"):
         fit(finished, **options)
+
+
+def test_every_run_has_a_file_of_its_own(tmp_path):
+    model, other = torch.nn.Linear(2, 3), torch.nn.Linear(2, 3)
+    recipe, data = TrainParams(epochs=1), torch.zeros(4, 2)
+    here = checkpoints.place(tmp_path, "run", model, recipe, 8, 0, data)
+    assert here == checkpoints.place(tmp_path, "run", model, recipe, 8, 0, data.clone())
+    others = [
+        checkpoints.place(tmp_path, "run", other, recipe, 8, 0, data),
+        checkpoints.place(tmp_path, "run", model, TrainParams(epochs=2), 8, 0, data),
+        checkpoints.place(tmp_path, "run", model, recipe, 16, 0, data),
+        checkpoints.place(tmp_path, "run", model, recipe, 8, 1, data),
+        checkpoints.place(tmp_path, "run", model, recipe, 8, 0, data + 1),
+    ]
+    assert len({here, *others}) == 6
+    assert checkpoints.place(None, "run", model, recipe, 8, 0, data) is None
