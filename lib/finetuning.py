@@ -78,7 +78,7 @@ def cross_validate(
     """Logits of every face by a DCN tuned on the other folds (Table 9), (N, 24)."""
     result = torch.full(faces.labels.shape, torch.nan)
     for fold in sorted(faces.table["fold"].unique()):
-        test = (faces.table["fold"] == fold).to_numpy()
+        test = np.array(faces.table["fold"] == fold)
         words = f"{description} fold {fold + 1}"
         train = faces.select(~test)
         tuned = finetune(model, train, params, seed=seed, fabric=fabric, description=words)
@@ -91,7 +91,7 @@ def cross_validate_svm(features: np.ndarray, faces: FaceSet, *, seed: int) -> np
     the other folds, (N,)."""
     truth, result = classes(faces.labels), np.full(len(faces), -1)
     for fold in faces.table["fold"].unique():
-        test = (faces.table["fold"] == fold).to_numpy()
+        test = np.array(faces.table["fold"] == fold)
         machine = baselines.fit_expressions(features[~test], truth[~test], seed=seed)
         result[test] = machine.predict(features[test])
     return result
