@@ -80,7 +80,7 @@ def framed(scene: Scene, ratio: float = 1.32) -> Scene:
     """The part of a wide picture around its faces, so many times wider than high, or as wide as
     the faces stand apart."""
     high, wide = scene.image.shape[1:]
-    first, last = 0.0, float(wide)
+    first = last = wide / 2
     if len(scene.boxes):
         first, last = scene.boxes[:, 0].min(), (scene.boxes[:, 0] + scene.boxes[:, 2]).max()
     width = min(wide, max(round(ratio * high), int(np.ceil(last - first))))

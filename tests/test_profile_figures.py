@@ -1,0 +1,80 @@
+"""Pictures say what the numbers say: petals, frames of scenes, the grid of cases."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from matplotlib.colors import same_color
+from matplotlib.figure import Figure
+
+from lib import profile_figures as figures
+from lib.cases import KINDS, TRAITS
+from lib.photos import Scene
+
+
+def noise(high: int, wide: int) -> torch.Tensor:
+    return torch.randint(0, 256, (3, high, wide), generator=torch.Generator().manual_seed(1)).byte()
+
+
+def test_a_petal_is_as_long_as_its_probability():
+    axes = Figure().add_subplot(projection="polar")
+    probability = np.array([0.9, 0.2, 0.5, 0.6, 1.0, 0.0, 0.51, 0.49])
+    figures.petals(axes, probability, truth=np.array([1, 0, 0, 1, 0, 0, 0, 0]))
+    petals = axes.patches
+    assert [petal.get_height() for petal in petals] == pytest.approx(probability)
+    assert [petal.get_alpha() > 0.5 for petal in petals] == (probability > 0.5).tolist()
+    middles = [petal.get_x() + petal.get_width() / 2 for petal in petals]
+    assert middles == pytest.approx(figures.ANGLES)
+    hard = [same_color(petal.get_facecolor()[:3], figures.ORANGE) for petal in petals]
+    assert [name for name, yes in zip(TRAITS, hard, strict=True) if yes] == list(figures.HARD)
+    dots = [line for line in axes.lines if line.get_marker() == "o"]
+    assert dots[0].get_xdata() == pytest.approx(figures.ANGLES[[0, 3]])
+    names = {text.get_text(): text.get_position()[0] for text in axes.texts}
+    assert names == pytest.approx(dict(zip(TRAITS, figures.ANGLES, strict=True)))
+
+
+@given(st.integers(0, 160), st.integers(0, 160), st.integers(5, 40))
+@settings(max_examples=40, deadline=None)
+def test_a_frame_keeps_faces_and_pixels(first, second, side):
+    image, boxes = (
+        noise(50, 200),
+        np.array([[first, 5, side, side], [second, 8, side, side]], float),
+    )
+    framed = figures.framed(Scene(image, boxes), 1.3)
+    wide = framed.image.shape[2]
+    assert framed.image.shape[1] == 50 and wide >= 65
+    assert (framed.boxes[:, 0] >= 0).all() and (framed.boxes[:, 0] + side <= wide).all()
+    for (x, y, *_), (before, *_) in zip(framed.boxes.astype(int), boxes.astype(int), strict=True):
+        assert torch.equal(framed.image[:, y, x], image[:, y, before])
+
+
+def test_a_frame_without_faces_is_the_middle():
+    framed = figures.framed(Scene(noise(50, 200), np.empty((0, 4))), 1.0)
+    assert torch.equal(framed.image, noise(50, 200)[:, :, 75:125])
+
+
+def test_cases_stand_in_the_place_of_their_kind():
+    table = pd.DataFrame({"trait": ["warm"], "kind": ["wrongly yes"], "probability": [0.75]})
+    figure = figures.cases(table.assign(votes=1), [Scene(noise(9, 16), np.ones((2, 4)))])
+    grid = np.array(figure.axes).reshape(len(TRAITS), len(KINDS))
+    assert [axes.get_ylabel() for axes in grid[:, 0]] == list(TRAITS)
+    assert [axes.get_title() for axes in grid[0]] == list(KINDS)
+    shown = grid[TRAITS.index("warm"), list(KINDS).index("wrongly yes")]
+    assert shown.get_xlabel() == "p = 0.75; 1 of 5 say yes"
+    assert len(shown.images) == 1 and len(shown.patches) == 2
+    empty = [axes for axes in grid.flat if axes.texts]
+    assert len(empty) == grid.size - 1
+    assert {axes.texts[0].get_text() for axes in empty} == {"no such pair"}
+
+
+@pytest.mark.parametrize("count", [1, 3, 4])
+def test_every_scene_has_its_polar_plot(count):
+    scenes = {
+        f"scene {k}": Scene(noise(90, 160), np.array([[9.0, 9, 20, 20]])) for k in range(count)
+    }
+    figure = figures.tendencies(scenes, np.full((count, 8), 0.7))
+    polar = [axes for axes in figure.axes if axes.name == "polar"]
+    assert len(polar) == count == len(figure.axes) - count
+    assert [len(axes.patches) for axes in polar] == [8] * count
