@@ -17,7 +17,8 @@ import torch
 from torch import Tensor
 
 from lib.gaussians import Gaussians
-from lib.graph import NeighbourGraph, affinity, build, search
+from lib.graph import NeighbourGraph, affinity, build
+from lib.search import search
 from lib.shards import Rows, add_up
 
 if TYPE_CHECKING:
@@ -136,7 +137,8 @@ def propagate(
     """Infer the missing labels of every attribute (Algorithm 2).
 
     features (N, D) float, labels (N, A) int8 in {-1 missing, 0, 1}, classifier_weights (A, D),
-    graph: of these features if it is at hand already. Annotations are never changed.
+    graph: of these features if it is at hand already; its first h neighbours count. Annotations
+        are never changed.
     watch: called with the number and the labels (N, A) of every iteration.
     device: where to compute, features going there in blocks; None: where they are.
     group: features and graph are this process's rows (n, D) and (n, k), contiguous in the order
@@ -198,7 +200,7 @@ class Field:
         self.rows, self.labels, self.params = rows, labels, params
         self.own = slice(rows.begin, rows.begin + rows.own)
         graph = graph or build(rows, params.neighbours, progress=progress)
-        self.graph = NeighbourGraph(graph.index.to(rows.device), graph.distance.to(rows.device))
+        self.graph = graph.nearest(params.neighbours).to(rows.device)
         self.weights = affinity(self.graph, symmetric=params.symmetric, rows=rows)
         self.prior = prior_odds(labels[self.own], classifier_weights)
         self.unknown = labels[self.own] < 0

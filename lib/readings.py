@@ -38,11 +38,17 @@ CHANGES = {
         "sample": False,
         "symmetric": True,
     },
-    "16 components, 0.1, prior 0.3, mean field": {
+    "16 components, 0.1, mean field": {
         "covariance": "pca-16",
         "unary_weight": 0.1,
+        "sample": False,
+    },
+    "shared, prior 0.3, symmetric graph, 30 neighbours, mean field": {
+        "neighbours": 30,
+        "covariance": "shared",
         "prior_weight": 0.3,
         "sample": False,
+        "symmetric": True,
     },
 }
 
@@ -50,7 +56,7 @@ CHANGES = {
 def tried(given: PropagationParams) -> dict[str, PropagationParams]:
     """Every reading, with the profile's neighbours and stopping rule; last the profile's own."""
     kept = {name: getattr(given, name) for name in ("neighbours", "tolerance", "max_iterations")}
-    readings = {name: PropagationParams(**kept, **change) for name, change in CHANGES.items()}
+    readings = {name: PropagationParams(**{**kept, **each}) for name, each in CHANGES.items()}
     return {**readings, "as given": given}
 
 

@@ -61,10 +61,12 @@ class Rows:
 
     def _mean(self) -> Tensor:
         total = torch.zeros(self.features.shape[1], dtype=torch.float64, device=self.device)
-        for begin in range(0, self.own, BLOCK):
-            block = self.features[begin : begin + BLOCK].to(self.device)
-            check_finite(block, self.begin + begin)
-            total += block.sum(0, dtype=torch.float64)
+        for begin in range(0, self.own, 1024):
+            block = self.features[begin : begin + 1024].to(self.device)
+            part = block.sum(0)
+            if not torch.isfinite(part).all():
+                refuse(block, self.begin + begin)
+            total += part
         return (add_up(total, self.group) / max(1, self.count)).float()
 
     def take(self, rows: slice | Tensor) -> Tensor:
@@ -80,17 +82,20 @@ class Rows:
             part = slice(begin, min(begin + size, self.own))
             yield part, self.take(part)
 
-    def blocks(self, chosen: Tensor | None = None) -> Iterator[tuple[Tensor, Tensor]]:
+    def blocks(
+        self, chosen: Tensor | None = None, size: int | None = None
+    ) -> Iterator[tuple[Tensor, Tensor]]:
         """All processes' rows, on every process: numbers (M,) and features (M, D), in order.
 
-        chosen: ascending numbers of the faces wanted, of all N; None for all.
+        chosen: ascending numbers of the faces wanted, of all N; None for all. size: most rows of
+        a block.
         """
         for rank, (begin, end) in enumerate(self.spans):
             if chosen is None:
                 wanted = torch.arange(begin, end, device=self.device)
             else:
                 wanted = chosen[(chosen >= begin) & (chosen < end)].to(self.device)
-            for numbers in wanted.split(BLOCK) if len(wanted) else ():
+            for numbers in wanted.split(size or BLOCK) if len(wanted) else ():
                 yield numbers, self._send(numbers, rank, chosen is None)
 
     def _send(self, numbers: Tensor, rank: int, whole: bool) -> Tensor:
@@ -119,11 +124,10 @@ class Rows:
         return Rows(low, group=self.group)
 
 
-def check_finite(features: Tensor, begin: int = 0) -> None:
+def refuse(features: Tensor, begin: int) -> None:
     """ValueError naming the first feature that is NaN or infinite; faces count from `begin`."""
-    broken = ~torch.isfinite(features)
-    if broken.any():
-        row, column = broken.nonzero()[0].tolist()
+    broken = (~torch.isfinite(features)).nonzero()
+    for row, column in broken[:1].tolist():
         raise ValueError(
             f"feature {column} of face {begin + row} is {float(features[row, column])}; "
             "features must be finite: was the network's training stopped by a NaN?"

@@ -9,6 +9,7 @@ from hypothesis.extra import numpy as arrays
 
 from lib import graph
 from lib.graph import affinity, neighbours
+from lib.search import smallest
 from tests import literal
 
 # Small whole numbers: many ties and duplicates, and every distance is exact in float32.
@@ -109,7 +110,7 @@ def test_auto_searches_fast_where_there_are_many(monkeypatch):
 def test_smallest(k, seed, ties):
     values = torch.rand(5, 9000, generator=torch.Generator().manual_seed(seed))
     values = (values * 100).floor() if ties else values
-    found = graph.smallest(values, k)
+    found = smallest(values, k)
     expected = values.numpy().copy()
     expected.sort(axis=1)
     np.testing.assert_array_equal(values.gather(1, found), expected[:, :k])
