@@ -61,11 +61,11 @@ def cases(table: pd.DataFrame, scenes: Sequence[Scene]) -> Figure:
     return figure
 
 
-def photographs(scenes: Mapping[str, Scene], columns: int = 3) -> Figure:
+def photographs(scenes: Mapping[str, Scene], columns: int = 4) -> Figure:
     """Pictures with their faces boxed, each under its name and the number of its faces."""
     columns = min(columns, len(scenes))
     rows = -(-len(scenes) // columns)
-    figure = Figure(figsize=(3.2 * columns, 2.5 * rows), layout="constrained")
+    figure = Figure(figsize=(2.7 * columns, 2.1 * rows), layout="constrained")
     grid = figure.subplots(rows, columns, squeeze=False)
     for axes in grid.flat:
         axes.set_axis_off()
@@ -83,7 +83,7 @@ def framed(scene: Scene, ratio: float = 1.32) -> Scene:
     first = last = wide / 2
     if len(scene.boxes):
         first, last = scene.boxes[:, 0].min(), (scene.boxes[:, 0] + scene.boxes[:, 2]).max()
-    width = min(wide, max(round(ratio * high), int(np.ceil(last - first))))
+    width = min(wide, max(round(ratio * high), int(np.ceil(1.25 * (last - first)))))
     left = int(np.clip((first + last - width) / 2, 0, wide - width))
     boxes = scene.boxes - np.array([left, 0, 0, 0])
     return Scene(scene.image[:, :, left : left + width], boxes)
