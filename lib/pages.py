@@ -6,7 +6,7 @@ from pathlib import Path
 import IPython.display
 import PIL.Image
 
-HEAVY = 150_000  # bytes
+HEAVY = 100_000  # bytes
 
 
 def shown(path: Path) -> IPython.display.Image:
@@ -16,5 +16,5 @@ def shown(path: Path) -> IPython.display.Image:
         return IPython.display.Image(data)
     light = io.BytesIO()
     with PIL.Image.open(path) as picture:
-        picture.convert("RGB").save(light, "JPEG", quality=85, subsampling=0)
+        picture.convert("RGB").save(light, "JPEG", quality=75, optimize=True)
     return IPython.display.Image(light.getvalue(), format="jpeg")

@@ -30,7 +30,7 @@ class Step:
 ROAD = {
     "00_start_here": Step(reads=("propagation",)),
     "01_datasets": Step(reads=("data", "evaluation"), threads=2, once=False),
-    "02_stage1_network": Step(("01",), ("model", "stage1"), 2, once=False),
+    "02_stage1_network": Step(("01",), ("model", "stage1", "evaluation"), 2, once=False),
     "03_attribute_propagation": Step(("02",), ("propagation", "evaluation"), 2, once=False),
     "04_alternating_stage2": Step(
         ("03",), ("model", "propagation", "stage2", "evaluation"), 2, once=False
