@@ -263,7 +263,8 @@ def scoreboard(*loaders: Callable[[str], dict]) -> pd.DataFrame:
 
     loaders: one per seed; each gives the metrics of a notebook by its name, FileNotFoundError
     where it never ran. Several seeds give an interval over seeds (Student's t), one the interval
-    that its notebook computed. Where a claim rests on several estimates, the weakest is shown.
+    that its notebook computed. Where a claim rests on several estimates, the one that decides is shown: the
+    weakest.
     """
     rows = []
     for claim in claims():
@@ -273,8 +274,10 @@ def scoreboard(*loaders: Callable[[str], dict]) -> pd.DataFrame:
         if missing:
             rows.append(row | {"verdict": "not run", "why": missing[0], "unit": claim.unit})
             continue
-        weakest = min(found, key=lambda number: number["low"])
-        rows.append(row | weakest | {"unit": claim.unit, "verdict": verdict(found, claim.bar)})
+        decided = verdict(found, claim.bar)
+        end = "high" if decided == "does not hold" else "low"
+        weakest = min(found, key=lambda number: number[end])
+        rows.append(row | weakest | {"unit": claim.unit, "verdict": decided})
     columns = ["section", "claim", "paper", "value", "low", "high", "unit", "verdict", "why"]
     return pd.DataFrame(rows).reindex(columns=[*columns, "seeds"])
 

@@ -97,6 +97,18 @@ def test_the_weakest_estimate_decides_and_is_shown():
     assert (row["value"], row["low"]) == (-1.0, -2.0)
 
 
+def test_the_estimate_that_refutes_a_claim_is_the_one_shown():
+    """One interval reaches lower, but the other lies wholly below the bar."""
+    values = nested(NUMBER)
+    values["11_relation_accuracy"]["difference"] |= {
+        "pose_minus_gender": {"value": -1.0, "low": -9.0, "high": 7.0},
+        "pose_minus_age": {"value": -2.0, "low": -3.0, "high": -1.0},
+    }
+    board = paper.scoreboard(lambda name: values[name]).set_index("claim")
+    row = board.loc["The pose attributes come next in terms of influence to relation prediction."]
+    assert (row["verdict"], row["high"]) == ("does not hold", -1.0)
+
+
 def test_what_never_ran_is_not_judged():
     board = paper.scoreboard(never_ran)
     assert set(board["verdict"]) == {"not run"}
