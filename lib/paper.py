@@ -263,8 +263,8 @@ def scoreboard(*loaders: Callable[[str], dict]) -> pd.DataFrame:
 
     loaders: one per seed; each gives the metrics of a notebook by its name, FileNotFoundError
     where it never ran. Several seeds give an interval over seeds (Student's t), one the interval
-    that its notebook computed. Where a claim rests on several estimates, the one that decides is shown: the
-    weakest.
+    that its notebook computed. Where a claim rests on several estimates, the weakest is shown,
+    which decides.
     """
     rows = []
     for claim in claims():
