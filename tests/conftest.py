@@ -4,11 +4,16 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from lib import params
 from lib.vocabulary import TRAITS
 from tests import trees
+
+# How long an example takes is the machine's affair: a busy one must not fail a test.
+hypothesis.settings.register_profile("calm", deadline=None)
+hypothesis.settings.load_profile("calm")
 
 TINY = {  # the profile `paper` on tiny trees
     **{"data.size": 48, "model.size": 40, "evaluation.folds": 2, "seed": 0},

@@ -120,3 +120,12 @@ def test_a_balanced_part_is_balanced_and_whole(faces, each):
     counts = np.bincount(classes[chosen], minlength=3)
     assert len(set(counts.tolist())) == 1 and counts[0] <= each
     assert not set(names[chosen]) & set(names[~chosen])
+
+
+def test_a_balanced_part_is_reached_although_faces_share_pictures():
+    """ExpW's frequencies with two faces on every picture: the common classes must not crowd in."""
+    shares = np.array([3671, 3995, 1088, 30537, 10559, 7060, 34883])
+    classes = np.random.default_rng(0).choice(7, 4000, p=shares / shares.sum())
+    names = pd.Series([f"picture{k // 2}" for k in range(4000)])
+    chosen = splits.balanced(names, classes, 7, 20, seed=0)
+    assert np.bincount(classes[chosen]).tolist() == [20] * 7

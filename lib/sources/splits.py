@@ -36,17 +36,21 @@ def groups(names: pd.Series, count: int, seed: int) -> np.ndarray:
 def balanced(names: pd.Series, classes: np.ndarray, kinds: int, each: int, seed: int) -> np.ndarray:
     """Mask of whole groups that hold equally many rows, at most `each`, of classes 0 … kinds - 1.
 
-    Where a class cannot reach `each`, all stop at what it reaches.
+    The rarest class chooses first. Where a class cannot reach `each`, all stop at what it reaches.
     """
     found = pd.crosstab(names, classes).reindex(columns=range(kinds), fill_value=0)
-    content = {name: row for name, row in zip(found.index, found.to_numpy(), strict=True)}
-    order = shuffled(names, seed)
+    content = dict(zip(found.index, found.to_numpy(), strict=True))
+    order, rarest_first = shuffled(names, seed), np.argsort(found.sum().to_numpy(), kind="stable")
     while each:
-        chosen, counts = [], np.zeros(kinds, np.int64)
-        for name in order:
-            if (counts + content[name] <= each).all():
-                chosen.append(name)
-                counts += content[name]
+        chosen, counts = set(), np.zeros(kinds, np.int64)
+        for kind in rarest_first:
+            for name in order:
+                if counts[kind] == each:
+                    break
+                fits = content[name][kind] and (counts + content[name] <= each).all()
+                if fits and name not in chosen:
+                    chosen.add(name)
+                    counts += content[name]
         if counts.min() == each:
             return names.isin(chosen).to_numpy()
         each = int(counts.min())
