@@ -309,6 +309,7 @@ def page(board: pd.DataFrame) -> Styler:
     shown["verdict"] = board["verdict"]
     look = shown.style.hide(axis="index").set_uuid("scoreboard")
     look = look.set_properties(**{"text-align": "left", "vertical-align": "top"})
+    look = look.set_table_styles([{"selector": "th", "props": "text-align: left"}])
     look = look.set_properties(["claim"], **{"white-space": "normal", "min-width": "22em"})
     return look.map(lambda v: f"font-weight: bold; color: {COLOURS.get(v, '#777777')}", ["verdict"])
 
