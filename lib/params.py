@@ -132,7 +132,8 @@ class BeyondParams(Section):
     label_shares: tuple[Share, ...] = (0.1, 0.3)  # of the people whose labels are kept
     label_noise: tuple[Share, ...] = (0.1, 0.2, 0.3)  # of the labels that are turned round
     neighbours: tuple[Positive, ...] = (3, 10, 30)  # h
-    trunk: str = "mobilenet_v3_small"  # one of torchvision's in the place of BN-Inception
+    rounds: Positive = 10  # of propagation and refinement behind each share of labels
+    trunk: str = "mobilenet_v3_small"  # one of torchvision's in BN-Inception's place, or none
 
 
 class Params(Section):

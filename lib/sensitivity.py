@@ -10,6 +10,7 @@ from torch import Tensor
 from lib import alternation, holdout, relation, training, vocabulary
 from lib.faces import FaceSet
 from lib.judging import Judge
+from lib.models import DCN
 from lib.params import Params
 
 BEARD = ("goatee", "no_beard", "sideburns", "five_oclock_shadow", "mustache")
@@ -37,8 +38,11 @@ def train(
     """Both stages on fewer labels: the logits (N, A) of `baseline`, `control` and `dcn_ap`.
 
     labels (N, A): what may be seen; chosen (N,) bool: the training faces. Stage 1 sees those that
-    carry a label, stage 2 propagates to all of them; the control trains on without propagation.
+    carry a label, stage 2 propagates to all of them, `beyond.rounds` times; the control trains on
+    without propagation.
     """
+    stage2 = params.stage2.model_copy(update={"iterations": params.beyond.rounds})
+    params = params.model_copy(update={"stage2": stage2})
     seen = chosen & (labels >= 0).any(1)
     model = relation.dcn(params, params.seed)
     options = {"size": params.model.size, "fabric": fabric}
@@ -61,6 +65,25 @@ def train(
         )
         logits[name] = rounds[-1].logits
     return logits
+
+
+def other_trunk(
+    name: str, faces: FaceSet, labels: Tensor, params: Params, *, fabric: Fabric | None = None
+) -> DCN:
+    """A DCN with another trunk, trained on faces and their labels (N, A) by stage 1's recipe."""
+    torch.manual_seed(params.seed)
+    model = DCN(features=params.model.features, trunk=name)
+    training.fit(
+        model,
+        faces.images,
+        labels,
+        train=params.stage1,
+        size=params.model.size,
+        seed=params.seed,
+        fabric=fabric,
+        description=name,
+    )
+    return model
 
 
 def people(table: pd.DataFrame, labels: Tensor) -> dict[str, dict[str, np.ndarray]]:
