@@ -25,7 +25,7 @@ class PlainTrunk(nn.Sequential):
     """Five convolutions and one linear layer; the DCN's heads are the second linear layer.
 
     Images (B, 3, S, S) -> features (B, features). Halves the picture in the first convolution
-    and after the second and third.
+    and after the first and third.
     """
 
     def __init__(self, width: float = 1.0, features: int = 1024) -> None:
@@ -34,7 +34,8 @@ class PlainTrunk(nn.Sequential):
             ConvBN(sizes[k], sizes[k + 1], 3 if k else 5, 1 if k else 2) for k in range(5)
         )
         flat = (nn.AdaptiveAvgPool2d(2), nn.Flatten(), nn.Linear(4 * sizes[5], features), nn.ReLU())
-        super().__init__(one, two, nn.MaxPool2d(2), three, nn.MaxPool2d(2), four, five, *flat)
+        pools = nn.MaxPool2d(2), nn.MaxPool2d(2)
+        super().__init__(one, pools[0], two, three, pools[1], four, five, *flat)
 
 
 def build(params: Params, seed: int) -> DCN:

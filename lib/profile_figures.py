@@ -83,7 +83,7 @@ def framed(scene: Scene, ratio: float = 1.32) -> Scene:
     first = last = wide / 2
     if len(scene.boxes):
         first, last = scene.boxes[:, 0].min(), (scene.boxes[:, 0] + scene.boxes[:, 2]).max()
-    width = min(wide, max(round(ratio * high), int(np.ceil(1.25 * (last - first)))))
+    width = min(wide, max(round(ratio * high), int(np.ceil(1.05 * (last - first)))))
     left = int(np.clip((first + last - width) / 2, 0, wide - width))
     boxes = scene.boxes - np.array([left, 0, 0, 0])
     return Scene(scene.image[:, :, left : left + width], boxes)
