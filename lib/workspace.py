@@ -50,8 +50,8 @@ class Workspace:
         The variable OUTPUTS moves the whole tree elsewhere.
         """
         root = Path(os.environ.get("OUTPUTS", ROOT / "outputs")) / self.params.profile
-        own = load(self.params.profile).seed
-        return root if self.params.seed == own else root / f"seed{self.params.seed}"
+        own = self.params.seed == own_seed(self.params.profile)
+        return root if own else root / f"seed{self.params.seed}"
 
     def path(self, room: str, name: str) -> Path:
         """Path of a file in `tables`, `figures`, `metrics` or `artifacts`; its folder exists."""
@@ -192,6 +192,12 @@ class Workspace:
             "device": torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu",
             "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         }
+
+
+@functools.cache
+def own_seed(profile: str) -> int:
+    """The seed that a profile names; read once, so that who edits it disturbs no running notebook."""
+    return load(profile).seed
 
 
 def atomically(path: Path, write: Callable[[Path], Any]) -> Path:
