@@ -196,7 +196,7 @@ class Workspace:
 
 @functools.cache
 def own_seed(profile: str) -> int:
-    """The seed that a profile names; read once, so that who edits it disturbs no running notebook."""
+    """The seed that a profile names; read once: who edits it disturbs no running notebook."""
     return load(profile).seed
 
 
