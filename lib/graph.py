@@ -13,8 +13,9 @@ if TYPE_CHECKING:
     import torch.distributed as dist
 
 EXACT_BELOW = 30_000  # faces; `method="auto"` searches exactly below
-COMPONENTS = 128  # principal components in which a fast search looks for candidates
-CANDIDATES = (32, 48, 64, 80, 96, 128)  # how many it takes: the first that reach the recall
+COMPONENTS = (64, 96, 128)  # principal components in which a fast search may look
+CANDIDATES = (24, 32, 48, 64, 80, 96, 128)  # and how many candidates it may take from there
+FETCH = 28  # multiply-adds in the time that it takes to fetch one number of a candidate
 SAMPLE = 1_000  # faces whose exact neighbours measure the recall of a fast search
 RECALL = 0.9985  # what it must reach there, so that all faces reach 0.998, or the exact one runs
 
@@ -53,7 +54,7 @@ def neighbours(
     """The k nearest neighbours of every face by l2 distance.
 
     features: (N, D) float. With N <= k there are only N - 1 neighbours: the graph is (N, N - 1).
-    method: `exact`; `fast` (candidates from 128 principal components, ranked by exact distance;
+    method: `exact`; `fast` (candidates from principal components, ranked by exact distance;
         the recall is measured on a sample, and where it falls short of 0.998 the exact search
         runs instead); `auto` chooses by N.
     device: where to search, features going there in blocks; None: where they are, all at once.
@@ -76,7 +77,7 @@ def build(rows: Rows, k: int, method: str = "auto", progress: bool = False) -> N
     if rows.resident is None or rows.group is not None:
         return NeighbourGraph(*search(rows, k, progress=progress))
     fast = method == "fast" or (method == "auto" and rows.count >= EXACT_BELOW)
-    if fast and rows.resident.shape[1] > COMPONENTS and rows.count > 4 * SAMPLE:
+    if fast and rows.resident.shape[1] > max(COMPONENTS) and rows.count > 4 * SAMPLE:
         index, recall = _through_components(rows, k, progress)
         if recall >= RECALL:
             index, distance = rank(rows, index)
@@ -88,28 +89,35 @@ def build(rows: Rows, k: int, method: str = "auto", progress: bool = False) -> N
 
 
 def _through_components(rows: Rows, k: int, progress: bool) -> tuple[Tensor, float]:
-    """Candidates (N, C) that lie near in 128 principal components, and their recall.
+    """Candidates (N, C) that lie near in a few principal components, and their recall.
 
-    |x - y|^2 is estimated by |y|^2 - 2 x'y within the components. As many candidates are taken
-    as bring back the neighbours of a sample; where none suffice, nothing is searched: (0, C).
+    |x - y|^2 is estimated by |y|^2 - 2 x'y within the components. Taken are the components and
+    candidates that bring back the neighbours of a sample at the least cost; where none do,
+    nothing is searched: (0, C).
     """
     points = rows.resident
-    axes = torch.linalg.eigh(points.T @ points).eigenvectors[:, -COMPONENTS:]  # (D, 128)
+    axes = torch.linalg.eigh(points.T @ points).eigenvectors.flip(1)[:, : max(COMPONENTS)]
     low, squares = points @ axes, lengths(points)
     sample = torch.arange(0, len(low), max(1, len(low) // SAMPLE), device=low.device)
     truth, _ = search(rows, k, asking=sample)
-    near = _near(low, squares, sample, max(CANDIDATES))
-    found = truth[:, :, None] == near[:, None]  # (S, k, C)
-    for most in CANDIDATES:
-        recall = float(found[:, :, :most].any(2).float().mean())
-        if recall >= RECALL:
-            break
-    else:
-        return near[:0], recall
-    numbers, size = torch.arange(len(low), device=low.device), strip(low)
-    memory = low.new_empty(size * len(low))
-    parts = steps(len(low), size, progress)
-    return torch.cat([_near(low, squares, numbers[part], most, memory) for part in parts]), recall
+    cost, chosen, recall = torch.inf, None, 0.0
+    for components in COMPONENTS:
+        near = _near(low[:, :components], squares, sample, max(CANDIDATES))
+        found = truth[:, :, None] == near[:, None]  # (S, k, C)
+        for most in CANDIDATES:
+            share = float(found[:, :, :most].any(2).float().mean())
+            work = len(low) * components + FETCH * most * points.shape[1]
+            if share >= RECALL and work < cost:
+                cost, chosen, recall = work, (components, most), share
+    if chosen is None:
+        return near[:0], share
+    low, size = low[:, : chosen[0]].contiguous(), strip(low)
+    numbers, memory = torch.arange(len(low), device=low.device), low.new_empty(size * len(low))
+    found = [
+        _near(low, squares, numbers[part], chosen[1], memory)
+        for part in steps(len(low), size, progress)
+    ]
+    return torch.cat(found), recall
 
 
 def _near(

@@ -165,7 +165,7 @@ def smallest(values: Tensor, k: int) -> Tensor:
         return values.topk(k, dim=1, largest=False).indices
     whole = columns // width * width
     minima = values[:, :whole].view(rows, -1, width).amin(2)
-    groups = minima.topk(k, dim=1, largest=False).indices  # (R, k)
+    groups = minima.topk(k, dim=1, largest=False, sorted=False).indices  # (R, k)
     inside = torch.arange(width, device=values.device)
     candidates = (groups[:, :, None] * width + inside).flatten(1)  # (R, width k)
     rest = torch.arange(whole, columns, device=values.device).expand(rows, -1)
