@@ -14,7 +14,10 @@ from lib import workspace
 from lib.params import TrainParams
 
 # The rooms whose code decides what comes out of a training run.
-LEARNING = ("models", "training", "batches", "augmentation", "checkpoints", "processes")
+LEARNING = (
+    *("models", "plain_networks", "training", "batches", "augmentation"),
+    *("checkpoints", "processes"),
+)
 
 
 class State:
