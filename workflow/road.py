@@ -4,6 +4,7 @@ The Snakefile turns this into the graph of jobs; tests and the README's table re
 """
 
 import re
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -111,3 +112,7 @@ def settings(params: Params, notebook: str) -> dict:
     values = params.model_dump(mode="json")
     chosen = {key: values[key] for key in (*SHARED, *ROAD[notebook].reads)}
     return chosen | ({"found": stamps(params.data)} if notebook == "01_datasets" else {})
+
+
+if __name__ == "__main__":  # python -m workflow.road <notebook>: the threads it runs with
+    print(ROAD[Path(sys.argv[1]).stem].threads)
