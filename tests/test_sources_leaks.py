@@ -87,8 +87,8 @@ def test_near_hashes_are_found_and_far_ones_are_not(hashes, data):
     """Against the definition: all pairs, bit by bit."""
     look = np.array(hashes, np.uint64)
     flips = [data.draw(st.sets(st.integers(0, 63), max_size=6)) for _ in hashes]
-    other = np.array([h ^ sum(1 << b for b in f) for h, f in zip(hashes, flips, strict=True)])
-    both = np.concatenate([look, other.astype(np.uint64)])
+    turned = [h ^ sum(1 << b for b in f) or 1 for h, f in zip(hashes, flips, strict=True)]
+    both = np.concatenate([look, np.array(turned, np.uint64)])
     train, test = np.arange(len(look)), np.arange(len(look), len(both))
     found = {tuple(pair) for pair in leaks.candidates(both, train, test).tolist()}
     bits = [[int(both[a]) ^ int(both[b]) for b in test] for a in train]
