@@ -1,14 +1,16 @@
 """The one door: real sets, the embedded world and nothing at all, in any mixture."""
 
+import dataclasses
 import os
 import re
+import time
 
 import numpy as np
 import pytest
 import torch
 
 from lib import datasets, params, vocabulary, world
-from lib.sources import lists, shelf
+from lib.sources import catalogue, lists, shelf
 from tests import trees
 from workflow import road
 
@@ -149,6 +151,19 @@ def test_what_is_looked_at_adds_up(tree, profile):
     assert set(held.dropped) == {"set", *lists.DROPPED}
 
 
+def test_a_copy_that_may_be_cut_short_is_told(tree, profile, monkeypatch):
+    tree("expw")  # 43 faces
+    text = "rows missing of the whole set's 91,793"
+    remarks = datasets.look(profile(), progress=False).remarks
+    short = remarks[remarks["remark"].str.startswith(text)]
+    assert short[["dataset", "rows"]].to_numpy().tolist() == [["ExpW", 91_793 - 43]]
+    assert text in str(datasets.look(profile(), progress=False))
+    whole = dataclasses.replace(catalogue.DATASETS["expw"], expected=43)
+    monkeypatch.setitem(catalogue.DATASETS, "expw", whole)
+    remarks = datasets.look(profile(), progress=False).remarks
+    assert not remarks["remark"].str.contains("missing of").any()
+
+
 def test_a_set_that_comes_or_changes_makes_notebook_01_run_again(tree, profile):
     before = road.settings(profile(), "01_datasets")
     home = tree("expw")
@@ -157,6 +172,32 @@ def test_a_set_that_comes_or_changes_makes_notebook_01_run_again(tree, profile):
     changed = road.settings(profile(), "01_datasets")
     assert before != found != changed
     assert road.settings(profile(), "02_stage1_network").get("found") is None
+
+
+@pytest.mark.parametrize(
+    ("name", "file"),
+    [
+        ("celeba", "list_eval_partition.txt"),
+        ("celeba", "identity_CelebA.txt"),
+        ("relation", "testing.txt"),
+        ("ckplus", "Emotion/S005/001/S005_001_00000006_emotion.txt"),
+        ("sfew", "Val_Aligned_Faces_new/Sad"),
+    ],
+)
+def test_any_list_or_folder_that_changes_makes_notebook_01_run_again(name, file, tree, profile):
+    home = tree(name)
+    before = road.settings(profile(), "01_datasets")
+    assert road.settings(profile(), "01_datasets") == before
+    later = time.time() + 60
+    os.utime(home / file, (later, later))
+    assert road.settings(profile(), "01_datasets") != before
+
+
+def test_the_list_of_films_makes_notebook_01_run_again(profile, tmp_path):
+    settings = profile(**{"data.movie_list": str(tmp_path / "movies.txt")})
+    before = road.settings(settings, "01_datasets")
+    (tmp_path / "movies.txt").write_text("00001.jpg\n")
+    assert road.settings(settings, "01_datasets") != before
 
 
 def test_the_users_own_faces_join_in(profile, tmp_path):

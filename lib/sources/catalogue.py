@@ -1,5 +1,6 @@
 """The six datasets: where each lies under the data folder, who owns it, and under which terms."""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -7,7 +8,7 @@ from types import ModuleType
 from lib.params import DataParams
 from lib.sources import aflw, celeba, ckplus, expw, lists, relation, sfew
 from lib.vocabulary import SOURCE_NAMES
-from lib.workspace import ROOT
+from lib.workspace import ROOT, digest
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,7 @@ class Dataset:
         return (marker,) if isinstance(marker, str) else marker
 
 
+LISTS = (".txt", ".lst", ".sqlite")  # all that is no picture
 RESEARCH = "non-commercial research only; not to be passed on"
 MMLAB = "Multimedia Laboratory, The Chinese University of Hong Kong"
 DATASETS = {
@@ -113,16 +115,27 @@ def origin(source: str, data: DataParams) -> str:
 def stamps(data: DataParams) -> dict[str, str]:
     """What is found of each source and when it last changed, so that a run knows it is outdated."""
     found = {}
-    for source, dataset in DATASETS.items():
+    for source in DATASETS:
         try:
             found[source] = origin(source, data)
         except ValueError:
             found[source] = "wrong"  # the notebook says what
         if found[source] == "real":
-            place = folder(source, data)
-            marks = [mark for name in dataset.markers if (mark := lists.locate(place, name))]
-            found[source] += f" {max(mark.stat().st_mtime_ns for mark in marks)}"
-    for name in data.manifests:
+            found[source] += f" {stamp(folder(source, data))}"
+    for name in (*data.manifests, *([data.movie_list] if data.movie_list else [])):
         path = ROOT / name
         found[name] = str(path.stat().st_mtime_ns) if path.exists() else "missing"
     return found
+
+
+def stamp(place: Path) -> str:
+    """A digest of when each list and folder of a dataset last changed.
+
+    Pictures are not asked: there are hundreds of thousands. One that comes or goes changes its
+    folder; one overwritten in place is cut again when notebook 01 next runs.
+    """
+    marks = []
+    for base, _, names in os.walk(place):
+        lists_here = [os.path.join(base, name) for name in names if name.endswith(LISTS)]
+        marks += [(path, os.stat(path).st_mtime_ns) for path in (base, *lists_here)]
+    return digest(repr(sorted(marks)))

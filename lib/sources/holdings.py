@@ -1,6 +1,6 @@
 """What lies under the data folder: found or missing, faces expected and found, dropped and why."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -49,7 +49,9 @@ def look(params: Params, *, progress: bool = True) -> Holdings:
         try:
             origin = catalogue.origin(source, params.data)
             if origin == "real":
-                found[title] = part = shelf.rows(source, params, progress)
+                part = shelf.rows(source, params, progress)
+                part = noted_if_short(part, row["expected"])
+                found[title] = part
                 row |= counts(part) | {"from": str(catalogue.folder(source, params.data))}
         except ValueError as error:
             origin, problems[title] = "wrong", str(error)
@@ -64,6 +66,15 @@ def look(params: Params, *, progress: bool = True) -> Holdings:
     table = pd.DataFrame(summary).T.reindex(columns=list(COLUMNS))
     table[list(COLUMNS[1:])] = table[list(COLUMNS[1:])].astype("Int64")
     return Holdings(table, reasons(found), remarks(found), dropped(found), missing, problems)
+
+
+def noted_if_short(part: lists.Rows, expected: int) -> lists.Rows:
+    """A copy with fewer rows than the whole set may be cut short: that is said, not refused."""
+    lacking = expected - part.total
+    if lacking <= 0:
+        return part
+    text = f"rows missing of the whole set's {expected:,}: a part of it, or a list cut short?"
+    return replace(part, remarks={text: lacking, **part.remarks})
 
 
 def counts(part: lists.Rows) -> dict[str, int]:
