@@ -8,6 +8,7 @@ import time
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from lib import datasets, params, vocabulary, world
 from lib.sources import catalogue, lists, shelf
@@ -88,6 +89,26 @@ def test_training_faces_that_a_test_face_gives_away_are_left_out(tree, profile, 
     assert leaks["reason"].str.startswith("leak: a picture alike to the byte as test face").any()
     sides = after.groupby("content")["split"].nunique()
     assert (sides == 1).all()
+
+
+def test_training_pairs_that_a_test_pair_gives_away_are_left_out(tree, profile, tmp_path):
+    """A test picture that is a training picture saved again, smaller in bytes, under its own name.
+
+    The test pair stays; the training pair goes, with the line that it stood in.
+    """
+    home = tree("relation")
+    settings = profile()
+    before = datasets.relation(settings, cache=tmp_path / "cache", progress=False).table
+    with Image.open(home / "img" / "00003.jpg") as picture:
+        picture.save(home / "img" / "twin.jpg", quality=60)
+    line = (home / "training.txt").read_text().splitlines()[3]
+    with (home / "testing.txt").open("a") as file:
+        file.write(line.replace("00003.jpg", "twin.jpg") + "\n")
+    after = datasets.relation(settings, cache=tmp_path / "cache", progress=False).table
+    assert set(before["name"]) - set(after["name"]) == {"00003.jpg"}
+    assert after.query("split == 'test'")["name"].tolist()[-1] == "twin.jpg"
+    gone = datasets.left_out(tmp_path / "cache").query("set == 'relation leaks'")
+    assert gone["line"].tolist() == [4] and "nearly the same picture" in gone["reason"].iloc[0]
 
 
 def test_real_world_and_nothing_in_one_set(tree, profile, tmp_path):

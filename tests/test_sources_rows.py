@@ -89,6 +89,24 @@ def test_lists_read_alike_whatever_their_marks_and_line_ends(mark, end, tree, pr
     pd.testing.assert_frame_equal(before, rows("expw", profile).table)
 
 
+@pytest.mark.parametrize(
+    ("name", "list_name"),
+    [
+        *[("celeba", f"{what}.txt") for what in ("list_attr_celeba", "list_eval_partition")],
+        *[("celeba", "identity_CelebA.txt"), ("relation", "training.txt")],
+        *[("relation", "testing.txt"), ("ckplus", "Emotion/*/*/*_emotion.txt")],
+    ],
+)
+def test_every_text_list_may_come_from_windows(name, list_name, tree, profile):
+    home = tree(name)
+    before = rows(name, profile)
+    for path in home.glob(list_name):
+        path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes().replace(b"\n", b"\r\n"))
+    after = rows(name, profile)
+    pd.testing.assert_frame_equal(before.table, after.table)
+    pd.testing.assert_frame_equal(before.dropped, after.dropped)
+
+
 def test_a_nested_copy_is_found(tree, profile, tmp_path):
     home = tree("expw")
     (home / "image").mkdir()
