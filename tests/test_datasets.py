@@ -147,6 +147,7 @@ def test_nothing_at_all(profile, tmp_path):
     held = datasets.look(settings)
     assert set(held.missing) == set(vocabulary.SOURCE_NAMES.values())
     assert "mmlab.ie.cuhk.edu.hk" in str(held) and "terms" in str(held)
+    assert not re.search(r"nan|<NA>", str(held), re.IGNORECASE)  # unknown numbers are blank
 
 
 def test_a_folder_that_holds_something_else_is_told(profile, tmp_path):

@@ -29,7 +29,7 @@ class Holdings:
     problems: dict[str, str]
 
     def __str__(self) -> str:
-        parts = [self.summary.to_string(na_rep="")]
+        parts = [self.summary.astype(object).fillna("").to_string()]
         for title, table in (("Dropped", self.reasons), ("Noted", self.remarks)):
             if len(table):
                 parts.append(f"{title}:\n{table.to_string(index=False)}")
