@@ -245,7 +245,8 @@ def attributes(ours: pd.DataFrame, published: pd.DataFrame, xlabel: str = "") ->
 def gains(gain: pd.DataFrame, xlabel: str) -> Figure:
     """Differences with intervals, one row per attribute, from rare to common.
 
-    gain: columns difference, low, high, paper (points), positive share (%).
+    gain: columns difference, low, high, paper (points), positive share (%); NaN where nobody
+    labelled the attribute.
     """
     gain = gain.sort_values("positive share (%)")
     figure = Figure(figsize=(7.5, 0.9 + 0.25 * len(gain)), layout="constrained")
@@ -256,7 +257,8 @@ def gains(gain: pd.DataFrame, xlabel: str) -> Figure:
     axes.plot(gain["paper"], places, "D", color=COLOURS[1], mfc="none", label="paper")
     axes.axvline(0, color="grey", linewidth=0.8)
     shares = gain["positive share (%)"]
-    names = [f"{vocabulary.title(name)} ({shares[name]:.0f} %)" for name in gain.index]
+    words = shares.map("{:.0f} %".format).where(shares.notna(), "not labelled")
+    names = [f"{vocabulary.title(name)} ({words[name]})" for name in gain.index]
     axes.set_yticks(places, names, fontsize=9)
     axes.set(xlabel=xlabel, ylabel="attribute (share of positives)")
     axes.grid(axis="y", linewidth=0.4, color="lightgrey")

@@ -358,13 +358,23 @@ class Headline:
 def headline(*loaders: Callable[[str], dict]) -> list[Headline]:
     """The paper's headline numbers beside ours with their 95 % intervals, as in `scoreboard`.
 
-    Which ones is listed in `params/reported/headline.csv`.
+    Which ones is listed in `params/reported/headline.csv`. An average that lacks attributes,
+    because the test faces at hand cannot judge them, says so.
     """
     table = []
     for what, row in reported("headline").iterrows():
         ours = over_seeds([lookup(load, row["ours"]) for load in loaders])
         if not isinstance(ours, str):
-            ours = "{value:.1f} ({low:.1f}–{high:.1f})".format(**ours)
+            number = "{value:.1f} ({low:.1f}–{high:.1f})".format(**ours)
+            ours = number + judged(loaders[0], row["ours"])
         number = published(row["table"], row["row"], row["column"])
         table.append(Headline(what, f"{number:.1f}", ours))
     return table
+
+
+def judged(load_metrics: Callable[[str], dict], key: str) -> str:
+    """Of how many attributes an average is one, where it is not of all; else nothing."""
+    name, *_, method = key.split("/")
+    every = [row.get(method) for row in load_metrics(name).get("attribute", {}).values()]
+    there = sum(value is not None for value in every)
+    return f", {there} of {len(every)} attributes" if there < len(every) else ""

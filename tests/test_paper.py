@@ -134,6 +134,18 @@ def test_the_headline_stands_beside_published_numbers():
     assert len(rows) == len(paper.reported("headline"))
 
 
+def test_an_average_that_lacks_attributes_says_so():
+    """Two attributes, of which the sets at hand label one."""
+    attribute = {"gender": {"dcn_ap": 50.0, "baseline": 50.0}, "left": {"dcn_ap": None}}
+    metrics = {"average": {"dcn_ap": NUMBER, "hog_svm": NUMBER}, "attribute": attribute}
+    ours = {row.what: row.ours for row in paper.headline(lambda name: metrics)}
+    name = "attributes, balanced accuracy (Table 5): {}"
+    assert ours[name.format("DCN+AP")] == "2.0 (1.0–3.0), 1 of 2 attributes"
+    del attribute["left"]
+    ours = {row.what: row.ours for row in paper.headline(lambda name: metrics)}
+    assert ours[name.format("DCN+AP")] == "2.0 (1.0–3.0)"
+
+
 def test_the_page_shows_every_claim():
     board = paper.scoreboard(lambda name: nested(NUMBER)[name])
     board.loc[0, ["verdict", "value", "low", "high"]] = ["not run", None, None, None]
