@@ -163,6 +163,10 @@ def scores(board: pd.DataFrame) -> Figure:
     shown = board[(board["verdict"] != "not run") & board["unit"].eq("points")].iloc[::-1]
     figure = Figure(figsize=(10, 0.8 + 0.42 * max(1, len(shown))), layout="constrained")
     axes = figure.subplots()
+    if shown.empty:
+        axes.axis("off")
+        axes.text(0.5, 0.5, "no claim could be judged: see the reasons in the table", ha="center")
+        return figure
     for place, (_, row) in enumerate(shown.iterrows()):
         colour = VERDICT_COLOURS[row["verdict"]]
         axes.plot([row["low"], row["high"]], [place, place], color=colour, linewidth=3, alpha=0.6)
