@@ -61,7 +61,7 @@ SOURCES = {
         (0.03, 0.02, 0.02, 0.46, 0.04, 0.04, 0.39), yaw=(17.0, 0.02), pitch=6.0, roll=4.0,
         jitter=0.03, scale=(0.90, 0.98), exposure=(0.95, 1.25), contrast=(1.0, 1.2), side=0.5,
         saturation=(0.95, 1.3), blur=(0.0, 0.75), jpeg=(75.0, 95.0), polite=0.22, hand=0.01,
-        habits=Habits(ages=(16, 78), beards=0.28, stubble=0.35, bald=0.07),
+        habits=Habits(ages=(16, 78), beards=0.23, stubble=0.35, bald=0.025),
     ),
     "expw": Camera(
         (0.11, 0.10, 0.07, 0.26, 0.14, 0.11, 0.21), strong=(0.42, 1.0), yaw=(14.0, 0.04),

@@ -25,9 +25,9 @@ class Habits:
     """How a source's people wear their hair and how old they are."""
 
     ages: tuple[float, float] = (14.0, 80.0)
-    beards: float = 0.26  # share of the men past twenty with a grown beard
+    beards: float = 0.22  # share of the men past twenty with a grown beard
     stubble: float = 0.30  # share of the other men with a shadow
-    bald: float = 0.07  # scale of balding among men
+    bald: float = 0.025  # scale of balding among men
     dye: float = 0.15  # share of greying people who colour their hair
     makeup: float = 0.45
 
@@ -89,12 +89,12 @@ def _head(person: Draws, who: pd.DataFrame) -> pd.DataFrame:
 
 def _hair(person: Draws, who: pd.DataFrame, habits: Habits) -> pd.DataFrame:
     male, age = who.male, who.age
-    greying = 1 / (1 + np.exp(-(age - 64 + person.normal("grey onset", 0, 9)) / 4.5))
+    greying = 1 / (1 + np.exp(-(age - 75 + person.normal("grey onset", 0, 9)) / 4.5))
     dyed = person.flag("dye", habits.dye + 0.30 * (1 - male))
     chance = habits.bald * (0.25 + 2.4 * ((age - 30) / 40).clip(0, 1)) * male
     bald = person.flag("bald", chance)
     shaven = person.flag("shaven", 0.35) * bald
-    receding = male * (1 - bald) * ((age - 26) / 45).clip(0, 1) * person.uniform("receding") * 1.1
+    receding = male * (1 - bald) * ((age - 26) / 45).clip(0, 1) * person.uniform("receding") * 0.95
     long = np.where(male > 0, person.flag("long man", 0.07), person.flag("long", 0.74))
     length = long * person.uniform("length", 0.45, 1.0)
     volume = np.where(male > 0, person.uniform("volume", 0.0, 0.55), 0.2)
@@ -123,7 +123,7 @@ def _beard(person: Draws, who: pd.DataFrame, habits: Habits) -> pd.DataFrame:
     """Kinds of beard among grown men: full, goatee, moustache, sideburns, stubble, shaven."""
     grown = who.male * (who.age > 19)
     bearded = grown * person.flag("bearded", habits.beards)
-    kind = person.choice("kind", (0.34, 0.22, 0.20, 0.12, 0.12))
+    kind = person.choice("kind", (0.30, 0.17, 0.16, 0.12, 0.25))
     dense = person.uniform("density", 0.45, 1.0) * bearded
     thin = person.uniform("thin", 0.0, 0.35) * bearded
     full = np.where(kind == 0, dense, 0)
