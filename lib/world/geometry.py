@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from lib.world.hashing import smooth_noise
 from lib.world.table import Latents
 
-COARSE, FINE = 6, 4  # steps along a ray, for every second pixel and then for each
+COARSE, FINE = 6, 8  # steps along a ray, for every second pixel and then for each
 BLEND = 0.22  # how softly skull and jaw melt together
 FAR = 9.0
 
@@ -239,7 +239,8 @@ def trace(p: Latents, across: torch.Tensor, up: torch.Tensor, pixel: torch.Tenso
     width = pixel.flatten(1) * (1 + 1.2 * haired)
     rim = nearest - 0.5 * width
     cover = (0.5 - rim / width).clamp_(0, 1)
-    on_hair = ((skin - hair - 0.022 * ragged - 0.004) / pixel.flatten(1) * 0.4 + 0.5).clamp_(0, 1)
+    edge = (skin - hair - 0.014 * ragged - 0.004) / (0.05 + 1.2 * pixel.flatten(1))
+    on_hair = (edge + 0.5).clamp_(0, 1)
     bare, locks = _unit(heads.slope(point)), _unit(heads.hair_slope(point))
     slope = [torch.lerp(bare[i], locks[i], on_hair) for i in range(3)]
     normal = _unit(_to_camera(heads.form.turn, slope))

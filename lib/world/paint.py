@@ -64,8 +64,8 @@ def _skin(c: Canvas) -> None:
     flush = 0.30 * c.blob(0.42, -0.20, 0.20, 0.16) + 0.35 * c.blob(0.0, -0.25, 0.12, 0.10)
     red = p["redness"] * flush
     c.planes[1], c.planes[2] = c.planes[1] * (1 - 0.5 * red), c.planes[2] * (1 - 0.5 * red)
-    spots = c.soft(c.noise[1] - 1.15, 8) * p["freckles"]
-    c.shade(0.35 * spots * c.blob(0.25, -0.12, 0.32, 0.22))
+    spots = torch.sigmoid((c.noise[1] - 0.75) * 6) * p["freckles"]
+    c.shade(0.5 * spots * c.blob(0.25, -0.12, 0.32, 0.22))
     inner_ear = c.blob(1.42, 0.02, 0.05, 0.11) * (1 - c.front)
     c.shade(0.45 * inner_ear)
     nostril = c.blob(0.065 * 1.0, -0.305, 0.035, 0.022) * c.front
