@@ -76,6 +76,8 @@ def backdrop(p: Latents, across: torch.Tensor, up: torch.Tensor) -> Planes:
     planes = [plane * detail.clamp(0.3, 1.8) for plane in planes]
     for k in range(5):
         _thing(p, planes, across, up, s, k, busy)
+    for k in range(4):
+        _bystander(planes, across, up, s, k, busy * (s[11] > 0.7))
     return [plane.clamp(0.0, 1.2) ** 1.6 for plane in planes]
 
 
@@ -92,3 +94,20 @@ def _thing(p: Latents, planes: Planes, across, up, s: list, k: int, busy) -> Non
             0.5 + 0.8 * s[6]
         )
         planes[i] += (tone - planes[i]) * mask
+
+
+def _bystander(planes: Planes, across, up, s: list, k: int, there) -> None:
+    """One of a crowd, out of focus: hair, face and shoulders, side by side with the others."""
+    a, b, c, d = (((s[(2 * k + j) % 12] * (53.1 + 17.9 * j + 5.3 * k)) % 1) for j in range(4))
+    size = 0.24 + 0.10 * a
+    beside = (1 - 2 * (k % 2)) * (0.50 + 0.15 * k + 0.15 * b)
+    x, y = (across - beside) / size, (up - 0.50 + 0.12 * k - 0.3 * (c - 0.5)) / size
+    body = torch.sigmoid((1 - (x / 1.9) ** 4 - ((y + 3.3) / 2.1) ** 4) * 3)
+    head = torch.sigmoid((1 - (x / 0.85) ** 2 - (y / 1.1) ** 2) * 4)
+    face = torch.sigmoid((1 - (x / 0.66) ** 2 - ((y + 0.28) / 0.82) ** 2) * 4)
+    skin, bright = 0.22 + 0.5 * d, 0.5 + 0.7 * s[6]
+    hair = 0.08 + 0.25 * a * b
+    cloth = [0.10 + 0.45 * b + 0.15 * (q - 0.5) for q in (a, d, c)]
+    for i, tint in enumerate((1.12, 0.90, 0.78)):
+        for tone, mask in ((cloth[i], body), (hair, head), (skin * tint, face)):
+            planes[i] += (tone * bright - planes[i]) * mask * there * 0.9
