@@ -17,7 +17,7 @@ from lib.world.portraits import annotations, ckplus, faces, people
 from lib.world.render import draw, rows_of
 from lib.world.scenes import relation, scenes
 
-VERSION = "1.0"  # raise with any change of a pixel, latent or label; run results again
+VERSION = "1.1"  # raise with any change of a pixel, latent or label; run results again
 
 __all__ = [
     "FRAMES",
