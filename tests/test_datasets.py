@@ -165,6 +165,7 @@ def test_what_is_looked_at_adds_up(tree, profile):
         tree(name)
     held = datasets.look(profile(), progress=False)
     assert not held.missing and not held.problems
+    assert f"CK+: {catalogue.DATASETS['ckplus'].terms}" in str(held)
     table = held.summary
     assert (table["kept"] + table["dropped"] == table["rows"]).all()
     assert (table["train"] + table["test"] == table["kept"]).all()

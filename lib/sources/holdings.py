@@ -18,6 +18,7 @@ class Holdings:
         and `dropped` are together all.
     reasons: dataset, reason, rows. remarks: dataset, what was put right or left missing, how often.
     dropped: set, file, line, reason of every row left out. missing: where to ask, by dataset.
+    terms: those under which the sets that are there may be used, by dataset.
     problems: what is wrong with the files, by dataset.
     """
 
@@ -26,6 +27,7 @@ class Holdings:
     remarks: pd.DataFrame
     dropped: pd.DataFrame
     missing: dict[str, str]
+    terms: dict[str, str]
     problems: dict[str, str]
 
     def __str__(self) -> str:
@@ -33,6 +35,9 @@ class Holdings:
         for title, table in (("Dropped", self.reasons), ("Noted", self.remarks)):
             if len(table):
                 parts.append(f"{title}:\n{table.to_string(index=False)}")
+        if self.terms:
+            lines = (f"  {name}: {text}" for name, text in self.terms.items())
+            parts.append("\n".join(["Terms of use:", *lines]))
         parts += [f"{name} is missing.\n{text}" for name, text in self.missing.items()]
         parts += [f"{name} is WRONG and must be mended:\n{x}" for name, x in self.problems.items()]
         return "\n\n".join(parts)
@@ -43,7 +48,7 @@ def look(params: Params, *, progress: bool = True) -> Holdings:
 
     What is wrong with one dataset is told among `problems`, so that the others are still told of.
     """
-    summary, found, missing, problems = {}, {}, {}, {}
+    summary, found, terms, missing, problems = {}, {}, {}, {}, {}
     for source, title in SOURCE_NAMES.items():
         row = {"from": "embedded world", "expected": catalogue.DATASETS[source].expected}
         try:
@@ -51,7 +56,7 @@ def look(params: Params, *, progress: bool = True) -> Holdings:
             if origin == "real":
                 part = shelf.rows(source, params, progress)
                 part = noted_if_short(part, row["expected"])
-                found[title] = part
+                found[title], terms[title] = part, catalogue.DATASETS[source].terms
                 row |= counts(part) | {"from": str(catalogue.folder(source, params.data))}
         except ValueError as error:
             origin, problems[title] = "wrong", str(error)
@@ -65,7 +70,7 @@ def look(params: Params, *, progress: bool = True) -> Holdings:
         summary[title] = row
     table = pd.DataFrame(summary).T.reindex(columns=list(COLUMNS))
     table[list(COLUMNS[1:])] = table[list(COLUMNS[1:])].astype("Int64")
-    return Holdings(table, reasons(found), remarks(found), dropped(found), missing, problems)
+    return Holdings(table, reasons(found), remarks(found), dropped(found), missing, terms, problems)
 
 
 def noted_if_short(part: lists.Rows, expected: int) -> lists.Rows:
