@@ -76,8 +76,7 @@ def backdrop(p: Latents, across: torch.Tensor, up: torch.Tensor) -> Planes:
     planes = [plane * detail.clamp(0.3, 1.8) for plane in planes]
     for k in range(5):
         _thing(p, planes, across, up, s, k, busy)
-    for k in range(4):
-        _bystander(planes, across, up, s, k, busy * (s[11] > 0.7))
+    _crowd(planes, across, up, s, busy * (s[11] > 0.7))
     return [plane.clamp(0.0, 1.2) ** 1.6 for plane in planes]
 
 
@@ -94,6 +93,16 @@ def _thing(p: Latents, planes: Planes, across, up, s: list, k: int, busy) -> Non
             0.5 + 0.8 * s[6]
         )
         planes[i] += (tone - planes[i]) * mask
+
+
+def _crowd(planes: Planes, across, up, s: list, there) -> None:
+    """Four people behind those faces that have a crowd, and no work for the others."""
+    rows = there.flatten().nonzero().flatten()
+    parts = [plane[rows] for plane in planes]
+    for k in range(4):
+        _bystander(parts, across[rows], up[rows], [value[rows] for value in s], k, there[rows])
+    for plane, part in zip(planes, parts, strict=True):
+        plane[rows] = part
 
 
 def _bystander(planes: Planes, across, up, s: list, k: int, there) -> None:
