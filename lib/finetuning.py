@@ -49,7 +49,7 @@ def finetune(
     *,
     seed: int,
     fabric: Fabric | None = None,
-    description: str = "",
+    description: str | None = None,
 ) -> DCN:
     """A copy of a DCN, trained further on the expressions of other faces."""
     tuned = copy.deepcopy(model)
@@ -79,10 +79,10 @@ def cross_validate(
     result = torch.full(faces.labels.shape, torch.nan)
     for fold in sorted(faces.table["fold"].unique()):
         test = np.array(faces.table["fold"] == fold)
-        words = f"{description} fold {fold + 1}"
         train = faces.select(~test)
-        tuned = finetune(model, train, params, seed=seed, fabric=fabric, description=words)
+        tuned = finetune(model, train, params, seed=seed, fabric=fabric)
         result[test] = recognise(tuned, faces.select(test), params, fabric)[1]
+        print(f"{description} fold {fold + 1}: {len(train)} faces, {test.sum()} judged", flush=True)
     return result
 
 

@@ -163,16 +163,20 @@ class Growth:
     power: int
 
     @classmethod
-    def fit(cls, counts: np.ndarray, seconds: np.ndarray, power: int) -> "Growth":
-        """Least squares of the relative error, neither part negative."""
+    def fit(
+        cls, counts: np.ndarray, seconds: np.ndarray, power: int, least: float = 0.0
+    ) -> "Growth":
+        """Least squares of the relative error; fixed is not negative, rate not below `least`."""
         columns = np.stack([np.ones(len(counts)), np.asarray(counts, float) ** power], 1)
         weights = 1 / np.asarray(seconds, float)
         scaled = columns * weights[:, None]
         (fixed, rate), *_ = np.linalg.lstsq(scaled, np.ones(len(weights)), rcond=None)
-        if fixed < 0 or rate < 0:  # the best with one part alone
-            only = int(fixed < 0)
-            best = scaled[:, only].sum() / (scaled[:, only] ** 2).sum()
-            fixed, rate = (0.0, best) if only else (best, 0.0)
+        if rate < least:
+            rest = 1 - least * scaled[:, 1]
+            fixed, rate = (scaled[:, 0] * rest).sum() / (scaled[:, 0] ** 2).sum(), least
+        if fixed < 0:
+            best = scaled[:, 1].sum() / (scaled[:, 1] ** 2).sum()
+            fixed, rate = 0.0, max(best, least)
         return cls(float(fixed), float(rate), power)
 
     def __call__(self, count: float) -> float:

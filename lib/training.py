@@ -77,7 +77,7 @@ def fit(
     checkpoint: Path | None = None,
     every: float = 60.0,
     compiled: bool = False,
-    description: str = "",
+    description: str | None = "",
 ) -> pd.DataFrame:
     """Train a DCN in place on faces (Eqn. 1); returns one row per epoch.
 
@@ -85,6 +85,7 @@ def fit(
     missing; weights (N, A) of the labels in the loss; attributes: names of the A columns.
     checkpoint: a file, rewritten every so many seconds, from which a killed run continues; a
         finished run returns at once. ValueError if it is damaged or of another run.
+    description: begins the line that is printed for every epoch; None prints none.
     compiled: through torch.compile, which pays on GPUs only.
 
     ValueError also where targets do not fit, and where the loss is no longer a number: the
@@ -106,7 +107,7 @@ def fit_pairs(
     checkpoint: Path | None = None,
     every: float = 60.0,
     compiled: bool = False,
-    description: str = "",
+    description: str | None = "",
 ) -> pd.DataFrame:
     """Train an S-DCN in place on pairs (Eqn. 17), otherwise as `fit`.
 
@@ -130,7 +131,7 @@ class Run:
     checkpoint: Path | None
     every: float
     compiled: bool
-    description: str
+    description: str | None
 
     def fit(self) -> pd.DataFrame:
         self.fabric = self.fabric or processes.single()
@@ -263,7 +264,7 @@ class Run:
         loss = float(self.state.losses.mean())
         row = {"epoch": epoch + 1, "loss": loss, "rate": rate, "images_per_second": speed}
         self.state.history.append(row)
-        if self.fabric.is_global_zero:
+        if self.fabric.is_global_zero and self.description is not None:
             left = self.steps * self.train.batch * (self.train.epochs - epoch - 1) / speed
             print(
                 f"{self.description} epoch {epoch + 1}/{self.train.epochs}  loss {loss:.4f}  "

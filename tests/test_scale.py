@@ -37,6 +37,9 @@ def test_growth_is_never_negative():
     steep, falling = counts**2.5, 1 / counts
     assert Growth.fit(counts, steep, 2).fixed == 0
     assert Growth.fit(counts, falling, 2).rate == 0
+    bounded = Growth.fit(counts, falling, 1, least=1e-6)
+    assert bounded.rate == 1e-6 and bounded.fixed >= 0
+    assert Growth.fit(counts, steep, 2, least=1e-12) == Growth.fit(counts, steep, 2)
 
 
 def test_exponent():
