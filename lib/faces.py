@@ -44,6 +44,9 @@ class FaceSet:
 
     def __post_init__(self) -> None:
         check_set(self.table, self.images, self.labels, len(vocabulary.ATTRIBUTES))
+        if self.truth is not None and self.truth.shape != self.labels.shape:
+            shapes = tuple(self.truth.shape), tuple(self.labels.shape)
+            raise ValueError("truth {} and labels {} differ in shape".format(*shapes))
 
     def __len__(self) -> int:
         return len(self.table)
@@ -188,11 +191,18 @@ def matches(table: pd.DataFrame, columns: dict[str, str]) -> np.ndarray:
 
 
 def save_store(folder: Path, arrays: dict[str, torch.Tensor], table: pd.DataFrame) -> Path:
-    """Save arrays as .npy files that can be memory-mapped, and the table as parquet."""
+    """Save arrays as .npy files that can be memory-mapped, and the table as parquet.
+
+    Replaces a set that lies there; arrays that only the old one had are removed.
+    """
     folder.mkdir(parents=True, exist_ok=True)
+    (folder / "table.parquet").unlink(missing_ok=True)  # without it nobody takes the set for whole
     for name, array in arrays.items():
         path = folder / f"{name}.npy"
         workspace.atomically(path, lambda part, a=array: _save_array(part, a))
+    for path in folder.glob("*.npy"):
+        if path.stem not in arrays:
+            path.unlink()
     workspace.atomically(folder / "table.parquet", table.to_parquet)
     return folder
 

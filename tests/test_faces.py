@@ -34,6 +34,8 @@ def test_parts_must_fit_together():
         FaceSet(faces.images, faces.labels[:, 1:], faces.table)
     with pytest.raises(ValueError, match="key 'a0' stands twice"):
         FaceSet(faces.images, faces.labels, faces.table.assign(key="a0"))
+    with pytest.raises(ValueError, match=r"truth \(5, 24\) and labels \(6, 24\) differ"):
+        FaceSet(faces.images, faces.labels, faces.table, faces.truth[:-1])
 
 
 @given(st.lists(st.integers(0, 5), unique=True))
@@ -82,6 +84,13 @@ def test_saving_over_an_opened_set_leaves_what_was_read(tmp_path):
     FaceSet(255 - before, first.labels, first.table).save(tmp_path / "set")
     assert torch.equal(first.images, before)
     assert torch.equal(FaceSet.load(tmp_path / "set").images, 255 - before)
+
+
+def test_a_set_saved_over_another_inherits_nothing(tmp_path):
+    some(6, known=True).save(tmp_path)
+    some(4, known=False, name="b").save(tmp_path)
+    again = FaceSet.load(tmp_path)
+    assert len(again) == 4 and again.truth is None
 
 
 def test_an_unfinished_set_says_who_makes_it(tmp_path):
