@@ -15,8 +15,13 @@ from lib.params import TrainParams
 
 # The rooms whose code decides what comes out of a training run.
 LEARNING = (
-    *("models", "plain_networks", "training", "batches", "augmentation"),
-    *("checkpoints", "processes"),
+    "models",
+    "plain_networks",
+    "training",
+    "batches",
+    "augmentation",
+    "checkpoints",
+    "processes",
 )
 
 

@@ -226,7 +226,7 @@ class Gaussians:
 def inverse(factor: Tensor) -> Tensor:
     """(L L')^-1 from the Cholesky factor L (D, D), half by half.
 
-    Nearly all of it matrix products, so several times faster than `torch.cholesky_inverse`.
+    Nearly all of it matrix products, where `torch.cholesky_inverse` calls LAPACK.
     """
     if len(factor) <= 128:
         return torch.cholesky_inverse(factor)

@@ -92,9 +92,12 @@ def test_lists_read_alike_whatever_their_marks_and_line_ends(mark, end, tree, pr
 @pytest.mark.parametrize(
     ("name", "list_name"),
     [
-        *[("celeba", f"{what}.txt") for what in ("list_attr_celeba", "list_eval_partition")],
-        *[("celeba", "identity_CelebA.txt"), ("relation", "training.txt")],
-        *[("relation", "testing.txt"), ("ckplus", "Emotion/*/*/*_emotion.txt")],
+        ("celeba", "list_attr_celeba.txt"),
+        ("celeba", "list_eval_partition.txt"),
+        ("celeba", "identity_CelebA.txt"),
+        ("relation", "training.txt"),
+        ("relation", "testing.txt"),
+        ("ckplus", "Emotion/*/*/*_emotion.txt"),
     ],
 )
 def test_every_text_list_may_come_from_windows(name, list_name, tree, profile):

@@ -98,9 +98,10 @@ def _thing(p: Latents, planes: Planes, across, up, s: list, k: int, busy) -> Non
 def _crowd(planes: Planes, across, up, s: list, there) -> None:
     """Four people behind those faces that have a crowd, and no work for the others."""
     rows = there.flatten().nonzero().flatten()
-    parts = [plane[rows] for plane in planes]
+    parts, across, up = [plane[rows] for plane in planes], across[rows], up[rows]
+    s, there = [value[rows] for value in s], there[rows]
     for k in range(4):
-        _bystander(parts, across[rows], up[rows], [value[rows] for value in s], k, there[rows])
+        _bystander(parts, across, up, s, k, there)
     for plane, part in zip(planes, parts, strict=True):
         plane[rows] = part
 
