@@ -3,6 +3,7 @@
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import pandas as pd
 import safetensors
@@ -11,11 +12,13 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor
 
-from lib import checkpoints, propagation, training, workspace
+from lib import baselines, checkpoints, propagation, training, workspace
 from lib.models import DCN
 from lib.params import AlternationParams, Params
 
 PROPAGATING = ("graph", "gaussians", "propagation", "alternation")  # rooms behind a round
+Filling = Literal["propagation", "network", "nothing"]
+NAMES = {"propagation": "DCN+AP", "network": "own labels", "nothing": "control"}
 
 
 @dataclass(frozen=True)
@@ -39,7 +42,7 @@ def alternate(
     train: Tensor,
     *,
     params: Params,
-    pseudo: bool = True,
+    filling: Filling = "propagation",
     folder: Path | None = None,
     fabric: Fabric | None = None,
 ) -> list[Round]:
@@ -48,15 +51,16 @@ def alternate(
     images (N, 3, S, S) uint8 and labels (N, A) int8, -1 where missing, of all faces; train (N,)
     bool: those that take part. The others are only looked at, for the logits of every round.
     model: from stage 1, refined in place.
-    pseudo: False leaves out the propagation and trains on the true labels alone: the control.
+    filling: where missing labels come from: `propagation`; the `network`'s own decisions, Lee's
+        pseudo labels; `nothing`, which trains on the true labels alone: the control.
     folder: keeps every round, so that a killed run continues after the last one; what was made
         from other weights, labels or parameters is made anew.
     """
     chosen = train.nonzero()[:, 0]
     pixels, known = images[chosen], labels[chosen]
-    rounds = _resume(model, folder, recipe := _recipe(model, known, params, pseudo))
+    rounds = _resume(model, folder, recipe := _recipe(model, known, params, filling))
     for m in range(len(rounds) + 1, params.stage2.iterations + 1):
-        inferred = _propagate(model, pixels, known, params, m, fabric) if pseudo else None
+        inferred = _infer(model, pixels, known, params, m, filling, fabric)
         targets, weights = aim(known, inferred, params.stage2)
         history = training.fit(
             model,
@@ -67,7 +71,7 @@ def alternate(
             seed=params.seed + 1000 * m,
             weights=weights,
             fabric=fabric,
-            description=f"{'DCN+AP' if pseudo else 'control'} m={m}",
+            description=f"{NAMES[filling]} m={m}",
         )
         logits = training.extract(model, images, size=params.model.size, fabric=fabric)[1]
         rounds.append(_round(m, logits, known, inferred, history, rounds))
@@ -95,8 +99,15 @@ def table(rounds: list[Round]) -> pd.DataFrame:
     return pd.DataFrame([each.trace for each in rounds]).set_index("m")
 
 
-def _propagate(model: DCN, pixels: Tensor, known: Tensor, params: Params, m: int, fabric):
-    features, _ = training.extract(model, pixels, size=params.model.size, fabric=fabric)
+def _infer(
+    model: DCN, pixels: Tensor, known: Tensor, params: Params, m: int, filling: Filling, fabric
+) -> propagation.Propagation | None:
+    if filling == "nothing":
+        return None
+    features, logits = training.extract(model, pixels, size=params.model.size, fabric=fabric)
+    if filling == "network":
+        posterior = torch.where(known < 0, logits.sigmoid(), known.float())
+        return propagation.Propagation(baselines.lee(logits, known), posterior, [])
     weights = model.heads.weight.detach().cpu()
     seed = params.seed + m - 1
     return propagation.propagate(features, known, weights, params=params.propagation, seed=seed)
@@ -117,12 +128,12 @@ def _round(m: int, logits: Tensor, known: Tensor, inferred, history, before: lis
 # Resuming -----------------------------------------------------------------------------------------
 
 
-def _recipe(model: DCN, known: Tensor, params: Params, pseudo: bool) -> str:
+def _recipe(model: DCN, known: Tensor, params: Params, filling: Filling) -> str:
     """Digest of all that a round depends on: stage-1 weights, labels, parameters, code."""
     weights = b"".join(value.cpu().numpy().tobytes() for value in model.state_dict().values())
     used = params.model_dump_json(include={"seed", "model", "propagation", "stage2"})
     code = checkpoints.code(*checkpoints.LEARNING, *PROPAGATING)
-    return workspace.digest(weights + known.numpy().tobytes() + f"{used}{pseudo}{code}".encode())
+    return workspace.digest(weights + known.numpy().tobytes() + f"{used}{filling}{code}".encode())
 
 
 def _save(path: Path, model: DCN, done: Round, recipe: str) -> None:

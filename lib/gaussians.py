@@ -220,25 +220,7 @@ class Gaussians:
             return variance.reciprocal().diag(), variance.log().sum() / 2
         covariance.diagonal().add_(self.ridge)
         factor = torch.linalg.cholesky(covariance)
-        return inverse(factor), factor.diagonal().log().sum()
-
-
-def inverse(factor: Tensor) -> Tensor:
-    """(L L')^-1 from the Cholesky factor L (D, D), half by half.
-
-    Nearly all of it matrix products, where `torch.cholesky_inverse` calls LAPACK.
-    """
-    if len(factor) <= 128:
-        return torch.cholesky_inverse(factor)
-    half = len(factor) // 2
-    first, last = factor[:half, :half], factor[half:, half:]  # L = [first, 0; below, last]
-    below = torch.linalg.solve_triangular(first, factor[half:, :half], upper=False, left=False)
-    result = torch.empty_like(factor)
-    result[half:, half:] = inverse(last)
-    cross = result[half:, half:] @ below
-    result[half:, :half], result[:half, half:] = -cross, -cross.T
-    result[:half, :half] = inverse(first).addmm_(below.T, cross)
-    return result
+        return torch.cholesky_inverse(factor), factor.diagonal().log().sum()
 
 
 def bands(dimensions: int) -> list[tuple[int, int]]:

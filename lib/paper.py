@@ -48,214 +48,29 @@ class Claim:
     section: str
     paper: str
     keys: tuple[str, ...]
-    unit: str = "points"
-    bar: float = 0.0
+    unit: str
+    bar: float
+
+
+def claims() -> list[Claim]:
+    """The paper's claims, in its order: `params/reported/claims.csv`."""
+    listed = pd.read_csv(FOLDER / "reported" / "claims.csv", dtype=str, keep_default_na=False)
+    return [
+        Claim(
+            row.quote,
+            row.section,
+            gap(row.table, row.better, row.worse, row.column) if row.table else row.paper,
+            tuple(row.ours.split()),
+            row.unit,
+            float(row.bar),
+        )
+        for row in listed.itertuples()
+    ]
 
 
 def gap(table: str, better: str, worse: str, column: str) -> str:
     """The paper's difference between two rows, with a sign."""
     return f"{published(table, better, column) - published(table, worse, column):+.1f}"
-
-
-def claims() -> list[Claim]:
-    """The paper's claims, in its order."""
-    average, accuracy, movie = "average", "Accuracy", "Balanced Accuracy"
-    sdcn = "S-DCN (DCN pre-trained with {})"
-    return [
-        Claim(
-            "attribute propagation allows our network to learn effectively from heterogeneous "
-            "datasets with different annotations and statistical distributions",
-            "1",
-            gap("table05", "DCN+AP", "Baseline DCN", average),
-            ("05_attribute_accuracy/gain/dcn_ap_minus_control",),
-        ),
-        Claim(
-            "The average Fleiss' kappa of the eight relation traits annotation is 0.62, "
-            "indicating substantial inter-rater agreement.",
-            "3.2",
-            "0.62",
-            ("09_relation_dataset/kappa/average",),
-            "kappa",
-            0.6,
-        ),
-        Claim(
-            "The first criterion implies that the attributes of two faces are likely the same if "
-            "their facial appearances are close to each other.",
-            "4.3",
-            "",
-            ("03_attribute_propagation/neighbours_gain",),
-        ),
-        Claim(
-            "some attributes, such as 'happy' and 'smiling', often co-occur",
-            "4.3",
-            "0.3",
-            ("03_attribute_propagation/happy_smiling",),
-            "correlation",
-        ),
-        Claim(
-            "in general, attribute propagation helps",
-            "6.1",
-            gap("table05", "DCN+AP", "Baseline DCN", average),
-            ("05_attribute_accuracy/gain/dcn_ap_minus_baseline",),
-        ),
-        Claim(
-            'especially on attributes with rare positive samples such as "narrow eyes" and '
-            '"goatee"',
-            "6.1",
-            gap("table05", "DCN+AP", "Baseline DCN", "narrow eyes"),
-            ("05_attribute_accuracy/gain/rare_minus_common",),
-        ),
-        Claim(
-            "Table 5: the Baseline DCN is more accurate than HOG+SVM",
-            "6.1",
-            gap("table05", "Baseline DCN", "HOG+SVM", average),
-            ("05_attribute_accuracy/gain/baseline_minus_hog",),
-        ),
-        Claim(
-            "by fusing multiple datasets, our proposed method achieves superior performance "
-            "compared to state-of-the-art methods [here: than always naming the commoner class]",
-            "6.1",
-            "",
-            ("06_celeba_accuracy/difference/ours_minus_majority",),
-        ),
-        Claim(
-            "The gradually improved accuracy over iterations demonstrates that the alternating "
-            "optimization process is beneficial.",
-            "6.1",
-            gap("table07", "M=10", "M=1", accuracy),
-            ("04_alternating_stage2/last_minus_first",),
-        ),
-        Claim(
-            "attribute propagation helps the representation itself [ROC AUC, no threshold]",
-            "6.1",
-            "",
-            ("05_attribute_accuracy/gain/dcn_ap_minus_baseline_auc",),
-        ),
-        Claim(
-            "Our approach, with and without fine-tuning on SFEW training partition, outperforms "
-            "state-of-the-art methods. [here: PHOG+LPQ]",
-            "6.1",
-            gap("table08", "Our DCN+AP (fine-tuned)", "PHOG+LPQ", accuracy),
-            ("07_sfew/difference/dcn_ap_finetuned_minus_phog",),
-        ),
-        Claim(
-            "our model is benefited from alternating optimization with attribute propagation "
-            "[SFEW, not fine-tuned]",
-            "6.1",
-            gap("table08", "Our DCN+AP", "Our Baseline DCN", accuracy),
-            ("07_sfew/difference/ap",),
-        ),
-        Claim(
-            "our model is benefited from alternating optimization with attribute propagation "
-            "[SFEW, fine-tuned]",
-            "6.1",
-            gap("table08", "Our DCN+AP (fine-tuned)", "Our Baseline DCN (fine-tuned)", accuracy),
-            ("07_sfew/difference/ap_finetuned",),
-        ),
-        Claim(
-            "Table 8: fine-tuning on SFEW improves DCN+AP",
-            "6.1",
-            gap("table08", "Our DCN+AP (fine-tuned)", "Our DCN+AP", accuracy),
-            ("07_sfew/difference/finetuning",),
-        ),
-        Claim(
-            "Our approach still achieves better result although the performance on CK+ is nearly "
-            "saturated. [here: than LBP+SVM]",
-            "6.1",
-            gap("table09", "Our Method", "LBPSVM", accuracy),
-            ("08_ckplus/difference/ours_minus_lbp",),
-        ),
-        Claim(
-            "All variants of the proposed S-DCN outperform the baseline HOG+SVM.",
-            "6.2",
-            gap("table11", "Baseline S-DCN", "HOG+SVM", movie),
-            tuple(
-                f"11_relation_accuracy/difference/{name}_minus_hog"
-                for name in (
-                    *("random", "gender", "age", "pose"),
-                    *("expression", "no_spatial", "full"),
-                )
-            ),
-        ),
-        Claim(
-            "pre-training with any of the attribute groups improves the overall performance",
-            "6.2",
-            gap("fig08", sdcn.format("expression"), "Baseline S-DCN", "Average accuracy"),
-            tuple(
-                f"11_relation_accuracy/difference/{name}_minus_random"
-                for name in ("gender", "age", "pose", "expression")
-            ),
-        ),
-        Claim(
-            "pre-training with expression attributes outperforms other groups of attributes "
-            "(improving from 64.1% to 67.7%)",
-            "6.2",
-            gap("fig08", sdcn.format("expression"), "Baseline S-DCN", "Average accuracy"),
-            tuple(
-                f"11_relation_accuracy/difference/expression_minus_{name}"
-                for name in ("gender", "age", "pose")
-            ),
-        ),
-        Claim(
-            "The pose attributes come next in terms of influence to relation prediction.",
-            "6.2",
-            "",
-            tuple(
-                f"11_relation_accuracy/difference/pose_minus_{name}" for name in ("gender", "age")
-            ),
-        ),
-        Claim(
-            "the spatial cue is shown to be useful for relation prediction",
-            "6.2",
-            gap("table11", "Full S-DCN", "S-DCN without spatial cue", movie),
-            ("11_relation_accuracy/difference/full_minus_no_spatial",),
-        ),
-        Claim(
-            "not every trait is improved by the spatial cue and some are degraded",
-            "6.2",
-            "",
-            ("11_relation_accuracy/spatial_worst_trait_loss",),
-        ),
-        Claim(
-            '"dominant" is the most difficult trait to predict',
-            "6.2",
-            "",
-            ("11_relation_accuracy/others_minus_dominant",),
-        ),
-        Claim(
-            "Table 11: in movies the full S-DCN is more accurate than without spatial cue",
-            "6.2",
-            gap("table11", "Full S-DCN", "S-DCN without spatial cue", movie),
-            ("11_relation_accuracy/movie_difference/full_minus_no_spatial",),
-        ),
-        Claim(
-            "Table 11: on the movie subset the full S-DCN is more accurate than HOG+SVM",
-            "6.2",
-            gap("table11", "Full S-DCN", "HOG+SVM", movie),
-            ("11_relation_accuracy/movie_difference/full_minus_hog",),
-        ),
-        Claim(
-            "pseudo labels obtained in the attribute propagation step are crucial for good "
-            "performance in the task of relation prediction [here: pre-training on all attributes "
-            "with propagation against random initialisation]",
-            "4.1",
-            gap("table11", "Full S-DCN", "Baseline S-DCN", movie),
-            ("11_relation_accuracy/difference/full_minus_random",),
-        ),
-        Claim(
-            "Our method accurately captures the friendly talking scene",
-            "6.2",
-            "",
-            ("13_movie_profile/friendly_in_talk_minus_conflict",),
-        ),
-        Claim(
-            'the moment when Tony and Pepper were in a conflict, where the "competitive" trait is '
-            "assigned with a high probability",
-            "6.2",
-            "",
-            ("13_movie_profile/competitive_in_conflict_minus_talk",),
-        ),
-    ]
 
 
 def scoreboard(*loaders: Callable[[str], dict]) -> pd.DataFrame:
@@ -268,7 +83,7 @@ def scoreboard(*loaders: Callable[[str], dict]) -> pd.DataFrame:
     """
     rows = []
     for claim in claims():
-        found = [over_seeds([lookup(load, key) for load in loaders]) for key in claim.keys]
+        found = [ours(key, *loaders) for key in claim.keys]
         missing = [text for text in found if isinstance(text, str)]
         row = {"section": claim.section, "claim": claim.quote, "paper": claim.paper}
         if missing:
@@ -280,6 +95,13 @@ def scoreboard(*loaders: Callable[[str], dict]) -> pd.DataFrame:
         rows.append(row | weakest | {"unit": claim.unit, "verdict": decided})
     columns = ["section", "claim", "paper", "value", "low", "high", "unit", "verdict", "why"]
     return pd.DataFrame(rows).reindex(columns=[*columns, "seeds"])
+
+
+def ours(key: str, *loaders: Callable[[str], dict]) -> dict | str:
+    """Our estimate at `notebook/key/key` with its interval, over seeds where there are several;
+    or why there is none.
+    """
+    return over_seeds([lookup(load, key) for load in loaders])
 
 
 def over_seeds(found: list[dict | str]) -> dict | str:
@@ -363,12 +185,12 @@ def headline(*loaders: Callable[[str], dict]) -> list[Headline]:
     """
     table = []
     for what, row in reported("headline").iterrows():
-        ours = over_seeds([lookup(load, row["ours"]) for load in loaders])
-        if not isinstance(ours, str):
-            number = "{value:.1f} ({low:.1f}–{high:.1f})".format(**ours)
-            ours = number + judged(loaders[0], row["ours"])
+        found = ours(row["ours"], *loaders)
+        if not isinstance(found, str):
+            number = "{value:.1f} ({low:.1f}–{high:.1f})".format(**found)
+            found = number + judged(loaders[0], row["ours"])
         number = published(row["table"], row["row"], row["column"])
-        table.append(Headline(what, f"{number:.1f}", ours))
+        table.append(Headline(what, f"{number:.1f}", found))
     return table
 
 

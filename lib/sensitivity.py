@@ -58,10 +58,50 @@ def train(
     )
     logits = {"baseline": training.extract(model, faces.images, **options)[1]}
     weights = {name: value.clone() for name, value in model.state_dict().items()}
-    for name, pseudo, part in (("dcn_ap", True, chosen), ("control", False, seen)):
+    for name, filling, part in (("dcn_ap", "propagation", chosen), ("control", "nothing", seen)):
         model.load_state_dict(weights)
         rounds = alternation.alternate(
-            model, faces.images, labels, part, params=params, pseudo=pseudo, fabric=fabric
+            model, faces.images, labels, part, params=params, filling=filling, fabric=fabric
+        )
+        logits[name] = rounds[-1].logits
+    return logits
+
+
+# Stage 2 with a term left out, or with other pseudo labels: (filling, weights of the terms).
+ABLATIONS: dict[str, tuple[alternation.Filling, dict[str, float]]] = {
+    "without the unary term": ("propagation", {"unary_weight": 0.0}),
+    "without the prior": ("propagation", {"prior_weight": 0.0}),
+    "without the neighbours": ("propagation", {"pairwise_weight": 0.0}),
+    "the network's own labels": ("network", {}),
+}
+
+
+def ablate(
+    weights: dict[str, Tensor],
+    faces: FaceSet,
+    labels: Tensor,
+    chosen: Tensor,
+    params: Params,
+    *,
+    fabric: Fabric | None = None,
+) -> dict[str, Tensor]:
+    """Stage 2 from the same stage-1 weights by each of `ABLATIONS`: the logits (N, A) of all faces.
+
+    labels (N, A): what may be seen; chosen (N,) bool: the training faces. `beyond.rounds` rounds.
+    """
+    stage2 = params.stage2.model_copy(update={"iterations": params.beyond.rounds})
+    model, logits = relation.dcn(params, params.seed), {}
+    for name, (filling, terms) in ABLATIONS.items():
+        field = params.propagation.model_copy(update=terms)
+        model.load_state_dict(weights)
+        rounds = alternation.alternate(
+            model,
+            faces.images,
+            labels,
+            chosen,
+            params=params.model_copy(update={"stage2": stage2, "propagation": field}),
+            filling=filling,
+            fabric=fabric,
         )
         logits[name] = rounds[-1].logits
     return logits

@@ -34,6 +34,25 @@ def people(table: pd.DataFrame) -> Figure:
     return figure
 
 
+def parts(table: pd.DataFrame) -> Figure:
+    """Dots with intervals, a row per kind of pseudo labels and a panel per judgement: gains."""
+    names, judgements = table.index.unique(0), table.index.unique(1)
+    size = (1.8 + 2.6 * len(judgements), 1.2 + 0.4 * len(names))
+    figure = Figure(figsize=size, layout="constrained")
+    panels = figure.subplots(1, len(judgements), sharex=True, sharey=True, squeeze=False)[0]
+    for axes, judgement in zip(panels, judgements, strict=True):
+        rows = table.xs(judgement, level=1).reindex(names).astype(float)
+        reach = [rows["value"] - rows["low"], rows["high"] - rows["value"]]
+        axes.errorbar(rows["value"], range(len(names)), xerr=reach, fmt="o", color=COLOURS[0])
+        axes.axvline(0, linewidth=0.8, color="grey")
+        axes.set(title=judgement, ylim=(len(names) - 0.5, -0.5))
+        axes.grid(axis="x", linewidth=0.4, color="lightgrey")
+        axes.spines[["top", "right"]].set_visible(False)
+    panels[0].set_yticks(range(len(names)), names)
+    figure.supxlabel("gain over the control (percentage points)", fontsize="medium")
+    return figure
+
+
 def curves(tables: dict[str, pd.DataFrame], xlabel: str, *, log: bool = False) -> Figure:
     """A line per column over the index, one panel per judgement (percent)."""
     figure = Figure(figsize=(3.6 * len(tables), 3.3), layout="constrained")

@@ -90,10 +90,10 @@ def test_test_faces_teach_nothing(world, params):
         assert not torch.allclose(a.logits[~train], b.logits[~train])
 
 
-@pytest.mark.parametrize("pseudo", [True, False])
-def test_a_killed_run_continues_where_it_was(world, params, tmp_path, pseudo):
+@pytest.mark.parametrize("filling", ["propagation", "network", "nothing"])
+def test_a_killed_run_continues_where_it_was(world, params, tmp_path, filling):
     images, labels, train = world
-    given = {"params": params, "pseudo": pseudo}
+    given = {"params": params, "filling": filling}
     whole, resumed = network(), network()
     expected = alternation.alternate(whole, images, labels, train, **given)
     alternation.alternate(network(), images, labels, train, folder=tmp_path, **given)
@@ -119,8 +119,21 @@ def test_rounds_made_from_other_weights_are_made_anew(world, params, tmp_path):
 
 def test_the_control_sees_no_pseudo_label(world, params):
     images, labels, train = world
-    rounds = alternation.alternate(network(), images, labels, train, params=params, pseudo=False)
+    given = {"params": params, "filling": "nothing"}
+    rounds = alternation.alternate(network(), images, labels, train, **given)
     assert all(torch.equal(each.labels, labels[train]) for each in rounds)
+
+
+def test_the_networks_own_labels_are_its_decisions(world, params):
+    """Lee's pseudo labels: what the network of the round before says where no label is."""
+    images, labels, train = world
+    known = labels[train]
+    given = {"params": params, "filling": "network"}
+    first, second = alternation.alternate(network(), images, labels, train, **given)
+    before = training.extract(network(), images[train], size=32)[1]
+    for each, logits in ((first, before), (second, first.logits[train])):
+        said = (logits > 0).to(torch.int8)
+        assert torch.equal(each.labels, torch.where(known < 0, said, known))
 
 
 def test_targets_and_weights():

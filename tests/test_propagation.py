@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from sklearn.covariance import ledoit_wolf
 
 from lib import propagation
-from lib.gaussians import Gaussians, inverse
+from lib.gaussians import Gaussians
 from lib.graph import affinity, neighbours
 from lib.params import PropagationParams
 from lib.shards import Rows
@@ -212,14 +212,6 @@ def test_shrinkage_is_ledoit_and_wolfs(seed, members, dimensions):
     ours = densities._shrink(total.covariance, total.count, total.central_fourth)
     expected, _ = ledoit_wolf(points)
     np.testing.assert_allclose(ours, expected, atol=1e-4 * np.abs(expected).max())
-
-
-@pytest.mark.parametrize("size", [1, 128, 129, 400])
-def test_the_inverse_from_a_cholesky_factor(size):
-    points = torch.randn(size + 50, size, generator=torch.Generator().manual_seed(0)).double()
-    matrix = points.T @ points
-    ours = inverse(torch.linalg.cholesky(matrix))
-    torch.testing.assert_close(ours @ matrix, torch.eye(size).double(), rtol=0, atol=1e-8)
 
 
 @pytest.mark.parametrize("kind", ["full", "shared", "diagonal", "pca-16"])

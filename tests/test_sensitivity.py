@@ -1,5 +1,7 @@
 """Fewer labels, noisy labels, and groups of people."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -7,7 +9,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lib import sensitivity, vocabulary
+from lib import alternation, relation, sensitivity, vocabulary
+from lib.params import AlternationParams, BeyondParams, DataParams, ModelParams, Params, TrainParams
 
 PEOPLE = pd.Series([f"person {k // 2}" for k in range(400)])  # two faces each
 LABELS = torch.randint(-1, 2, (400, 24), generator=torch.Generator().manual_seed(0)).to(torch.int8)
@@ -64,3 +67,29 @@ def test_groups_are_compared_on_the_attributes_that_all_have():
     table = sensitivity.by_people(truth, {"DCN": scores}, masks, np.full(24, 0.5), resamples=20)
     assert table["attributes"].tolist() == [1, 1]
     assert table["value"].tolist() == [100, 100]
+
+
+def test_an_ablation_is_stage_2_without_that_part():
+    """From the same weights as the whole, and for as many rounds as asked for."""
+    generator = torch.Generator().manual_seed(0)
+    images = torch.randint(0, 256, (48, 3, 34, 34), generator=generator).to(torch.uint8)
+    labels, chosen = LABELS[:48], torch.arange(48) < 40
+    params = Params(
+        profile="smoke",
+        device="cpu",
+        data=DataParams(size=34),
+        model=ModelParams(size=32, width=0.0625, features=16),
+        stage2=AlternationParams(iterations=3, refine=TrainParams(epochs=1, batch=20, rate=0.01)),
+        beyond=BeyondParams(rounds=1),
+    )
+    weights = {k: v.clone() for k, v in relation.dcn(params, 5).state_dict().items()}
+    faces = SimpleNamespace(images=images)
+    found = sensitivity.ablate(weights, faces, labels, chosen, params)
+    assert list(found) == list(sensitivity.ABLATIONS)
+
+    field = params.propagation.model_copy(update={"prior_weight": 0.0})
+    stage2 = params.stage2.model_copy(update={"iterations": 1})
+    changed = params.model_copy(update={"stage2": stage2, "propagation": field})
+    alone = alternation.alternate(relation.dcn(params, 5), images, labels, chosen, params=changed)
+    torch.testing.assert_close(found["without the prior"], alone[0].logits)
+    assert len({float(logits.double().sum()) for logits in found.values()}) == len(found)

@@ -119,6 +119,12 @@ def test_imports_reach_the_rooms_behind_a_package():
     assert "lib/world/render.py" in imports(ROOT / "notebooks" / "01_datasets.ipynb")
 
 
+def test_a_published_number_is_an_input_of_the_notebooks_that_show_it():
+    table = "params/reported/table05.csv"
+    assert table in imports(ROOT / "notebooks" / "05_attribute_accuracy.ipynb")
+    assert table not in imports(ROOT / "notebooks" / "16_scale.ipynb")
+
+
 def test_the_cover_quotes_the_header_of_the_profile():
     assert "its numbers mean little" in report.cover("smoke")
 

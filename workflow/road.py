@@ -81,13 +81,17 @@ def seed_of(run: str, params: Params) -> int:
 
 
 def imports(path: str | Path) -> list[str]:
-    """The files of lib/ that a notebook or module imports, directly or through another."""
+    """The files of lib/ that a notebook or module imports, directly or through another, and the
+    published tables where it reads them.
+    """
     found: set[Path] = set()
     waiting = [Path(path)]
     while waiting:
         new = _imported(waiting.pop()) - found
         found |= new
         waiting += new
+    if Path("lib/paper.py") in found:
+        found |= set(Path("params/reported").glob("*.csv"))
     return sorted(str(file) for file in found)
 
 
