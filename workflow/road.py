@@ -19,6 +19,9 @@ SHARED = ("seed", "device", "precision", "devices", "nodes")
 class Step:
     """A notebook: the numbers of those it needs, the parameter sections it reads, its threads.
 
+    A narrow network trains no faster on two threads than on one, so two notebooks that train run
+    side by side.
+
     once: its numbers do not depend on training, so one seed is enough.
     """
 
@@ -31,10 +34,10 @@ class Step:
 ROAD = {
     "00_start_here": Step(reads=("propagation",)),
     "01_datasets": Step(reads=("data", "evaluation"), threads=2, once=False),
-    "02_stage1_network": Step(("01",), ("model", "stage1", "evaluation"), 2, once=False),
+    "02_stage1_network": Step(("01",), ("model", "stage1", "evaluation"), once=False),
     "03_attribute_propagation": Step(("02",), ("propagation", "evaluation"), 2, once=False),
     "04_alternating_stage2": Step(
-        ("03",), ("model", "propagation", "stage2", "evaluation"), 2, once=False
+        ("03",), ("model", "propagation", "stage2", "evaluation"), once=False
     ),
     "05_attribute_accuracy": Step(("04",), ("evaluation",), once=False),
     "06_celeba_accuracy": Step(("04",), ("model", "evaluation"), once=False),
@@ -49,7 +52,7 @@ ROAD = {
     "15_your_photos": Step(("10",), ("model", "data")),
     "16_scale": Step(reads=("propagation",), threads=2),
     "17_beyond_the_paper": Step(
-        ("10",), ("model", "stage1", "stage2", "propagation", "evaluation", "beyond"), 2
+        ("10",), ("model", "stage1", "stage2", "propagation", "evaluation", "beyond")
     ),
 }
 NAMES = {name[:2]: name for name in ROAD}
