@@ -92,7 +92,8 @@ def cross_validate_svm(features: np.ndarray, faces: FaceSet, *, seed: int) -> np
     truth, result = classes(faces.labels), np.full(len(faces), -1)
     for fold in faces.table["fold"].unique():
         test = np.array(faces.table["fold"] == fold)
-        machine = baselines.fit_expressions(features[~test], truth[~test], seed=seed)
+        people = faces.table["identity"].to_numpy()[~test]
+        machine = baselines.fit_expressions(features[~test], truth[~test], people=people, seed=seed)
         result[test] = machine.predict(features[test])
     return result
 

@@ -123,6 +123,22 @@ def test_expressions_need_no_straight_border():
     assert (machine.predict(features) == classes).all()
 
 
+def test_an_svm_is_chosen_by_how_it_does_on_strangers():
+    """Ten people, each a tight cloud by itself; what tells expressions apart is the same for all.
+
+    A kernel so narrow that it knows people by heart is best on them and worst on others.
+    """
+    chance = np.random.default_rng(0)
+    people = np.arange(10).repeat(20)
+    classes = np.tile([0, 0, 0, 6], 50)
+    features = chance.normal(0, 3, (10, 30))[people] + chance.normal(0, 0.1, (200, 30))
+    features[:, 0] = classes + chance.normal(0, 0.5, 200)
+    machine = baselines.fit_expressions(features, classes, people=people)
+    assert machine["svc"].gamma < 1 / 30
+    few = baselines.fit_expressions(features[:40], classes[:40], people=people[:40])
+    assert few["svc"].gamma == pytest.approx(0.1 / 30)  # two people: nothing to choose by
+
+
 def test_labels_spread_within_a_cloud_of_faces():
     generator = torch.Generator().manual_seed(0)
     clouds = torch.cat([torch.randn(30, 2, generator=generator) + 20 * k for k in (0, 1)])
