@@ -1,6 +1,6 @@
 """Graph and propagation: ours beside FAISS, scikit-learn and a plain EM, and the floors.
 
-    python -m bench.propagation          writes outputs/bench/propagation.json and .csv
+    python -m bench.propagation    writes outputs/bench/propagation.json and .csv after each case
 
 Ours and the peers run in turn in one process with the same threads. A ratio is the median of the
 ratios within a repeat, so a slow minute of the machine hits both sides; seconds are the best of
@@ -259,11 +259,13 @@ def main(repeats: int = 2) -> None:
     ):
         cases.append(work())
         print(pd.json_normalize(cases[-1]).T.to_string(header=False), "\n", flush=True)
+        save(cases, rates, repeats)
     if torch.cuda.is_available():
         cases += gpu_cases()
+        save(cases, rates, repeats)
     else:
         print("no CUDA device on this machine: the cases of the paper's size were not run")
-    save(cases, rates, repeats)
+    print(pd.DataFrame(table(cases)).to_string(index=False, float_format="{:.3g}".format))
 
 
 def save(cases: list[dict], rates: dict[str, float], repeats: int) -> None:
@@ -283,7 +285,6 @@ def save(cases: list[dict], rates: dict[str, float], repeats: int) -> None:
     workspace.write_json(folder / "propagation.json", note)
     frame = pd.DataFrame(rows).set_index("what")
     workspace.atomically(folder / "propagation.csv", lambda part: frame.to_csv(part))
-    print(frame.to_string(float_format="{:.3g}".format))
 
 
 if __name__ == "__main__":
