@@ -13,6 +13,7 @@ from lib.judging import Judge
 from lib.models import DCN
 from lib.params import Params
 
+UNKNOWN = {"value": np.nan, "low": np.nan, "high": np.nan}
 BEARD = ("goatee", "no_beard", "sideburns", "five_oclock_shadow", "mustache")
 
 
@@ -161,7 +162,8 @@ def by_people(
     """Balanced accuracy (percent) with its interval, one row per question, group and method.
 
     Averaged over the attributes that occur with both values in every group of a question, so that
-    the groups of one question are comparable; sex leaves out itself and the beards.
+    the groups of one question are comparable; sex leaves out itself and the beards. NaN where no
+    attribute does.
     """
     rows = []
     for question, masks in groups.items():
@@ -175,7 +177,7 @@ def by_people(
         for name, judge in judges.items():
             for method, score in scores.items():
                 part = score[torch.tensor(masks[name])]
-                found = judge.number(part, attributes=shared) if shared else {}
+                found = judge.number(part, attributes=shared) if shared else UNKNOWN
                 faces, count = int(masks[name].sum()), len(shared)
                 row = {"question": question, "group": name, "method": method}
                 rows.append(row | found | {"faces": faces, "attributes": count})

@@ -9,7 +9,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lib import alternation, relation, sensitivity, vocabulary
+from lib import alternation, relation, sensitivity, sensitivity_figures, vocabulary
 from lib.params import AlternationParams, BeyondParams, DataParams, ModelParams, Params, TrainParams
 
 PEOPLE = pd.Series([f"person {k // 2}" for k in range(400)])  # two faces each
@@ -67,6 +67,20 @@ def test_groups_are_compared_on_the_attributes_that_all_have():
     table = sensitivity.by_people(truth, {"DCN": scores}, masks, np.full(24, 0.5), resamples=20)
     assert table["attributes"].tolist() == [1, 1]
     assert table["value"].tolist() == [100, 100]
+
+
+def test_groups_that_share_no_attribute_are_shown_without_a_number():
+    truth = torch.full((40, 24), -1)
+    masks = {"age": {"young": np.arange(40) < 20, "not young": np.arange(40) >= 20}}
+    scores = {"DCN": torch.rand(40, 24)}
+    table = sensitivity.by_people(truth, scores, masks, np.full(24, 0.5), resamples=20)
+    assert table[["value", "low", "high"]].isna().all(axis=None)
+    assert (table["attributes"] == 0).all()
+    figure = sensitivity_figures.people(table)
+    assert [text.get_text() for text in figure.axes[0].get_yticklabels()] == [
+        "young (20)",
+        "not young (20)",
+    ]
 
 
 def test_an_ablation_is_stage_2_without_that_part():
