@@ -12,8 +12,7 @@ from lib.workspace import Workspace
 from workflow.road import ROAD
 
 ROOT = Path(__file__).resolve().parent.parent
-QUOTED = "thorough"  # whose results are quoted
-SHOWN = "default"  # whose notebooks are linked, with the minutes they take
+PROFILE = "thorough"  # whose results are quoted and whose notebooks are linked
 BENCH = ROOT / "outputs" / "bench"
 TRAINING = (
     ("ours_over_plain", "training: images per second over a plain loop's", "at least 1.35"),
@@ -49,20 +48,20 @@ def scoreboard() -> str:
 
 def loaders() -> list:
     """The metrics of every seed of the profile that is quoted."""
-    params = load(QUOTED)
+    params = load(PROFILE)
     seeds = range(params.seed, params.seed + params.seeds)
-    return [Workspace(load(QUOTED, {"seed": k}), notebook="14").load_metrics for k in seeds]
+    return [Workspace(load(PROFILE, {"seed": k}), notebook="14").load_metrics for k in seeds]
 
 
 def notebooks() -> str:
     """Question, reads, writes and minutes of every notebook, from its own first page."""
     lines = ["| notebook | question | reads | writes | minutes |", "|---|---|---|---|---|"]
     for name in ROAD:
-        path = ROOT / "outputs" / SHOWN / f"{name}.ipynb"
+        path = ROOT / "outputs" / PROFILE / f"{name}.ipynb"
         notebook = nbformat.read(path, as_version=4)
         words = [field(notebook.cells[0].source, key) for key in ("Question", "Reads", "Writes")]
         minutes = notebook.metadata.papermill.duration / 60
-        link = f"[{name[:2]} · {name[3:].replace('_', ' ')}](outputs/{SHOWN}/{name}.ipynb)"
+        link = f"[{name[:2]} · {name[3:].replace('_', ' ')}](outputs/{PROFILE}/{name}.ipynb)"
         lines.append(f"| {link} | {' | '.join(words)} | {max(minutes, 0.1):.1f} |")
     return "\n".join(lines)
 
