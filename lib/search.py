@@ -94,11 +94,13 @@ def symmetric(points: Tensor, k: int, progress: bool) -> Tensor:
         gap.diagonal().fill_(torch.inf)
         near = smallest(gap, min(k, count - begin))
         _keep(best[part], index[part], gap.gather(1, near), near + begin)
+        if part.stop == count:
+            continue
         if begin == 0:
             near = smallest(gap[:, high:].T.contiguous(), min(k, high))
             values = gap[:, high:].T.gather(1, near)
             _keep(best[high:], index[high:], values, near)
-        elif part.stop < count:
+        else:
             _keep_closer(best[part.stop :], index[part.stop :], gap[:, high:], begin)
     return index
 

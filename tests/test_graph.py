@@ -148,3 +148,14 @@ def test_an_unknown_method_is_refused():
 def test_a_single_face_has_no_neighbours():
     ours = neighbours(torch.ones(1, 4))
     assert ours.index.shape == ours.distance.shape == affinity(ours).shape == (1, 0)
+
+
+@pytest.mark.parametrize("count", [2, 385, 512, 513])
+@pytest.mark.parametrize("k", [1, 3, 10])
+def test_fewer_faces_than_a_strip_holds(count, k):
+    """One strip has all of them and no column beside it; one face more, and it has one."""
+    points = torch.randn(count, 4, generator=torch.Generator().manual_seed(count))
+    distance = torch.cdist(points.double(), points.double()).fill_diagonal_(torch.inf)
+    expected = distance.sort(dim=1).values[:, : min(k, count - 1)]
+    found = neighbours(points, k, method="exact").distance
+    torch.testing.assert_close(found.double(), expected, rtol=1e-4, atol=1e-5)
