@@ -30,10 +30,11 @@ def results() -> str:
 
 def scoreboard() -> str:
     """How many of the paper's claims hold, and what propagation gains."""
-    verdicts = paper.scoreboard(*loaders())["verdict"].value_counts()
-    counts = ", ".join(f"{verdicts.get(name, 0)} {name}" for name in paper.VERDICTS)
+    every = loaders()
+    verdicts = paper.scoreboard(*every)["verdict"].value_counts()
+    counts = ", ".join(f"{name} {verdicts.get(name, 0)}" for name in paper.VERDICTS)
     gains = {
-        title: paper.ours(f"05_attribute_accuracy/gain/dcn_ap_minus_control{ending}", *loaders())
+        title: paper.ours(f"05_attribute_accuracy/gain/dcn_ap_minus_control{ending}", *every)
         for title, ending in (("at 0.5", ""), ("in ROC AUC", "_auc"))
     }
     words = ", ".join(
@@ -41,8 +42,8 @@ def scoreboard() -> str:
         for title, number in gains.items()
     )
     return (
-        f"Of the paper's {verdicts.sum()} claims: {counts}. DCN+AP over a control that trains on "
-        f"for as long without pseudo labels: {words}."
+        f"Verdicts on the paper's {verdicts.sum()} claims: {counts}. DCN+AP over a control "
+        f"that trains on for as long without pseudo labels: {words}."
     )
 
 
