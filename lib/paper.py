@@ -12,7 +12,9 @@ import pandas as pd
 from pandas.io.formats.style import Styler
 from scipy import stats
 
-from lib.params import FOLDER
+from lib.figures.palette import GREEN, ORANGE
+from lib.params import FOLDER, Params
+from lib.workspace import Workspace
 
 VERDICTS = ("holds", "does not hold", "cannot tell", "not run")
 
@@ -119,7 +121,14 @@ def over_seeds(found: list[dict | str]) -> dict | str:
     return {"value": mean, "low": mean - reach, "high": mean + reach, "seeds": len(values)}
 
 
-COLOURS = {"holds": "#009E73", "does not hold": "#D55E00"}  # grey for the others
+def loaders(params: Params) -> list[Callable[[str], dict]]:
+    """The metrics of a profile, of its first seed and of every further one."""
+    seeds = range(params.seed, params.seed + params.seeds)
+    every = (params.model_copy(update={"seed": seed}) for seed in seeds)
+    return [Workspace(each, notebook="14").load_metrics for each in every]
+
+
+COLOURS = {"holds": GREEN, "does not hold": ORANGE}  # grey for the others
 
 
 def page(board: pd.DataFrame) -> Styler:

@@ -33,6 +33,12 @@ def flip(labels: Tensor, share: float, *, seed: int = 0) -> Tensor:
     return torch.where((labels >= 0) & (chance < share), 1 - labels, labels)
 
 
+def shorter(params: Params) -> Params:
+    """Parameters with `beyond.rounds` rounds of stage 2."""
+    stage2 = params.stage2.model_copy(update={"iterations": params.beyond.rounds})
+    return params.model_copy(update={"stage2": stage2})
+
+
 def train(
     faces: FaceSet, labels: Tensor, chosen: Tensor, params: Params, *, fabric: Fabric | None = None
 ) -> dict[str, Tensor]:
@@ -42,8 +48,7 @@ def train(
     carry a label, stage 2 propagates to all of them, `beyond.rounds` times; the control trains on
     without propagation.
     """
-    stage2 = params.stage2.model_copy(update={"iterations": params.beyond.rounds})
-    params = params.model_copy(update={"stage2": stage2})
+    params = shorter(params)
     seen = chosen & (labels >= 0).any(1)
     model = relation.dcn(params, params.seed)
     options = {"size": params.model.size, "fabric": fabric}
@@ -90,7 +95,7 @@ def ablate(
 
     labels (N, A): what may be seen; chosen (N,) bool: the training faces. `beyond.rounds` rounds.
     """
-    stage2 = params.stage2.model_copy(update={"iterations": params.beyond.rounds})
+    params = shorter(params)
     model, logits = relation.dcn(params, params.seed), {}
     for name, (filling, terms) in ABLATIONS.items():
         field = params.propagation.model_copy(update=terms)
@@ -100,7 +105,7 @@ def ablate(
             faces.images,
             labels,
             chosen,
-            params=params.model_copy(update={"stage2": stage2, "propagation": field}),
+            params=params.model_copy(update={"propagation": field}),
             filling=filling,
             fabric=fabric,
         )

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from lib import attribute_figures as figures
+from lib.figures import attributes as figures
 
 
 def test_a_gain_that_nobody_could_judge_is_named():

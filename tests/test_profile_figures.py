@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from matplotlib.colors import same_color
 from matplotlib.figure import Figure
 
-from lib import profile_figures as figures
 from lib.cases import KINDS, TRAITS
+from lib.figures import scenes as figures
 from lib.photos import Scene
 
 

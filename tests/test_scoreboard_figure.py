@@ -1,7 +1,7 @@
 """The scoreboard's picture shows the claims that were judged, or says that none was."""
 
 from lib import paper
-from lib import relation_figures as figures
+from lib.figures import relations as figures
 
 
 def needs_all(name: str) -> dict:
@@ -23,5 +23,5 @@ def test_without_any_verdict_the_picture_says_so():
 def test_only_judged_claims_are_drawn():
     axes = figures.scores(paper.scoreboard(propagation_only)).axes[0]
     names = [label.get_text() for label in axes.get_yticklabels()]
-    assert names == ["in general, attribute propagation helps"]
-    assert not axes.texts and axes.get_legend()
+    assert names == ["6.1: in general, attribute propagation helps"]
+    assert not axes.texts and axes.figure.legends

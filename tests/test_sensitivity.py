@@ -9,7 +9,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lib import alternation, relation, sensitivity, sensitivity_figures, vocabulary
+from lib import alternation, relation, sensitivity, vocabulary
+from lib.figures import sensitivity as sensitivity_figures
 from lib.params import AlternationParams, BeyondParams, DataParams, ModelParams, Params, TrainParams
 
 PEOPLE = pd.Series([f"person {k // 2}" for k in range(400)])  # two faces each

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 
 from lib import metrics, paper, traits, world
 from lib.faces import PairSet, spatial_cues
-from lib.pages import HEAVY, shown
+from lib.figures.pages import HEAVY, shown
 from lib.world.scenes import pairs as world_pairs
 
 

@@ -8,7 +8,6 @@ import nbformat
 
 from lib import paper
 from lib.params import load
-from lib.workspace import Workspace
 from workflow.road import ROAD
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -23,14 +22,14 @@ TRAINING = (
 
 def results() -> str:
     """The headline rows: the paper's numbers beside ours, over all seeds."""
-    table = paper.headline(*loaders())
+    table = paper.headline(*paper.loaders(load(PROFILE)))
     lines = ["| | the paper, photographs | ours, embedded world |", "|---|---|---|"]
     return "\n".join([*lines, *(f"| {row.what} | {row.paper} | {row.ours} |" for row in table)])
 
 
 def scoreboard() -> str:
     """How many of the paper's claims hold, and what propagation gains."""
-    every = loaders()
+    every = paper.loaders(load(PROFILE))
     verdicts = paper.scoreboard(*every)["verdict"].value_counts()
     counts = ", ".join(f"{name} {verdicts.get(name, 0)}" for name in paper.VERDICTS)
     gains = {
@@ -45,13 +44,6 @@ def scoreboard() -> str:
         f"Verdicts on the paper's {verdicts.sum()} claims: {counts}. DCN+AP over a control "
         f"that trains on for as long without pseudo labels: {words}."
     )
-
-
-def loaders() -> list:
-    """The metrics of every seed of the profile that is quoted."""
-    params = load(PROFILE)
-    seeds = range(params.seed, params.seed + params.seeds)
-    return [Workspace(load(PROFILE, {"seed": k}), notebook="14").load_metrics for k in seeds]
 
 
 def notebooks() -> str:
@@ -69,7 +61,7 @@ def notebooks() -> str:
 
 def difficulty() -> str:
     """How far simple methods come on the embedded world."""
-    every = loaders()
+    every = paper.loaders(load(PROFILE))
     hog, pixels, sources = (
         paper.ours(key, *every)
         for key in (

@@ -3,7 +3,8 @@
 The Snakefile turns this into the graph of jobs; tests and the README's table read it too.
 """
 
-import re
+import ast
+import json
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,7 +36,7 @@ ROAD = {
     "00_start_here": Step(reads=("propagation",)),
     "01_datasets": Step(reads=("data", "evaluation"), threads=2, once=False),
     "02_stage1_network": Step(("01",), ("model", "stage1", "evaluation"), once=False),
-    "03_attribute_propagation": Step(("02",), ("propagation", "evaluation"), 2, once=False),
+    "03_attribute_propagation": Step(("02",), ("propagation", "evaluation"), once=False),
     "04_alternating_stage2": Step(
         ("03",), ("model", "propagation", "stage2", "evaluation"), once=False
     ),
@@ -99,15 +100,19 @@ def imports(path: str | Path) -> list[str]:
 
 
 def _imported(path: Path) -> set[Path]:
-    """Files of `from lib import a, b`, `from lib.a import b` and `import lib.a` in one file."""
-    pattern = r"(?:from|import) (lib(?:\.\w+)*)(?: import \(?([\w, \n]+))?"
-    files: set[Path] = set()
-    for module, members in re.findall(pattern, path.read_text().replace("\\n", "\n")):
-        base = Path(*module.split("."))
-        names = [part.split()[0] for part in members.split(",") if part.strip()]
-        for stem in (base, *(base / name for name in names)):
-            if stem != Path("lib"):
-                files |= {file for file in (stem.with_suffix(".py"), *stem.glob("*.py"))}
+    """The files of lib/ that one notebook or module names in its imports."""
+    text = path.read_text()
+    if path.suffix == ".ipynb":
+        code = (cell for cell in json.loads(text)["cells"] if cell["cell_type"] == "code")
+        text = "\n".join("".join(cell["source"]) for cell in code)
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.ImportFrom):
+            names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+        elif isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+    stems = [Path(*name.split(".")) for name in names if name.startswith("lib.")]
+    files = {file for stem in stems for file in (stem.with_suffix(".py"), stem / "__init__.py")}
     return {file for file in files if file.is_file()}
 
 

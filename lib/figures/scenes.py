@@ -12,7 +12,7 @@ from torch import Tensor
 
 from lib import vocabulary
 from lib.cases import KINDS
-from lib.data_figures import BLUE, COLOURS, ORANGE
+from lib.figures.palette import BLUE, COLOURS, ORANGE
 from lib.movie import Clip
 from lib.photos import Scene
 

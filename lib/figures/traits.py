@@ -6,7 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from lib import vocabulary
-from lib.data_figures import COLOURS, GREY
+from lib.figures.palette import COLOURS, GREY
 
 TRAITS = tuple(vocabulary.TRAITS)
 
@@ -18,7 +18,7 @@ def trait_bars(table: pd.DataFrame, averages: pd.Series) -> Figure:
     """
     figure = Figure(figsize=(11, 5), layout="constrained")
     axes, places = figure.subplots(), np.arange(len(TRAITS))
-    width, palette = 0.84 / len(averages), (GREY, *COLOURS, "#882255")
+    width, palette = 0.84 / len(averages), (GREY, *COLOURS[:7])
     for number, name in enumerate(averages.index):
         shift = places + width * (number - (len(averages) - 1) / 2)
         each = table.loc[name].reindex(list(TRAITS)).astype(float)

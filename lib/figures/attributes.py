@@ -10,10 +10,9 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from lib import vocabulary
+from lib.figures.palette import COLOURS
 from lib.propagation import Propagation
 
-# Okabe and Ito's colours, told apart by colour-blind readers too.
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#E69F00", "#CC79A7", "#56B4E9", "#000000", "#999999")
 TITLES = [vocabulary.title(name) for name in vocabulary.ATTRIBUTES]
 
 
@@ -67,6 +66,8 @@ def reliability(curves: dict[str, dict[str, np.ndarray]]) -> Figure:
         right.plot(bins, share, "o-", color=colour, label=name, markersize=4)
     left.set(xlabel="stated p(y = 1)", ylabel="share that is truly positive", aspect="equal")
     right.set(xlabel="stated p(y = 1)", ylabel="answers in this bin (%)", yscale="log")
+    right.yaxis.set_major_formatter("{x:g}")
+    right.yaxis.set_minor_formatter("{x:g}")
     right.legend(fontsize=8, frameon=False)
     return figure
 
@@ -263,5 +264,5 @@ def gains(gain: pd.DataFrame, xlabel: str) -> Figure:
     axes.set(xlabel=xlabel, ylabel="attribute (share of positives)")
     axes.grid(axis="y", linewidth=0.4, color="lightgrey")
     axes.invert_yaxis()
-    axes.legend(fontsize=8, frameon=False)
+    figure.legend(fontsize=9, frameon=False, loc="outside upper right", ncols=2)
     return figure

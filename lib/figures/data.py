@@ -11,11 +11,9 @@ from torch import Tensor
 
 from lib import vocabulary
 from lib.faces import FaceSet
+from lib.figures.palette import BLUE, COLOURS, GREY, ORANGE
 from lib.propagation import Propagation
 
-# Okabe and Ito's colours, told apart by colour-blind readers too.
-BLUE, ORANGE, GREEN, GREY = "#0072B2", "#D55E00", "#009E73", "#999999"
-COLOURS = (BLUE, ORANGE, GREEN, "#CC79A7", "#E69F00", "#56B4E9")
 MARKERS = ("o", "s")
 
 
@@ -280,9 +278,9 @@ def learning_curve(history: pd.DataFrame, reference: float) -> Figure:
     axes = figure.subplots()
     axes.plot(history["epoch"], history["loss"], "o-", color=BLUE, markersize=4)
     axes.axhline(reference, color="black", linewidth=0.8, linestyle=":")
-    axes.annotate(
-        "frequencies only", (1, reference), (0, 3), textcoords="offset points", fontsize=8
-    )
+    place = (len(history), reference)
+    above = {"xytext": (0, 3), "textcoords": "offset points", "ha": "right"}
+    axes.annotate("frequencies only", place, fontsize=8, **above)
     axes.set(xlabel="epoch", ylabel="masked cross-entropy, nats a label")
     axes.set_xlim(0.5, len(history) + 0.5)
     axes.xaxis.get_major_locator().set_params(integer=True)

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from lib.data_figures import COLOURS
+from lib.figures.palette import COLOURS
 
 
 def people(table: pd.DataFrame) -> Figure:

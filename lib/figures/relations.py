@@ -1,5 +1,6 @@
 """Figures of the notebooks on expressions and relations (07 to 14): arrays in, a Figure out."""
 
+import textwrap
 from collections.abc import Sequence
 
 import numpy as np
@@ -10,7 +11,7 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from lib import vocabulary
-from lib.data_figures import BLUE, GREEN, GREY, ORANGE
+from lib.figures.palette import BLUE, GREEN, GREY, ORANGE
 
 TRAITS = tuple(vocabulary.TRAITS)
 VERDICT_COLOURS = {"holds": GREEN, "does not hold": ORANGE, "cannot tell": GREY, "not run": GREY}
@@ -161,7 +162,7 @@ def siamese(left: Tensor, right: Tensor) -> Figure:
 def scores(board: pd.DataFrame) -> Figure:
     """The scoreboard as a picture: each claim's estimate, interval and verdict."""
     shown = board[(board["verdict"] != "not run") & board["unit"].eq("points")].iloc[::-1]
-    figure = Figure(figsize=(10, 0.8 + 0.42 * max(1, len(shown))), layout="constrained")
+    figure = Figure(figsize=(10, 0.8 + 0.48 * max(1, len(shown))), layout="constrained")
     axes = figure.subplots()
     if shown.empty:
         axes.axis("off")
@@ -173,8 +174,8 @@ def scores(board: pd.DataFrame) -> Figure:
         axes.plot(row["value"], place, "o", color=colour)
         if isinstance(row["paper"], str) and row["paper"].startswith(("+", "-")):
             axes.plot(float(row["paper"]), place, "D", mfc="none", color="black", markersize=5)
-    words = [text if len(text) < 62 else text[:60] + "…" for text in shown["claim"]]
-    axes.set_yticks(range(len(shown)), words, fontsize=8)
+    words = [textwrap.fill(f"{row.section}: {row.claim}", 64) for row in shown.itertuples()]
+    axes.set_yticks(range(len(shown)), words, fontsize=7)
     axes.axvline(0, color="black", linewidth=0.8)
     axes.set_xlabel(
         "difference in points: ours with its 95 % interval (dot), the paper's (diamond)"
@@ -183,5 +184,5 @@ def scores(board: pd.DataFrame) -> Figure:
     handles = [
         patches.Patch(color=VERDICT_COLOURS[name], label=name) for name in list(VERDICT_COLOURS)[:3]
     ]
-    axes.legend(handles=handles, frameon=False, loc="lower right")
+    figure.legend(handles=handles, frameon=False, loc="outside upper right", ncols=3)
     return figure

@@ -5,7 +5,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from lib.attribute_figures import COLOURS
+from lib.figures.palette import COLOURS
 from lib.scale import Growth, Size
 
 PAPER = 318_778

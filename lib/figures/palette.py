@@ -1,0 +1,4 @@
+"""Okabe and Ito's colours, which colour-blind readers too can tell apart."""
+
+BLUE, ORANGE, GREEN, GREY = "#0072B2", "#D55E00", "#009E73", "#999999"
+COLOURS = (BLUE, ORANGE, GREEN, "#CC79A7", "#E69F00", "#56B4E9", "#000000", GREY)
