@@ -1,6 +1,7 @@
 """The graph of notebooks, the words about its progress, the README's tables."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -61,6 +62,14 @@ def test_time_left_is_what_the_rest_took_last_time(tmp_path, monkeypatch, capsys
     progress.end("smoke", list(ROAD)[-3])
     assert f"[{len(ROAD) - 2}/{len(ROAD)}]" in (said := capsys.readouterr().out)
     assert "done in 1:30 min, about 3:00 min of work left" in said
+
+
+def test_what_ended_before_a_run_that_it_needs_is_not_over(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ROAD:
+        finish(tmp_path, "smoke", name)
+    os.utime(tmp_path / "outputs" / "smoke" / done("10_siamese_network"), (0, 0))
+    assert progress.ended("smoke") == {name for name in ROAD if name[:2] < "10"} | {"16_scale"}
 
 
 def test_no_time_is_promised_for_what_never_ran(tmp_path, monkeypatch, capsys):

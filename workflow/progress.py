@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 from lib.params import load
-from workflow.road import done, runs
+from workflow.road import before, done, runs
 
 
 def last_seconds(profile: str, run: str) -> float | None:
@@ -40,13 +40,26 @@ def begin(profile: str, run: str) -> None:
 
 
 def end(profile: str, run: str) -> None:
-    every = runs(load(profile))
-    over = [each for each in every if Path("outputs", profile, done(each)).exists()]
+    every, over = runs(load(profile)), ended(profile)
     left = [last_seconds(profile, each) for each in every if each not in over]
     known = [seconds for seconds in left if seconds]
     rest = f", about {clock(sum(known))} of work left" if known and len(known) == len(left) else ""
     took = clock(last_seconds(profile, run) or 0)
     print(f"[{len(over):2}/{len(every)}] {run} done in {took}{rest}", flush=True)
+
+
+def ended(profile: str) -> set[str]:
+    """The runs that are over, and ended after every run that they need."""
+    params = load(profile)
+    files = {each: Path("outputs", profile, done(each)) for each in runs(params)}
+    times = {each: file.stat().st_mtime for each, file in files.items() if file.exists()}
+
+    def counts(each: str) -> bool:
+        return each in times and all(
+            counts(needed) and times[needed] <= times[each] for needed in before(each, params)
+        )
+
+    return {each for each in times if counts(each)}
 
 
 def fail(profile: str, run: str) -> None:
