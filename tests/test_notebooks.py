@@ -12,7 +12,7 @@ from lib.params import Params
 from workflow.road import NAMES, ROAD, SHARED, imports
 
 ROOT = Path(__file__).resolve().parent.parent
-COMMITTED = ("smoke", "thorough")
+COMMITTED = ("smoke", "default", "thorough")
 EXECUTED = [(profile, name) for profile in COMMITTED for name in ROAD]
 
 
