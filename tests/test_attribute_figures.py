@@ -2,7 +2,10 @@
 
 import numpy as np
 import pandas as pd
+import torch
+from matplotlib.colors import to_hex
 
+from lib import vocabulary
 from lib.figures import attributes as figures
 
 
@@ -18,3 +21,21 @@ def test_a_gain_that_nobody_could_judge_is_named():
     labels = figures.gains(table, "points").axes[0].get_yticklabels()
     names = [label.get_text() for label in labels]
     assert names == ["bald (2 %)", "gender (55 %)", "left (not labelled)"]
+
+
+def test_a_newly_labelled_face_stands_before_the_neighbours_that_are_annotated():
+    bald, count = vocabulary.column("bald"), len(vocabulary.ATTRIBUTES)
+    labels, truth = torch.full((4, count), -1), torch.zeros(4, count)
+    labels[2, bald], labels[3, bald] = 1, 0
+    rows = {
+        "bald": (torch.tensor([1]), torch.tensor([[2, 3]])),
+        "goatee": (torch.empty(0, dtype=torch.long), torch.empty(0, 2, dtype=torch.long)),
+    }
+    images = torch.zeros(4, 3, 8, 8, dtype=torch.uint8)
+    posterior = torch.full((4, count), 0.97)
+    axes = figures.new_positives(images, posterior, labels, rows, truth=truth).axes
+    assert [each.get_title() for each in axes[:3]] == ["bald 0.97", "annotated yes", "no"]
+    assert [to_hex(p.get_edgecolor()) for p in axes[0].patches] == [figures.COLOURS[1].lower()]
+    assert not any(each.get_title() or each.images for each in axes[3:]), (
+        "nobody was given a goatee"
+    )

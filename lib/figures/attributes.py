@@ -1,17 +1,15 @@
 """Figures of the notebooks on attributes (03 to 06): arrays in, a matplotlib Figure out."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
-import torch
 from matplotlib import patches
 from matplotlib.figure import Figure
 from torch import Tensor
 
 from lib import vocabulary
 from lib.figures.palette import COLOURS
-from lib.propagation import Propagation
 
 TITLES = [vocabulary.title(name) for name in vocabulary.ATTRIBUTES]
 
@@ -133,31 +131,30 @@ def neighbourhoods(
 
 def new_positives(
     images: Tensor,
-    result: Propagation,
-    missing: Tensor,
-    attributes: Sequence[str],
+    posterior: Tensor,
+    labels: Tensor,
+    rows: Mapping[str, tuple[Tensor, Tensor]],
     *,
     truth: Tensor | None,
-    seed: int,
-    columns: int = 9,
 ) -> Figure:
-    """Fig. 6: a row per attribute of faces that were given it, drawn at random; posterior above.
+    """Fig. 6: a row per attribute of faces that were given it, each before its labelled neighbours.
 
-    A green frame: truly so, red: not; none where the truth is unknown.
+    rows: attribute -> numbers of the faces (F,) and of their nearest labelled neighbours (F, k);
+    labels (N, 24): the annotations; posterior (N, 24) stands above a face. A green frame: truly
+    so, red: not; none where the truth is unknown.
     """
-    generator = torch.Generator().manual_seed(seed)
+    columns = max((faces.numel() + near.numel() for faces, near in rows.values()), default=1)
     shown, captions, frames = [], [], []
-    for name in attributes:
+    for name, (faces, near) in rows.items():
         column = vocabulary.column(name)
-        found = ((result.labels[:, column] == 1) & missing[:, column]).nonzero()[:, 0]
-        picked = found[torch.randperm(len(found), generator=generator)[:columns]].tolist()
-        gap = columns - len(picked)
-        shown += picked + [0] * gap
-        posterior = result.posterior[picked, column].tolist()
-        captions += [f"{vocabulary.title(name)} {p:.2f}" for p in posterior] + [""] * gap
-        right = [None] * columns if truth is None else truth[picked, column].tolist()
-        frames += [None if truth is None else COLOURS[2 if y else 1] for y in right]
-        frames += [None] * (len(shown) - len(frames))
+        for face, others in zip(faces.tolist(), near.tolist(), strict=True):
+            words = ["annotated yes" if labels[other, column] == 1 else "no" for other in others]
+            shown += [face, *others]
+            captions += [f"{vocabulary.title(name)} {posterior[face, column]:.2f}", *words]
+            right = None if truth is None else COLOURS[2 if truth[face, column] else 1]
+            frames += [right] + [None] * len(others)
+        gap = -len(shown) % columns if len(faces) else columns
+        shown, captions, frames = shown + [0] * gap, captions + [""] * gap, frames + [None] * gap
     return sheet(images[shown], captions, frames, columns)
 
 
