@@ -39,3 +39,10 @@ def test_a_newly_labelled_face_stands_before_the_neighbours_that_are_annotated()
     assert not any(each.get_title() or each.images for each in axes[3:]), (
         "nobody was given a goatee"
     )
+
+
+def test_a_propagation_that_calls_nobody_positive_leaves_an_empty_sheet():
+    none = torch.empty(0, dtype=torch.long), torch.empty(0, 2, dtype=torch.long)
+    empty, images = torch.zeros(4, 24), torch.zeros(4, 3, 8, 8, dtype=torch.uint8)
+    figure = figures.new_positives(images, empty, empty, {"bald": none}, truth=None)
+    assert not any(each.images for each in figure.axes)

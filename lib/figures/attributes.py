@@ -143,7 +143,7 @@ def new_positives(
     labels (N, 24): the annotations; posterior (N, 24) stands above a face. A green frame: truly
     so, red: not; none where the truth is unknown.
     """
-    columns = max((faces.numel() + near.numel() for faces, near in rows.values()), default=1)
+    columns = max([1, *(faces.numel() + near.numel() for faces, near in rows.values())])
     shown, captions, frames = [], [], []
     for name, (faces, near) in rows.items():
         column = vocabulary.column(name)
