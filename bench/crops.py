@@ -1,4 +1,5 @@
-"""How fast crops are made: pictures of CelebA's size, cut to 112 px by all cores.
+"""How fast crops are made, and read again: pictures of CelebA's size, cut to 112 px by all cores;
+random batches of a store of 256 px, of which a network takes windows of 224 px.
 
 python -m bench.crops          prints a table, writes outputs/bench/crops.json
 
@@ -17,15 +18,20 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import torch
+from numpy.lib.format import open_memmap
 from PIL import Image
 
 from bench.world import FILE, machine
 from lib import world
+from lib.faces import mapped
 from lib.sources import celeba, store
 from lib.sources.cutting import inner
 
 COUNT, ALL, SIZE = 2_000, 200_000, 112
 WANTED = 15.0  # minutes for all of them on 2 cores
+STORED, READ, BATCH = 8_192, 256, 256  # crops of a store, their size in px, crops of a batch
+WANTED_READ = 12_000  # crops per second: what a large GPU trains on at full width
 KINDS = 100  # different faces; each is brightened and shifted anew
 
 
@@ -34,6 +40,7 @@ def main() -> None:
         rows = pictures(Path(folder), COUNT)
         size = np.mean([Path(path).stat().st_size for path in rows["image"]]) / 1024
         runs = [measure(rows.head(count), Path(folder)) for count in (COUNT // 2, COUNT)]
+        read = reading(Path(folder))
     minutes = {key: runs[-1][key] * ALL / COUNT / 60 for key in ("seconds", "processor_seconds")}
     result = {
         "machine": machine(),
@@ -43,6 +50,7 @@ def main() -> None:
         "minutes_for_200000": minutes["seconds"],
         "minutes_for_200000_on_2_free_cores": minutes["processor_seconds"] / 2,
         "wanted_minutes": WANTED,
+        "read": read,
     }
     for run in runs:
         print(
@@ -53,6 +61,10 @@ def main() -> None:
     print(
         f"{ALL:,} pictures: {minutes['seconds']:.1f} min by the clock, "
         f"{minutes['processor_seconds'] / 2:.1f} min on 2 free cores (wanted: {WANTED:.0f})"
+    )
+    print(
+        f"random batches of {BATCH} crops of {READ} px: {read['from_memory']:,.0f} crops/s from "
+        f"memory, {read['from_disk']:,.0f} from the disk (wanted: {WANTED_READ:,})"
     )
     path = FILE.with_name("crops.json")
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -95,6 +107,30 @@ def measure(rows: pd.DataFrame, folder: Path) -> dict:
         "memory": here,
         "memory_each": max(peaks.values(), default=0),
     }
+
+
+def reading(folder: Path) -> dict:
+    """Crops per second in random batches of a memory-mapped store, first from disk, then cached.
+
+    What a training step gathers before the copy to a GPU, by the same call into memory that is
+    kept from batch to batch, as `batches.bring` has it from the pool of pinned memory.
+    """
+    path, random = folder / "images.npy", np.random.default_rng(0)
+    crops = open_memmap(path, "w+", np.uint8, (STORED, 3, READ, READ))
+    for begin in range(0, STORED, BATCH):
+        crops[begin : begin + BATCH] = random.integers(0, 256, crops[:BATCH].shape, np.uint8)
+    crops.flush()
+    del crops
+    stored, rates = mapped(path), {}
+    kept = torch.empty(BATCH, 3, READ, READ, dtype=torch.uint8)
+    with path.open("rb") as file:
+        os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)  # out of the page cache
+    for state in ("from_disk", "from_memory"):
+        start = time.perf_counter()
+        for index in torch.randperm(STORED).split(BATCH):
+            torch.index_select(stored, 0, index.sort().values, out=kept)
+        rates[state] = STORED / (time.perf_counter() - start)
+    return {"crop": READ, "batch": BATCH, **rates, "wanted": WANTED_READ}
 
 
 def watched(over: threading.Event, peaks: dict[int, float]) -> None:

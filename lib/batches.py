@@ -83,14 +83,13 @@ def near(images: Tensor, device: torch.device) -> Tensor:
 
 def bring(images: Tensor, index: Tensor, device: torch.device) -> Tensor:
     """Some images on a device; the copy to a GPU runs beside the step before."""
-    picked = images[index.to(images.device)]
-    if picked.device == device:
-        return picked
-    return (
-        picked.pin_memory().to(device, non_blocking=True)
-        if device.type == "cuda"
-        else picked.to(device)
-    )
+    if images.device == device:
+        return images.index_select(0, index.to(device))
+    pinned = device.type == "cuda"  # from torch's own pool, so batch after batch without new pages
+    shape = (len(index), *images.shape[1:])
+    picked = torch.empty(shape, dtype=images.dtype, pin_memory=pinned)
+    torch.index_select(images, 0, index, out=picked)
+    return picked.to(device, non_blocking=True)
 
 
 def check_targets(targets: Tensor, names: Sequence[str]) -> None:

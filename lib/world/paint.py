@@ -43,7 +43,12 @@ class Canvas:
 
     def blob(self, u: float, v: float, wide: float, high: float) -> torch.Tensor:
         """A Gaussian spot on both sides of the face."""
-        return torch.exp(-(((self.au - u) / wide) ** 2) - ((self.v - v) / high) ** 2)
+        return fade(((self.au - u) / wide) ** 2 + ((self.v - v) / high) ** 2)
+
+
+def fade(square: torch.Tensor) -> torch.Tensor:
+    """exp(-square); past 40 nothing is left to see, and a processor's exp underflows slowly."""
+    return square.clamp_max(40).neg_().exp_()
 
 
 def paint(p: Latents, hit: Hit, pixel: torch.Tensor) -> Canvas:
@@ -80,12 +85,12 @@ def _folds(c: Canvas) -> None:
     fold = au - (0.165 + (0.15 + 0.05 * smile) * along)
     strength = 0.10 + 0.60 * old + 0.30 * smile + 0.3 * p["au_nose_wrinkle"]
     ends = c.soft(-0.22 - v, 4) * c.soft(v + 0.60, 4) * c.front
-    c.shade(0.55 * strength.clamp(0, 1) * ends * torch.exp(-((fold / 0.028) ** 2)))
+    c.shade(0.55 * strength.clamp(0, 1) * ends * fade((fold / 0.028) ** 2))
     lifted = (0.8 * p["au_brow_inner"] + 0.5 * p["au_brow_outer"]).clamp(0, 1)
     waves = torch.exp(-((torch.sin((v - 0.03 * c.hit.x**2) * 32) - 1) ** 2) * 3)
     brow = c.blob(0, 0.50, 0.36, 0.12) * (0.55 * old + (0.2 + 0.5 * old) * lifted)
     c.shade(0.55 * brow.clamp(0, 1) * waves)
-    frown = p["au_brow_low"] * torch.exp(-(((au - 0.045) / 0.016) ** 2 + ((v - 0.26) / 0.08) ** 2))
+    frown = p["au_brow_low"] * fade(((au - 0.045) / 0.016) ** 2 + ((v - 0.26) / 0.08) ** 2)
     c.shade(0.7 * frown * c.front)
     scrunch = torch.exp(-((torch.sin(v * 60 + au * 12) - 1) ** 2) * 2) * c.blob(0, 0.02, 0.12, 0.10)
     c.shade(0.6 * p["au_nose_wrinkle"] * scrunch)
@@ -107,7 +112,7 @@ def _eyes(c: Canvas) -> None:
     top = fan * 0.068 * open_ + 0.004
     low = fan * 0.040 * p["eye_open"] * (1 - 0.55 * tight - 0.25 * p["au_cheek"] + 0.15 * wide)
     face = c.front * c.soft(1.12 - across.abs(), 5)
-    hood = torch.exp(-(((up - top - 0.045) / 0.03) ** 2)) * c.soft(1.05 - across.abs(), 6) * c.front
+    hood = fade(((up - top - 0.045) / 0.03) ** 2) * c.soft(1.05 - across.abs(), 6) * c.front
     c.shade(hood * (0.18 + 0.30 * p["makeup"]))
     inside = c.soft(torch.minimum(top - up, up + low)) * face
     c.lay((0.50, 0.46, 0.44), inside)
@@ -117,14 +122,14 @@ def _eyes(c: Canvas) -> None:
     iris = inside * c.soft(0.062 - radius)
     c.lay(tuple(p[f"iris_{k}"] for k in "rgb"), iris)
     c.lay((0.006, 0.005, 0.005), inside * c.soft(0.030 - radius))
-    c.shade(0.45 * inside * torch.exp(-(((top - up).clamp_min(0) / 0.022) ** 2)))
-    glint = torch.exp(-((iris_u + 0.022) ** 2 + (iris_v - 0.022) ** 2) / 0.013**2) * inside
+    c.shade(0.45 * inside * fade(((top - up).clamp_min(0) / 0.022) ** 2))
+    glint = fade(((iris_u + 0.022) ** 2 + (iris_v - 0.022) ** 2) / 0.013**2) * inside
     c.lay((1.0, 1.0, 1.0), glint * 0.8)
     c.gloss = c.gloss + inside * 0.4
     lash = (up - top).abs()
     dark = 0.018 + 0.014 * p["makeup"]
     c.lay((0.02, 0.013, 0.01), (0.75 + 0.25 * p["makeup"]) * c.soft(dark - lash) * face)
-    c.shade(0.35 * torch.exp(-(((up + low + 0.006) / 0.012) ** 2)) * face)
+    c.shade(0.35 * fade(((up + low + 0.006) / 0.012) ** 2) * face)
 
 
 def _brows(c: Canvas) -> None:
@@ -155,7 +160,7 @@ def _mouth(c: Canvas) -> None:
     upper = (0.010 * p["part"] + 0.045 * p["au_lip_up"] + 0.022 * up * p["part"]) * rim
     lower = (0.185 * drop + 0.016 * p["part"] + 0.020 * up * p["part"]) * rim
     full = p["lip_full"] * (1 - 0.75 * press) * (1 + 0.25 * pucker)
-    bow = 1 - 0.22 * torch.exp(-((c.u / 0.035) ** 2))
+    bow = 1 - 0.22 * fade((c.u / 0.035) ** 2)
     top = middle + upper + (0.022 + 0.030 * full) * bow * arch
     low = middle - lower - (0.026 + 0.046 * full) * arch
     near = c.front * c.soft(1 - across.abs(), 3)
@@ -166,16 +171,16 @@ def _mouth(c: Canvas) -> None:
     gap = torch.minimum(middle + upper - v, v - middle + lower)
     hole = c.soft(gap - 0.004) * near
     c.lay((0.045, 0.010, 0.009), hole)
-    tongue = torch.exp(-(((v - middle + lower) / 0.06) ** 2) - (across / 0.6) ** 2)
+    tongue = fade(((v - middle + lower) / 0.06) ** 2 + (across / 0.6) ** 2)
     c.lay((0.30, 0.07, 0.06), hole * tongue * 0.8)
     edge = middle + upper - (0.030 + 0.035 * p["teeth"]) * (0.4 + 0.6 * arch)
     teeth = c.soft(v - edge) * hole * p["teeth"].clamp(0, 1) * c.soft(0.86 - across.abs(), 4)
     c.lay((0.72, 0.68, 0.60), teeth)
-    seam = torch.exp(-(((v - middle) / 0.011) ** 2)) * near * (1 - hole)
+    seam = fade(((v - middle) / 0.011) ** 2) * near * (1 - hole)
     c.shade(0.72 * seam)
-    corner = torch.exp(-(((c.au - half) / 0.035) ** 2) - ((v - middle) / 0.03) ** 2) * c.front
+    corner = fade(((c.au - half) / 0.035) ** 2 + ((v - middle) / 0.03) ** 2) * c.front
     c.shade((0.30 + 0.30 * up + 0.2 * down) * corner)
-    below = torch.exp(-(((v - low + 0.035) / 0.03) ** 2)) * arch * c.front
+    below = fade(((v - low + 0.035) / 0.03) ** 2) * arch * c.front
     c.shade(0.20 * below)
     c.lips, c.hole = lips, hole
 
@@ -184,7 +189,7 @@ def _beard(c: Canvas) -> None:
     """Moustache, goatee, sideburns, full beard and stubble: hair densities over regions."""
     p, au, v = c.p, c.au, c.v
     drop = 0.2 * p["au_jaw"]
-    jaw = -0.42 - 0.34 * torch.exp(-((au / 0.42) ** 2)) + 0.30 * ((au - 0.62) / 0.5).clamp(0, 1)
+    jaw = -0.42 - 0.34 * fade((au / 0.42) ** 2) + 0.30 * ((au - 0.62) / 0.5).clamp(0, 1)
     cheeks = c.soft(jaw - v, 9) * c.soft(1.18 - au, 6)
     corner = c.blob(0.30, -0.60, 0.09, 0.22)
     lip = c.soft(-0.335 - 0.16 * au - v, 3) * c.soft(v + 0.50 + 0.28 * au**2 * 4, 4)

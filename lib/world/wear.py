@@ -35,29 +35,25 @@ def put_on(canvas: Canvas) -> None:
 def in_front(p: Latents, planes: Planes, across, up, pixel) -> None:
     """A hand at the face, a scarf over the mouth, a blurred thing before the lens; in place.
 
-    across, up: (B, H, W) camera coordinates of the head, in half heads.
+    across, up: (B, H, W) camera coordinates of the head, in half heads. No work for the pictures
+    that have none.
     """
-    hand, cover = _hand(p, across, up, pixel)
-    _over(planes, [p[f"skin_{c}"] * hand for c in "rgb"], cover * p["hand"])
-    wave = 0.05 * torch.sin(across * 5 + p["place"] * 9)
-    scarf = ((-0.40 + wave - up) / (2 * pixel) + 0.5).clamp(0, 1) * (across.abs() < 1.0)
-    weave = 0.8 + 0.2 * torch.sin(up * 26 + across * 7 + p["place"] * 30)
-    weave = weave * (1 - 0.35 * across.abs())
-    colour = [p[f"cloth_{c}"] * weave for c in "brg"]
-    _over(planes, colour, scarf * p["scarf"])
-    lean = across * (p["scene_3"] - 0.5) + up * (p["scene_5"] - 0.5) * 0.5 + p["scene_7"] * 0.5
-    thing = torch.sigmoid((lean - 0.52) * 14) * p["overlay"]
-    tone = 0.05 + 0.4 * p["scene_9"]
-    _over(planes, [tone * (0.6 + 0.7 * p[f"scene_{i}"]) for i in (0, 1, 2)], thing)
+    for name, thing in (("hand", _hand), ("scarf", _scarf), ("overlay", _overlay)):
+        rows = p.flat(name).nonzero()[:, 0]
+        if len(rows):
+            colour, cover = thing(p.select(rows), across[rows], up[rows], pixel[rows])
+            _over(planes, rows, colour, cover)
 
 
-def _over(planes: Planes, colour: Planes, cover: torch.Tensor) -> None:
-    for i in range(3):
-        planes[i] = planes[i] + (colour[i] - planes[i]) * cover
+def _over(planes: Planes, rows: torch.Tensor, colour: Planes, cover: torch.Tensor) -> None:
+    """Cover some rows of the planes (B, H, W) with a colour, in place."""
+    for plane, value in zip(planes, colour, strict=True):
+        below = plane[rows]
+        plane[rows] = below + (value - below) * cover
 
 
-def _hand(p: Latents, across, up, pixel) -> tuple[torch.Tensor, torch.Tensor]:
-    """Four fingers lying on the cheek: brightness and cover."""
+def _hand(p: Latents, across, up, pixel) -> tuple[Planes, torch.Tensor]:
+    """Four fingers lying on the cheek: colour and cover."""
     x = across * p["hand_side"] - p["hand_x"]
     y = up - p["hand_y"]
     best = torch.full_like(x, -1.0)
@@ -75,16 +71,37 @@ def _hand(p: Latents, across, up, pixel) -> tuple[torch.Tensor, torch.Tensor]:
     palm = 0.33 - ((x + 0.05) ** 2 + ((y + 0.45) * 0.8) ** 2).sqrt()
     light = torch.where(palm > best, torch.full_like(x, 0.8), light)
     best = torch.maximum(best, palm)
-    return light.clamp(0.25, 1) * 0.85, (best / pixel + 0.5).clamp(0, 1)
+    light, cover = light.clamp(0.25, 1) * 0.85, (best / pixel + 0.5).clamp(0, 1)
+    return [p[f"skin_{c}"] * light for c in "rgb"], cover * p["hand"]
+
+
+def _scarf(p: Latents, across, up, pixel) -> tuple[Planes, torch.Tensor]:
+    """A woven scarf up to the nose: colour and cover."""
+    wave = 0.05 * torch.sin(across * 5 + p["place"] * 9)
+    scarf = ((-0.40 + wave - up) / (2 * pixel) + 0.5).clamp(0, 1) * (across.abs() < 1.0)
+    weave = 0.8 + 0.2 * torch.sin(up * 26 + across * 7 + p["place"] * 30)
+    weave = weave * (1 - 0.35 * across.abs())
+    return [p[f"cloth_{c}"] * weave for c in "brg"], scarf * p["scarf"]
+
+
+def _overlay(p: Latents, across, up, pixel) -> tuple[Planes, torch.Tensor]:
+    """A blurred thing before the lens: colour and cover."""
+    lean = across * (p["scene_3"] - 0.5) + up * (p["scene_5"] - 0.5) * 0.5 + p["scene_7"] * 0.5
+    thing = torch.sigmoid((lean - 0.52) * 14) * p["overlay"]
+    tone = 0.05 + 0.4 * p["scene_9"]
+    return [tone * (0.6 + 0.7 * p[f"scene_{i}"]) for i in (0, 1, 2)], thing
 
 
 def caption(p: Latents, planes: Planes, across, up) -> None:
     """A line of letter-like marks over the picture, as on web pictures; in place."""
-    line = up - p["text_y"]
-    letters = smooth_noise(across * 13 + p["place"] * 90, line * 16 + 40)
+    rows = p.flat("text").nonzero()[:, 0]
+    if not len(rows):
+        return
+    p, line = p.select(rows), up[rows] - p["text_y"][rows]
+    letters = smooth_noise(across[rows] * 13 + p["place"] * 90, line * 16 + 40)
     row = (line.abs() < 0.085).float() * p["text"]
     ink = (letters[0].abs() > 0.45).float() * row * (line.abs() < 0.06)
     band = row * (0.5 * (p["scene_4"] > 0.5))
     light = (p["scene_2"] > 0.4).float()
-    _over(planes, [1 - light] * 3, band)
-    _over(planes, [light, light, light * (p["scene_8"] > 0.3)], ink * 0.92)
+    _over(planes, rows, [1 - light] * 3, band)
+    _over(planes, rows, [light, light, light * (p["scene_8"] > 0.3)], ink * 0.92)
