@@ -7,10 +7,11 @@ from typing import Self
 import torch
 from torch import Tensor
 
+from lib.cores import side_by_side
 from lib.shards import Rows, add_up
 
 BANDS = 8  # of a symmetric matrix, of which only the upper triangle is computed
-ROWS = {"cpu": 4096, "cuda": 65_536}  # faces multiplied at a time
+ROWS = {"cpu": 2048, "cuda": 65_536}  # faces multiplied at a time
 FEW = 1024  # faces; as few are multiplied in float64: their covariance may be all but singular
 
 
@@ -148,7 +149,8 @@ class Gaussians:
     def odds(self, attributes: list[int], wanted: Tensor) -> Tensor:
         """log N(x | mu_1, Sigma_1) - log N(x | mu_0, Sigma_0), (n, A) float32, 0 if not wanted."""
         odds = torch.zeros(wanted.shape, device=self.rows.device)
-        forms = {a: self._form(self.positive[a]) for a in attributes}
+        ones = (self.positive[a] for a in attributes)
+        forms = dict(zip(attributes, side_by_side(self._form, ones, odds.device), strict=True))
         for part, points in self.rows.parts(self.size):
             for a, form in forms.items():
                 chosen = wanted[part, a].nonzero()[:, 0]

@@ -1,7 +1,6 @@
 """Latents to pictures, in batches small enough for a processor's cache."""
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pandas as pd
@@ -9,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from tqdm import tqdm
 
+from lib.cores import side_by_side
 from lib.world import capture, geometry, paint, shade, wear
 from lib.world.table import Latents
 
@@ -36,22 +36,14 @@ def draw(
 def in_batches(
     fill: Callable[[int], None], count: int, batch: int, device: str, title: str | None
 ) -> None:
-    """Call `fill(start)` for every batch, on a CPU one batch per core, with a bar if titled.
-
-    Each core works alone on its batch: that is faster than sharing small tensors, and a picture
-    is the same to the last bit however many cores there are.
-    """
-    threads, exact = torch.get_num_threads(), torch.get_float32_matmul_precision()
-    workers = 1 if str(device).startswith("cuda") else threads
+    """Call `fill(start)` for every batch, on a CPU one batch per core, with a bar if titled."""
+    exact = torch.get_float32_matmul_precision()
     bar = tqdm(total=count, desc=title, unit="", disable=title is None, leave=False)
-    torch.set_num_threads(1)
     torch.set_float32_matmul_precision("highest")  # TF32 would move edges by pixels
     try:
-        with ThreadPoolExecutor(workers) as pool:
-            for _ in pool.map(fill, range(0, count, batch)):
-                bar.update(min(batch, count - bar.n))
+        for _ in side_by_side(fill, range(0, count, batch), device):
+            bar.update(min(batch, count - bar.n))
     finally:
-        torch.set_num_threads(threads)
         torch.set_float32_matmul_precision(exact)
         bar.close()
 
