@@ -18,7 +18,7 @@ from torch import Tensor
 
 from lib.gaussians import Gaussians
 from lib.graph import NeighbourGraph, affinity, build
-from lib.search import search
+from lib.search import nearest
 from lib.shards import Rows, add_up
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ def vote(
         known = (~missing).nonzero()[:, 0]
         if len(known) and missing.any():
             asking = missing[rows.begin : rows.begin + rows.own].nonzero()[:, 0]
-            index, _ = search(rows, k, asking=asking, among=known)
+            index = nearest(rows, k, asking=asking, among=known)
             truth = labels[:, columns].float()
             share[asking[:, None], torch.tensor(columns)] = truth[index].mean(1)
     return share

@@ -15,11 +15,24 @@ def search(
     among: Tensor | None = None,
     progress: bool = False,
 ) -> tuple[Tensor, Tensor]:
-    """Exact k nearest others: numbers (R, k) among all N faces, and distances (R, k).
+    """Exact k nearest others, nearest first: numbers (R, k) among all N faces, distances (R, k).
 
     asking: this process's faces that ask, (R,); None for all. among: ascending numbers of the
     faces that may answer, (M,) of all N; None for all. With M < k the result is (R, M).
     """
+    index = nearest(rows, k, asking=asking, among=among, progress=progress)
+    return rank(rows, index, asking=asking, among=among)
+
+
+def nearest(
+    rows: Rows,
+    k: int,
+    *,
+    asking: Tensor | None = None,
+    among: Tensor | None = None,
+    progress: bool = False,
+) -> Tensor:
+    """The faces that `search` finds, (R, k), in no exact order and without their distances."""
     asking = torch.arange(rows.own, device=rows.device) if asking is None else asking
     k = min(k, rows.count if among is None else len(among))
     best = torch.full((len(asking), k), torch.inf, device=rows.device)
@@ -34,7 +47,7 @@ def search(
             found = torch.cat([index[part], numbers[near]], 1)
             best[part], order = values.topk(k, dim=1, largest=False)
             index[part] = found.gather(1, order)
-    return rank(rows, index, asking=asking, among=among)
+    return index
 
 
 def steps(count: int, size: int, progress: bool) -> "tqdm[slice]":
