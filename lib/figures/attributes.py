@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from matplotlib import patches
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogFormatter
 from torch import Tensor
 
 from lib import vocabulary
@@ -65,7 +66,7 @@ def reliability(curves: dict[str, dict[str, np.ndarray]]) -> Figure:
     left.set(xlabel="stated p(y = 1)", ylabel="share that is truly positive", aspect="equal")
     right.set(xlabel="stated p(y = 1)", ylabel="answers in this bin (%)", yscale="log")
     right.yaxis.set_major_formatter("{x:g}")
-    right.yaxis.set_minor_formatter("{x:g}")
+    right.yaxis.set_minor_formatter(LogFormatter())  # silent where decades leave no room
     right.legend(fontsize=8, frameon=False)
     return figure
 
