@@ -16,7 +16,7 @@ from lib import baselines, checkpoints, propagation, training, workspace
 from lib.models import DCN
 from lib.params import AlternationParams, Params
 
-PROPAGATING = ("graph", "gaussians", "propagation", "alternation")  # rooms behind a round
+ROUND = ("graph", "gaussians", "propagation", "baselines", "alternation")  # rooms behind it
 Filling = Literal["propagation", "network", "nothing"]
 NAMES = {"propagation": "DCN+AP", "network": "own labels", "nothing": "control"}
 
@@ -132,7 +132,7 @@ def _recipe(model: DCN, known: Tensor, params: Params, filling: Filling) -> str:
     """Digest of all that a round depends on: stage-1 weights, labels, parameters, code."""
     weights = b"".join(value.cpu().numpy().tobytes() for value in model.state_dict().values())
     used = params.model_dump_json(include={"seed", "model", "propagation", "stage2"})
-    code = checkpoints.code(*checkpoints.LEARNING, *PROPAGATING)
+    code = checkpoints.code(*checkpoints.LEARNING, *ROUND)
     return workspace.digest(weights + known.numpy().tobytes() + f"{used}{filling}{code}".encode())
 
 

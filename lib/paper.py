@@ -12,7 +12,7 @@ import pandas as pd
 from pandas.io.formats.style import Styler
 from scipy import stats
 
-from lib.figures.palette import GREEN, ORANGE
+from lib.figures.palette import VERDICT_COLOURS
 from lib.params import FOLDER, Params
 from lib.workspace import Workspace
 
@@ -128,9 +128,6 @@ def loaders(params: Params) -> list[Callable[[str], dict]]:
     return [Workspace(each, notebook="14").load_metrics for each in every]
 
 
-COLOURS = {"holds": GREEN, "does not hold": ORANGE}  # grey for the others
-
-
 def page(board: pd.DataFrame) -> Styler:
     """A scoreboard to be read: wrapped quotes, one column for the estimate, coloured verdicts."""
     words = board["value"].map("{:+.2f}".format) + board.apply(_bounds, axis=1)
@@ -142,7 +139,9 @@ def page(board: pd.DataFrame) -> Styler:
     look = look.set_properties(**{"text-align": "left", "vertical-align": "top"})
     look = look.set_table_styles([{"selector": "th", "props": "text-align: left"}])
     look = look.set_properties(["claim"], **{"white-space": "normal", "min-width": "22em"})
-    return look.map(lambda v: f"font-weight: bold; color: {COLOURS.get(v, '#777777')}", ["verdict"])
+    return look.map(
+        lambda verdict: f"font-weight: bold; color: {VERDICT_COLOURS[verdict]}", ["verdict"]
+    )
 
 
 def _bounds(row: pd.Series) -> str:

@@ -34,7 +34,7 @@ def test_a_newly_labelled_face_stands_before_the_neighbours_that_are_annotated()
     images = torch.zeros(4, 3, 8, 8, dtype=torch.uint8)
     posterior = torch.full((4, count), 0.97)
     axes = figures.new_positives(images, posterior, labels, rows, truth=truth).axes
-    assert [each.get_title() for each in axes[:3]] == ["bald 0.97", "annotated yes", "no"]
+    assert [each.get_title() for each in axes[:3]] == ["bald 0.97", "annotated yes", "annotated no"]
     assert [to_hex(p.get_edgecolor()) for p in axes[0].patches] == [figures.COLOURS[1].lower()]
     assert not any(each.get_title() or each.images for each in axes[3:]), (
         "nobody was given a goatee"

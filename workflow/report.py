@@ -16,16 +16,29 @@ from workflow.road import ROAD
 
 CONFIGURATION = """
 project = "Interpersonal relation prediction, reproduced"
-extensions = ["myst_nb", "sphinx.ext.mathjax"]
+extensions = ["myst_nb", "sphinx.ext.mathjax", "sphinx-mathjax-offline"]
 html_theme = "sphinx_book_theme"
 html_title = project
-html_theme_options = {"show_toc_level": 2, "home_page_in_toc": True}
+html_theme_options = {
+    "show_toc_level": 2,
+    "home_page_in_toc": True,
+    "footer_content_items": [],
+}
+html_static_path = ["_static"]
+html_css_files = ["tables.css"]
 nb_execution_mode = "off"
 nb_merge_streams = True
 myst_enable_extensions = ["dollarmath", "amsmath", "colon_fence"]
 suppress_warnings = ["mystnb.unknown_mime_type", "myst.header", "myst.xref_missing"]
 html_copy_source = False
 exclude_patterns = ["_build"]
+"""
+
+TABLES = """\
+table.dataframe { font-size: 0.9em; }
+table.dataframe th, table.dataframe td { padding: 0.15em 0.45em; text-align: right; }
+table.dataframe thead th { vertical-align: bottom; }
+table.dataframe tbody th { text-align: left; }
 """
 
 
@@ -38,6 +51,8 @@ def main(profile: str) -> None:
         write_page(Path("outputs", profile, f"{name}.ipynb"), source)
     (source / "conf.py").write_text(CONFIGURATION)
     (source / "index.md").write_text(cover(profile))
+    (source / "_static").mkdir()
+    (source / "_static" / "tables.css").write_text(TABLES)
     code = build_main(["-q", "-b", "html", str(source), str(source / "_build" / "html")])
     if code:
         sys.exit(code)

@@ -1,5 +1,6 @@
 """Figures of the notebooks on attributes (03 to 06): arrays in, a matplotlib Figure out."""
 
+import textwrap
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -145,13 +146,13 @@ def new_positives(
     so, red: not; none where the truth is unknown.
     """
     columns = max([1, *(faces.numel() + near.numel() for faces, near in rows.values())])
-    shown, captions, frames = [], [], []
+    shown, captions, frames, answers = [], [], [], ("annotated no", "annotated yes")
     for name, (faces, near) in rows.items():
         column = vocabulary.column(name)
         for face, others in zip(faces.tolist(), near.tolist(), strict=True):
-            words = ["annotated yes" if labels[other, column] == 1 else "no" for other in others]
             shown += [face, *others]
-            captions += [f"{vocabulary.title(name)} {posterior[face, column]:.2f}", *words]
+            captions.append(f"{vocabulary.title(name)} {posterior[face, column]:.2f}")
+            captions += [answers[int(labels[other, column])] for other in others]
             right = None if truth is None else COLOURS[2 if truth[face, column] else 1]
             frames += [right] + [None] * len(others)
         gap = -len(shown) % columns if len(faces) else columns
@@ -170,7 +171,7 @@ def readings(held: pd.DataFrame, truth: pd.DataFrame, judgement: str) -> Figure:
         axes.plot(truth[column], places, "D", color=COLOURS[1], mfc="none", label="hidden truth")
         axes.set(xlabel=f"{column} (%)")
         axes.grid(axis="y", linewidth=0.4, color="lightgrey")
-    axes.set_yticks(places, held.index, fontsize=9)
+    axes.set_yticks(places, [textwrap.fill(name, 36) for name in held.index], fontsize=9)
     axes.invert_yaxis()
     axes.legend(fontsize=8, frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
     return figure

@@ -11,10 +11,9 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from lib import vocabulary
-from lib.figures.palette import BLUE, GREEN, GREY, ORANGE
+from lib.figures.palette import BLUE, ORANGE, VERDICT_COLOURS
 
 TRAITS = tuple(vocabulary.TRAITS)
-VERDICT_COLOURS = {"holds": GREEN, "does not hold": ORANGE, "cannot tell": GREY, "not run": GREY}
 
 
 def picture(axes: Axes, image: Tensor) -> None:
@@ -182,7 +181,8 @@ def scores(board: pd.DataFrame) -> Figure:
     )
     axes.spines[["top", "right"]].set_visible(False)
     handles = [
-        patches.Patch(color=VERDICT_COLOURS[name], label=name) for name in list(VERDICT_COLOURS)[:3]
+        patches.Patch(color=colour, label=name)
+        for name, colour in list(VERDICT_COLOURS.items())[:3]
     ]
     figure.legend(handles=handles, frameon=False, loc="outside upper right", ncols=3)
     return figure
