@@ -138,7 +138,8 @@ def page(board: pd.DataFrame) -> Styler:
     look = shown.style.hide(axis="index").set_uuid("scoreboard")
     look = look.set_properties(**{"text-align": "left", "vertical-align": "top"})
     look = look.set_table_styles([{"selector": "th", "props": "text-align: left"}])
-    look = look.set_properties(["claim"], **{"white-space": "normal", "min-width": "22em"})
+    look = look.set_properties(["claim"], **{"white-space": "normal", "min-width": "18em"})
+    look = look.set_properties(["ours", "verdict"], **{"white-space": "nowrap"})
     return look.map(
         lambda verdict: f"font-weight: bold; color: {VERDICT_COLOURS[verdict]}", ["verdict"]
     )

@@ -189,9 +189,9 @@ def exponent(counts: np.ndarray, seconds: np.ndarray) -> float:
 
 
 def duration(seconds: float) -> str:
-    """A time in words: the largest unit of which there is at least one."""
+    """A time in words: the largest unit of which there are at least two."""
     units = (("years", 31_557_600), ("days", 86_400), ("hours", 3600), ("minutes", 60))
     for name, length in units:
-        if seconds >= length:
+        if seconds >= 2 * length:
             return f"{seconds / length:.3g} {name}"
-    return f"{seconds:.2g} seconds"
+    return f"{seconds:.3g} seconds"

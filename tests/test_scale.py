@@ -48,8 +48,10 @@ def test_exponent():
 
 
 def test_durations_in_words():
-    words = [scale.duration(seconds) for seconds in (0.5, 90, 7200, 86_400 * 3, 31_557_600 * 431)]
-    assert words == ["0.5 seconds", "1.5 minutes", "2 hours", "3 days", "431 years"]
+    words = [
+        scale.duration(seconds) for seconds in (0.5, 90, 3600, 7200, 86_400 * 3, 31_557_600 * 431)
+    ]
+    assert words == ["0.5 seconds", "90 seconds", "60 minutes", "2 hours", "3 days", "431 years"]
 
 
 def test_clock_sees_time_and_memory():

@@ -35,10 +35,9 @@ exclude_patterns = ["_build"]
 """
 
 TABLES = """\
-table.dataframe { font-size: 0.9em; }
-table.dataframe th, table.dataframe td { padding: 0.15em 0.45em; text-align: right; }
-table.dataframe thead th { vertical-align: bottom; }
-table.dataframe tbody th { text-align: left; }
+div.cell_output table { font-size: 0.9em; }
+div.cell_output th, div.cell_output td { padding: 0.15em 0.45em; text-align: left; }
+div.cell_output thead th { vertical-align: bottom; }
 """
 
 
