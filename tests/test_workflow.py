@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import nbformat
 import pytest
 
 from lib.params import load
@@ -140,6 +141,17 @@ def test_a_published_number_is_an_input_of_the_notebooks_that_show_it():
 
 def test_the_cover_quotes_the_header_of_the_profile():
     assert "its numbers mean little" in report.cover("smoke")
+
+
+def test_a_numbered_equation_of_several_lines_can_be_set(tmp_path):
+    notebook = nbformat.v4.new_notebook()
+    source = r"a \\ b $$x \\ y \tag{1}$$"
+    notebook.cells = [nbformat.v4.new_markdown_cell(source)]
+    nbformat.write(notebook, tmp_path / "executed.ipynb")
+    (tmp_path / "site").mkdir()
+    report.write_page(tmp_path / "executed.ipynb", tmp_path / "site")
+    page = nbformat.read(tmp_path / "site" / "executed.ipynb", as_version=4)
+    assert page.cells[0].source == r"a \\ b $$x \cr y \tag{1}$$"
 
 
 def test_a_wrong_profile_ends_before_anything_runs():

@@ -4,6 +4,7 @@ Reads `outputs/<profile>/*.ipynb`, writes `outputs/<profile>/report/`. Works off
 nothing.
 """
 
+import re
 import shutil
 import sys
 from pathlib import Path
@@ -34,6 +35,7 @@ html_copy_source = False
 exclude_patterns = ["_build"]
 """
 
+EQUATION = re.compile(r"\$\$.*?\$\$", re.DOTALL)
 TABLES = """\
 div.cell_output table { font-size: 0.9em; }
 div.cell_output th, div.cell_output td { padding: 0.15em 0.45em; text-align: left; }
@@ -62,6 +64,9 @@ def main(profile: str) -> None:
 def write_page(executed: Path, folder: Path) -> None:
     """Copy an executed notebook without the cell that papermill put in.
 
+    Equations break their lines with \\cr: where it sees a double backslash, Sphinx sets `split`, in
+    which MathJax refuses a \\tag.
+
     One that lacked a dataset ended with SystemExit: what it says is shown, the rest is left out.
     """
     notebook = nbformat.read(executed, as_version=4)
@@ -69,6 +74,8 @@ def write_page(executed: Path, folder: Path) -> None:
     for cell in notebook.cells:
         if "injected-parameters" in cell.metadata.get("tags", []):
             continue
+        if cell.cell_type == "markdown":
+            cell.source = EQUATION.sub(lambda found: found[0].replace(r"\\", r"\cr"), cell.source)
         pages.append(cell)
         if any(output.get("ename") == "SystemExit" for output in cell.get("outputs", [])):
             cell.outputs = [out for out in cell.outputs if out.output_type == "display_data"]
