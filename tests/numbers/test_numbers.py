@@ -1,8 +1,10 @@
 """The numbers of a new smoke run against the committed ones.
 
-Training on the same machine repeats to the bit; another processor rounds differently, and on the
-smoke profile's few dozen test faces one face more or less is 1 to 3 points of an accuracy. So a
-single number may differ by 0.25, and all numbers of a notebook together by 0.05 on average.
+The same processor repeats every number, nearly to the bit: a single one may differ by 0.25, and
+all of a notebook together by 0.05 on average. Another kind of processor rounds otherwise, which
+shows in the pixels of the embedded world (the fingerprint of notebook 01). Training carries that
+on, until notebook 03 may choose another reading on the smoke profile's few dozen faces; from there
+on only the names of the numbers are compared, and that each is finite.
 """
 
 import json
@@ -16,6 +18,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 COMMITTED = ROOT / "outputs" / "smoke" / "metrics"
 NEW = Path(os.environ.get("OUTPUTS", ROOT / "build" / "outputs")) / "smoke" / "metrics"
 SINGLE, MEAN = 0.25, 0.05
+ROUNDED = ("01_datasets", "02_stage1_network", "09_relation_dataset", "16_scale")  # no choice
 TIMES = ("second", "per_second", "minutes", "memory")  # differ from run to run
 
 
@@ -37,11 +40,26 @@ def distance(ours: float, theirs: float) -> float:
     return abs(ours - theirs) / max(1.0, abs(ours), abs(theirs))
 
 
-@pytest.mark.parametrize("file", sorted(COMMITTED.glob("*.json")), ids=lambda path: path.stem)
-def test_numbers_agree(file):
-    committed = numbers(json.loads(file.read_text())["values"])
-    again = numbers(json.loads((NEW / file.name).read_text())["values"])
+def values(folder: Path, notebook: str) -> dict:
+    return json.loads((folder / f"{notebook}.json").read_text())["values"]
+
+
+@pytest.fixture(scope="session")
+def same_pixels() -> bool:
+    ours, theirs = (values(folder, "01_datasets")["fingerprint"] for folder in (NEW, COMMITTED))
+    return ours == theirs
+
+
+@pytest.mark.parametrize("notebook", sorted(path.stem for path in COMMITTED.glob("*.json")))
+def test_numbers_agree(notebook, same_pixels):
+    committed, again = numbers(values(COMMITTED, notebook)), numbers(values(NEW, notebook))
     assert again.keys() == committed.keys()
+    odd = [name for name in committed if not math.isfinite(committed[name] - again[name])]
+    assert not odd, f"no number before or now: {odd}"
+    if not same_pixels and notebook not in ROUNDED:
+        pytest.skip(
+            "another kind of processor than the committed run's: see the pixels' fingerprint"
+        )
     gaps = {name: distance(again[name], committed[name]) for name in committed}
     worst = max(gaps, key=gaps.get, default=None)
     if worst is not None:
