@@ -146,13 +146,14 @@ def new_positives(
     so, red: not; none where the truth is unknown.
     """
     columns = max([1, *(faces.numel() + near.numel() for faces, near in rows.values())])
-    shown, captions, frames, answers = [], [], [], ("annotated no", "annotated yes")
+    shown, captions, frames = [], [], []
     for name, (faces, near) in rows.items():
         column = vocabulary.column(name)
         for face, others in zip(faces.tolist(), near.tolist(), strict=True):
             shown += [face, *others]
             captions.append(f"{vocabulary.title(name)} {posterior[face, column]:.2f}")
-            captions += [answers[int(labels[other, column])] for other in others]
+            positive = (labels[others, column] == 1).tolist()
+            captions += ["annotated yes" if yes else "annotated no" for yes in positive]
             right = None if truth is None else COLOURS[2 if truth[face, column] else 1]
             frames += [right] + [None] * len(others)
         gap = -len(shown) % columns if len(faces) else columns
