@@ -4,7 +4,7 @@
 
 Ours and the peers run in turn in one process with the same threads. A ratio is the median of the
 ratios within a repeat, so a slow minute of the machine hits both sides; seconds are the best of
-the repeats. On a GPU the cases of the paper's size follow.
+the repeats. `bench.paper_size` is for a GPU.
 """
 
 import argparse
@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 
 from bench import peers
+from bench.plain_em import plain_em
 from bench.training import floors
 from lib import params, propagation, scale, workspace
 from lib.graph import neighbours
@@ -120,7 +121,7 @@ def em_case(count: int, columns: list[int], reading: PropagationParams, repeats:
     contestants = {
         "start": lambda: propagation.vote(points, labels, K),
         "ours": lambda: propagation.propagate(points, labels, weights, **given),
-        "plain": lambda: peers.plain_em(points, labels, weights, graph, reading, 0),
+        "plain": lambda: plain_em(points, labels, weights, graph, reading, 0),
     }
     seconds, memory, results = rounds(contestants, repeats)
     for name in ("ours", "plain"):
@@ -177,36 +178,9 @@ def sweep(count: int, device: torch.device) -> float:
     points = features(count, "hard")
     labels, weights = (part.to(device) for part in annotations(points, 0.3))
     points = points.to(device)
-    reading = PropagationParams(unary_weight=SOFT, max_iterations=5, tolerance=1e-12)
+    reading = PropagationParams(unary_weight=SOFT, max_iterations=5)
+    reading = reading.model_copy(update={"tolerance": 0.0})  # all attributes move until the end
     return scale.sweeps(points, labels, weights, neighbours(points, K), reading)[0]
-
-
-def gpu_cases() -> list[dict[str, Any]]:
-    """The paper's size on a GPU: graph, a hundred sweeps projected, the plain EM, peak memory."""
-    points = features(PAPER, "hard").cuda()
-    torch.cuda.reset_peak_memory_stats()
-    labels, weights = annotations(points.cpu(), 0.3)
-    neighbours(points[:20_000], K)  # warms up
-    fast, _, graph = scale.clock(lambda: neighbours(points, K, method="fast"))
-    exact, _, truth = scale.clock(lambda: neighbours(points, K, method="exact"))
-    one_sweep = sweep(PAPER, points.device)
-    peak = torch.cuda.max_memory_allocated() / 2**30
-    once = PropagationParams(max_iterations=1)
-    a, w = labels[:, :1].cuda(), weights[:1].cuda()
-    plain, _, _ = scale.clock(lambda: peers.plain_em(points, a, w, graph, once, 0))
-    return [
-        {
-            "case": f"{torch.cuda.get_device_name()}, {PAPER} faces, 24 attributes",
-            "seconds": {
-                "graph_exact": exact,
-                "graph_fast": fast,
-                "hundred_sweeps": 100 * one_sweep,
-            },
-            "plain_over_ours": ATTRIBUTES * plain / one_sweep,
-            "fast_recall": found(truth.index[::100], graph.index[::100]),
-            "peak_memory_gib": peak,
-        }
-    ]
 
 
 # The run ------------------------------------------------------------------------------------------
@@ -260,11 +234,6 @@ def main(repeats: int = 2) -> None:
         cases.append(work())
         print(pd.json_normalize(cases[-1]).T.to_string(header=False), "\n", flush=True)
         save(cases, rates, repeats)
-    if torch.cuda.is_available():
-        cases += gpu_cases()
-        save(cases, rates, repeats)
-    else:
-        print("no CUDA device on this machine: the cases of the paper's size were not run")
     print(pd.DataFrame(table(cases)).to_string(index=False, float_format="{:.3g}".format))
 
 

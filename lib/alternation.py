@@ -16,7 +16,14 @@ from lib import baselines, checkpoints, propagation, training, workspace
 from lib.models import DCN
 from lib.params import AlternationParams, Params
 
-ROUND = ("graph", "gaussians", "propagation", "baselines", "alternation")  # rooms behind it
+ROUND = (
+    "graph",
+    "forms",
+    "gaussians",
+    "propagation",
+    "baselines",
+    "alternation",
+)  # rooms behind it
 Filling = Literal["propagation", "network", "nothing"]
 NAMES = {"propagation": "DCN+AP", "network": "own labels", "nothing": "control"}
 

@@ -84,7 +84,7 @@ def near(images: Tensor, device: torch.device) -> Tensor:
 def bring(images: Tensor, index: Tensor, device: torch.device) -> Tensor:
     """Some images on a device; the copy to a GPU runs beside the step before."""
     index = index.to(images.device)
-    if images.device == device:
+    if images.device.type == device.type:
         return images.index_select(0, index)
     pinned = device.type == "cuda"  # from torch's own pool, so batch after batch without new pages
     shape = (len(index), *images.shape[1:])

@@ -1,7 +1,9 @@
-"""Small tasks side by side, one processor core each."""
+"""How the machine is used: tasks side by side or ahead of time; products exact or fast."""
 
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import TypeVar
 
 import torch
@@ -25,3 +27,28 @@ def side_by_side(
             yield from pool.map(work, tasks)
     finally:
         torch.set_num_threads(threads)
+
+
+def ahead(work: Callable[[Task], Result], tasks: Iterable[Task], most: int = 2) -> Iterator[Result]:
+    """`work` of every task, in order, up to `most` of them done in a thread before they are asked
+    for: a processor prepares while a GPU computes.
+    """
+    coming: deque[Future[Result]] = deque()
+    with ThreadPoolExecutor(1) as pool:
+        for task in tasks:
+            coming.append(pool.submit(work, task))
+            if len(coming) > most:
+                yield coming.popleft().result()
+        while coming:
+            yield coming.popleft().result()
+
+
+@contextmanager
+def matrix_products(precision: str) -> Iterator[None]:
+    """Products of float32 matrices on a GPU: `highest` in float32, `high` in TF32 (10 bits)."""
+    before = torch.get_float32_matmul_precision()
+    torch.set_float32_matmul_precision(precision)
+    try:
+        yield
+    finally:
+        torch.set_float32_matmul_precision(before)

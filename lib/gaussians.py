@@ -1,6 +1,6 @@
 """The two class densities of every attribute in the unary term (Eqns. 4, 13, 14)."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Self
 
@@ -8,10 +8,10 @@ import torch
 from torch import Tensor
 
 from lib.cores import side_by_side
+from lib.forms import BANDS, Form, ManyForms, OneForm, bands
 from lib.shards import Rows, add_up
 
-BANDS = 8  # of a symmetric matrix, of which only the upper triangle is computed
-ROWS = {"cpu": 2048, "cuda": 65_536}  # faces multiplied at a time
+ROWS = {"cpu": 2048, "cuda": 32_768}  # faces multiplied at a time
 FEW = 1024  # faces; as few are multiplied in float64: their covariance may be all but singular
 
 
@@ -19,11 +19,11 @@ FEW = 1024  # faces; as few are multiplied in float64: their covariance may be a
 class Moments:
     """Sums over a set of faces from which mean, covariance and shrinkage follow exactly.
 
-    count; sum of x (D,); of x x' (D, D); of |x|^2 x (D,); of |x|^4 (). In float64, so that adding
-    and taking away faces loses nothing.
+    count (); sum of x (D,); of x x' (D, D); of |x|^2 x (D,); of |x|^4 (). In float64, so that
+    adding and taking away faces loses nothing. With a leading dimension, of several sets.
     """
 
-    count: int
+    count: Tensor
     first: Tensor
     second: Tensor
     third: Tensor
@@ -44,12 +44,16 @@ class Moments:
             scalars += torch.stack([sign.sum(), (sign * length.square()).sum()])
             first += signed.sum(0)
             third += length @ signed
-            for begin, end in bands(dimensions):
+            for begin, end in bands(dimensions, BANDS if rows.device.type == "cpu" else 1):
                 second[:end, begin:end] += points[:, :end].T @ signed[:, begin:end]
         for part in (first, second, third, scalars):
             add_up(part, rows.group)
         second = second.triu_() + second.triu(1).T
-        return cls(int(scalars[0].round()), first, second, third, scalars[1])
+        return cls(scalars[0].round(), first, second, third, scalars[1])
+
+    @classmethod
+    def stacked(cls, sets: "list[Moments]") -> Self:
+        return cls(*(torch.stack(parts) for parts in zip(*(m._parts() for m in sets), strict=True)))
 
     def __add__(self, other: Self) -> Self:
         return type(self)(*(a + b for a, b in zip(self._parts(), other._parts(), strict=True)))
@@ -63,45 +67,59 @@ class Moments:
     @property
     def mean(self) -> Tensor:
         """mu of Eqn. 13, (D,)."""
-        return self.first / self.count
+        return self.first / self.count[..., None]
 
     @property
     def covariance(self) -> Tensor:
         """Sigma of Eqn. 14, (D, D)."""
-        return (self.second / self.count).addr_(self.mean, self.mean, alpha=-1)
+        mean = self.mean
+        raw = self.second / self.count[..., None, None]
+        return raw.addcmul_(mean[..., :, None], mean[..., None, :], value=-1)
 
     @property
     def central_fourth(self) -> Tensor:
         """Sum of |x - mu|^4."""
-        mean, square = self.mean, self.mean @ self.mean
+        mean = self.mean
+        square = mean.square().sum(-1)
         return (
             self.fourth
-            - 4 * mean @ self.third
-            + 2 * square * self.second.trace()
-            + 4 * mean @ self.second @ mean
+            - 4 * (mean * self.third).sum(-1)
+            + 2 * square * diagonal(self.second).sum(-1)
+            + 4 * (mean * times(self.second, mean)).sum(-1)
             - 3 * self.count * square**2
         )
 
 
-@dataclass(frozen=True)
-class Form:
-    """x' Q x + b' x + c, the log-ratio of two Gaussians: Q (D, D) symmetric or (D,) diagonal."""
+class Whitening:
+    """Coordinates z of x = L z in which all faces together have the identity as covariance.
 
-    quadratic: Tensor | None
-    linear: Tensor
-    constant: Tensor
+    factor: L, (D, D) lower triangular. Rows that lie on the device are kept there whitened; others
+    are whitened as they come.
+    """
 
-    def __call__(self, points: Tensor) -> Tensor:
-        """(R, D) -> (R,)."""
-        odds = points @ self.linear + self.constant
-        if self.quadratic is None:
-            return odds
-        if self.quadratic.ndim == 1:
-            return odds + points.square() @ self.quadratic
-        for begin, end in bands(len(self.linear)):
-            product = points[:, :end] @ self.quadratic[:end, begin:end]
-            odds += product.mul_(points[:, begin:end]).sum(1)
-        return odds
+    def __init__(self, rows: Rows, factor: Tensor) -> None:
+        identity = torch.eye(len(factor), dtype=factor.dtype, device=factor.device)
+        self.rows, self.factor, self.kept = rows, factor, None
+        self.inverse = torch.linalg.solve_triangular(factor, identity, upper=False)
+        if rows.resident is not None:
+            self.kept = torch.cat([points for _, points in self.parts(ROWS["cuda"])])
+
+    def parts(self, size: int) -> Iterator[tuple[slice, Tensor]]:
+        """z of this process's rows, `size` at a time, float32 from products in float64."""
+        if self.kept is not None:
+            for begin in range(0, len(self.kept), size):
+                part = slice(begin, min(begin + size, len(self.kept)))
+                yield part, self.kept[part]
+            return
+        for part, points in self.rows.parts(size):
+            yield part, (points.double() @ self.inverse.T).float()
+
+    def form(self, form: Form) -> Form:
+        """The same function of z."""
+        quadratic, factor = form.quadratic, self.factor
+        if quadratic is not None:
+            quadratic = factor.T @ quadratic @ factor
+        return Form(quadratic, form.linear @ factor, form.constant)
 
 
 class Gaussians:
@@ -112,11 +130,21 @@ class Gaussians:
     shrinkage: `ledoit-wolf` or a fixed share: how far a covariance is pulled towards a multiple
         of the identity, without which a class of fewer members than dimensions is singular.
 
+    together: multiply the forms of all attributes at once; None: on a GPU (see `lib.forms`).
+
     A class without members gives log-odds 0; one of a single member borrows all faces' covariance.
     """
 
-    def __init__(self, rows: Rows, covariance: str, shrinkage: str | float) -> None:
+    def __init__(
+        self,
+        rows: Rows,
+        covariance: str,
+        shrinkage: str | float,
+        *,
+        together: bool | None = None,
+    ) -> None:
         self.rows, self.kind, self.shrinkage = rows, covariance, shrinkage
+        self.together = rows.device.type != "cpu" if together is None else together
         self.dimensions = len(rows.mean)
         self.size = ROWS.get(rows.device.type, ROWS["cpu"])
         self.total = self._total()
@@ -125,9 +153,12 @@ class Gaussians:
             self.rows = rows.projected(axes.float())
             self.dimensions = axes.shape[1]
             self.total = self._total()
-        self.ridge = 1e-6 * float(self.total.covariance.diagonal().mean()) + 1e-12
+        self.ridge = 1e-6 * float(diagonal(self.total.covariance).mean()) + 1e-12
+        white = self.together and covariance != "diagonal"
+        self.whitening = self._whitening() if white else None
         self.before: Tensor | None = None  # labels (n, A) that the sums below are of
         self.positive: dict[int, Moments] = {}  # sums over class 1
+        self.sizes: dict[int, tuple[int, int]] = {}  # faces of class 1 and of class 0
 
     def update(self, attributes: list[int], current: Tensor) -> None:
         """Take note of the labels (n, A) of some attributes; only what flipped is summed again."""
@@ -137,6 +168,7 @@ class Gaussians:
         counts = add_up(sets, self.rows.group).T.tolist()
         for a in attributes:
             ones, zeros, flips = counts[a]
+            self.sizes[a] = ones, zeros
             if a in self.positive and flips < min(ones, zeros):
                 flipped = now[:, a] != before[:, a]
                 self.positive[a] = self.positive[a] + self._sum(flipped, now[:, a])
@@ -149,15 +181,30 @@ class Gaussians:
     def odds(self, attributes: list[int], wanted: Tensor) -> Tensor:
         """log N(x | mu_1, Sigma_1) - log N(x | mu_0, Sigma_0), (n, A) float32, 0 if not wanted."""
         odds = torch.zeros(wanted.shape, device=self.rows.device)
+        attributes = [a for a in attributes if all(self.sizes[a])]
+        if attributes:
+            (self._all_at_once if self.together else self._one_by_one)(odds, attributes, wanted)
+        return odds
+
+    def _one_by_one(self, odds: Tensor, attributes: list[int], wanted: Tensor) -> None:
         ones = (self.positive[a] for a in attributes)
-        forms = dict(zip(attributes, side_by_side(self._form, ones, odds.device), strict=True))
+        forms = side_by_side(lambda moments: OneForm(self._form(moments)), ones)
+        forms = dict(zip(attributes, forms, strict=True))
         for part, points in self.rows.parts(self.size):
             for a, form in forms.items():
                 chosen = wanted[part, a].nonzero()[:, 0]
-                if form is not None and len(chosen):
+                if len(chosen):
                     some = points if len(chosen) == len(points) else points.index_select(0, chosen)
                     odds[part.start + chosen, a] = form(some)
-        return odds
+
+    def _all_at_once(self, odds: Tensor, attributes: list[int], wanted: Tensor) -> None:
+        form = self._form(Moments.stacked([self.positive[a] for a in attributes]))
+        white = self.whitening
+        forms = ManyForms(white.form(form) if white else form)
+        columns = torch.tensor(attributes, device=odds.device)
+        for part, points in (white or self.rows).parts(self.size):
+            asked = wanted[part].index_select(1, columns)
+            odds[part].index_copy_(1, columns, forms(points).where(asked, 0))
 
     def _total(self) -> Moments:
         ones = torch.ones(self.size, device=self.rows.device)
@@ -171,68 +218,70 @@ class Gaussians:
         blocks = ((self.rows.take(part), sign[part]) for part in parts)
         return Moments.of(blocks, self.rows, self.dimensions)
 
-    def _form(self, ones: Moments) -> Form | None:
-        """The log-ratio with Q = (Sigma_0^-1 - Sigma_1^-1) / 2; None where a class is empty."""
+    def _whitening(self) -> "Whitening":
+        covariance = self.total.covariance
+        diagonal(covariance).add_(self.ridge)
+        return Whitening(self.rows, torch.linalg.cholesky(covariance))
+
+    def _form(self, ones: Moments) -> Form:
+        """The log-ratio with Q = (Sigma_0^-1 - Sigma_1^-1) / 2; no class may be empty."""
         zeros = self.total - ones
-        if ones.count == 0 or zeros.count == 0:
-            return None
         (inverse1, half1), (inverse0, half0) = self._inverses(ones, zeros)
         mean1, mean0 = ones.mean, zeros.mean
-        product1, product0 = inverse1 @ mean1, inverse0 @ mean0
-        linear = (product1 - product0).float()
-        constant = ((mean0 @ product0 - mean1 @ product1) / 2 + half0 - half1).float()
+        product1, product0 = times(inverse1, mean1), times(inverse0, mean0)
+        linear = product1 - product0
+        constant = ((mean0 * product0).sum(-1) - (mean1 * product1).sum(-1)) / 2 + half0 - half1
         if self.kind == "shared":
             return Form(None, linear, constant)
-        if self.kind == "diagonal":
-            return Form((inverse0 - inverse1).diagonal().float() / 2, linear, constant)
-        return Form(_upper((inverse0 - inverse1).float()), linear, constant)
+        quadratic = (inverse0 - inverse1) / 2
+        return Form(diagonal(quadratic) if self.kind == "diagonal" else quadratic, linear, constant)
 
     def _inverses(self, ones: Moments, zeros: Moments) -> list[tuple[Tensor, Tensor]]:
         """Inverse covariance and half its log-determinant, of class 1 and of class 0."""
         if self.kind == "shared":
             count = ones.count + zeros.count
-            pooled = (ones.count * ones.covariance + zeros.count * zeros.covariance) / count
+            shares = [(part.count / count)[..., None, None] for part in (ones, zeros)]
+            pooled = shares[0] * ones.covariance + shares[1] * zeros.covariance
             fourth = ones.central_fourth + zeros.central_fourth
             return [self._invert(self._shrink(pooled, count, fourth))] * 2
-        covariances = [
-            self._shrink(part.covariance, part.count, part.central_fourth)
-            if part.count > 1
-            else self.total.covariance
-            for part in (ones, zeros)
-        ]
-        return [self._invert(covariance) for covariance in covariances]
+        return [self._invert(self._own(part)) for part in (ones, zeros)]
 
-    def _shrink(self, covariance: Tensor, count: int, fourth: Tensor) -> Tensor:
+    def _own(self, part: Moments) -> Tensor:
+        """A class's covariance, shrunk; all faces' for a class of one member."""
+        own = self._shrink(part.covariance, part.count, part.central_fourth)
+        alone = part.count <= 1
+        return own.where(~alone[..., None, None], self.total.covariance) if alone.any() else own
+
+    def _shrink(self, covariance: Tensor, count: Tensor, fourth: Tensor) -> Tensor:
         """(1 - lambda) Sigma + lambda tr(Sigma)/D I; lambda of Ledoit and Wolf (2004), or fixed.
 
         In place.
         """
-        level, share = covariance.diagonal().mean(), self.shrinkage
+        level, share = diagonal(covariance).mean(-1), self.shrinkage
         if share == "ledoit-wolf":
-            square = torch.linalg.vector_norm(covariance).square()
+            square = torch.linalg.matrix_norm(covariance).square()
             noise = (fourth / count - square).clamp(min=0) / count
-            spread = square - len(covariance) * level.square()  # |Sigma - level I|^2
-            share = float((noise / spread.clamp(min=1e-300)).clamp(max=1))
-        covariance.mul_(1 - share).diagonal().add_(share * level)
+            spread = square - covariance.shape[-1] * level.square()  # |Sigma - level I|^2
+            share = (noise / spread.clamp(min=1e-300)).clamp(max=1)
+        share = torch.as_tensor(share, device=covariance.device)
+        covariance.mul_((1 - share)[..., None, None])
+        diagonal(covariance).add_((share * level)[..., None])
         return covariance
 
     def _invert(self, covariance: Tensor) -> tuple[Tensor, Tensor]:
         if self.kind == "diagonal":
-            variance = covariance.diagonal() + self.ridge
-            return variance.reciprocal().diag(), variance.log().sum() / 2
-        covariance.diagonal().add_(self.ridge)
+            variance = diagonal(covariance) + self.ridge
+            return variance.reciprocal().diag_embed(), variance.log().sum(-1) / 2
+        diagonal(covariance).add_(self.ridge)
         factor = torch.linalg.cholesky(covariance)
-        return torch.cholesky_inverse(factor), factor.diagonal().log().sum()
+        return torch.cholesky_inverse(factor), diagonal(factor).log().sum(-1)
 
 
-def bands(dimensions: int) -> list[tuple[int, int]]:
-    """Columns in bands: beside the rows up to its end, each band is the upper block triangle."""
-    width = -(-dimensions // BANDS)
-    return [(begin, min(begin + width, dimensions)) for begin in range(0, dimensions, width)]
+def diagonal(matrices: Tensor) -> Tensor:
+    """(..., D, D) -> (..., D), a view."""
+    return matrices.diagonal(dim1=-2, dim2=-1)
 
 
-def _upper(matrix: Tensor) -> Tensor:
-    """Half of a symmetric matrix, so that its upper block triangle alone gives x' M x / 2."""
-    for begin, end in bands(len(matrix)):
-        matrix[begin:end, begin:end] /= 2
-    return matrix
+def times(matrices: Tensor, vectors: Tensor) -> Tensor:
+    """(..., D, D) and (..., D) -> (..., D)."""
+    return (matrices @ vectors[..., None])[..., 0]

@@ -18,7 +18,7 @@ from lightning_fabric import Fabric
 from torch import Tensor, nn
 from torch.nn import functional
 
-from lib import augmentation, checkpoints, processes, shards, vocabulary
+from lib import augmentation, checkpoints, cores, processes, shards, vocabulary
 from lib.augmentation import augment, prepare
 from lib.batches import Faces, Pairs
 from lib.faces import PairSet
@@ -189,9 +189,13 @@ class Run:
         epoch, first = divmod(state.done, self.steps)
         order = torch.randperm(self.count, generator=generator(self.seed, epoch))
         begin = saved = time.monotonic()
-        for step in range(first, self.steps):
-            index = order[step * batch : (step + 1) * batch]
-            state.losses[step] = self._step(index, network, optimiser)
+        work = (
+            (epoch * self.steps + step, order[step * batch : (step + 1) * batch])
+            for step in range(first, self.steps)
+        )
+        ahead = cores.ahead if self.fabric.device.type == "cuda" else map
+        for step, given in enumerate(ahead(self._batch, work), first):
+            state.losses[step] = self._step(given, network, optimiser)
             state.done += 1
             state.average()
             if step + 1 < self.steps and time.monotonic() - saved >= self.every:
@@ -204,21 +208,25 @@ class Run:
         self._save(recipe)
         state.remember()
 
-    def _step(self, index: Tensor, network: nn.Module, optimiser) -> Tensor:
-        """One step on this process' share of the batch; returns the loss over all processes."""
-        fabric, done, size = self.fabric, self.state.done, self.data.size
-        for group in optimiser.param_groups:
-            group["lr"] = self.rate(done)
+    def _batch(self, given: tuple[int, Tensor]) -> tuple:
+        """This process' share of a step's batch, from the number of the step and the samples."""
+        (done, index), fabric = given, self.fabric
         own = index.argsort()[fabric.global_rank :: fabric.world_size]
         drawn = augmentation.draw(
             len(index),
-            size=size,
+            size=self.data.size,
             translate=self.train.translate,
             mirror=self.train.mirror,
             generator=generator(self.seed, done, 0),
             faces=self.data.faces,
         )
-        inputs, targets, weights = self.data.batch(index[own], drawn[own], fabric.device)
+        return self.data.batch(index[own], drawn[own], fabric.device)
+
+    def _step(self, given: tuple, network: nn.Module, optimiser) -> Tensor:
+        """One step on what `_batch` gave; returns the loss over all processes."""
+        (inputs, targets, weights), fabric, done = given, self.fabric, self.state.done
+        for group in optimiser.param_groups:
+            group["lr"] = self.rate(done)
         torch.manual_seed(mix(self.seed, done, fabric.global_rank))  # dropout, if there is any
         outputs = network(*inputs)
         logits = outputs[1] if isinstance(outputs, tuple) else outputs

@@ -9,6 +9,7 @@ Names begin with the number of the notebook that writes them (`02_dcn`, `03_grap
 file can name the notebook that makes it. Tables and figures are named as in the paper.
 """
 
+import contextlib
 import functools
 import hashlib
 import importlib.metadata
@@ -190,6 +191,7 @@ class Workspace:
             "python": platform.python_version(),
             "packages": {name: importlib.metadata.version(name) for name in PACKAGES},
             "device": torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu",
+            "processor": processor(),
             "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         }
 
@@ -220,6 +222,17 @@ def write_json(path: Path, value: Any) -> Path:
 def digest(text: str | bytes) -> str:
     """Short SHA-256 of a text, for fingerprints."""
     return hashlib.sha256(text.encode() if isinstance(text, str) else text).hexdigest()[:16]
+
+
+@functools.cache
+def processor() -> str:
+    """The kind of processor, which decides the last bits: maker, family, model, vector width."""
+    kind = [platform.machine()]
+    with contextlib.suppress(OSError):  # Linux alone has this file
+        lines = Path("/proc/cpuinfo").read_text().split("\n\n")[0].splitlines()
+        told = dict(map(str.strip, line.split(":", 1)) for line in lines if ":" in line)
+        kind += [told[name] for name in ("vendor_id", "cpu family", "model") if name in told]
+    return " ".join([*kind, torch.backends.cpu.get_cpu_capability()])
 
 
 @functools.cache

@@ -1,9 +1,9 @@
-"""Small tasks run one core each, and leave the number of threads as it was."""
+"""Tasks run one core each or ahead of time, and leave the settings as they were."""
 
 import pytest
 import torch
 
-from lib.cores import side_by_side
+from lib.cores import ahead, matrix_products, side_by_side
 
 
 @pytest.fixture
@@ -24,3 +24,26 @@ def test_a_task_that_fails_gives_the_threads_back(threads):
     with pytest.raises(ZeroDivisionError):
         list(side_by_side(lambda task: 1 // task, [1, 0]))
     assert torch.get_num_threads() == threads
+
+
+def test_tasks_are_done_in_order_and_not_too_far_ahead():
+    done = []
+    results = ahead(lambda task: done.append(task) or 2 * task, range(9), most=2)
+    for task, result in enumerate(results):
+        assert result == 2 * task
+        assert done == list(range(len(done))) and len(done) <= task + 3
+    assert done == list(range(9))
+
+
+def test_a_task_ahead_that_fails_is_heard_of_in_its_turn():
+    results = ahead(lambda task: 1 // task, [2, 1, 0, 5])
+    assert [next(results), next(results)] == [0, 1]
+    with pytest.raises(ZeroDivisionError):
+        next(results)
+
+
+def test_precision_of_products_is_given_back():
+    before = torch.get_float32_matmul_precision()
+    with pytest.raises(ZeroDivisionError), matrix_products("high"):
+        1 // 0  # noqa: B018
+    assert torch.get_float32_matmul_precision() == before

@@ -215,6 +215,26 @@ def test_shrinkage_is_ledoit_and_wolfs(seed, members, dimensions):
 
 
 @pytest.mark.parametrize("kind", ["full", "shared", "diagonal", "pca-16"])
+def test_all_attributes_at_once(kind):
+    """Products of bf16 halves, which a GPU takes, give what products in float32 give."""
+    chance = np.random.default_rng(0)
+    points = torch.tensor(chance.normal(size=(600, 40)) * np.geomspace(0.01, 3, 40) + 5)
+    current = torch.tensor(chance.random((600, 6)) < np.linspace(0.1, 0.6, 6)).to(torch.int8)
+    current[:, 1] = 0  # nobody
+    current[:, 2] = 0
+    current[7, 2] = 1  # a single face
+    wanted = torch.tensor(chance.random((600, 6)) < 0.7)
+    found = []
+    for together in (False, True):
+        densities = Gaussians(Rows(points.float()), kind, "ledoit-wolf", together=together)
+        densities.update(list(range(6)), current)
+        found.append(densities.odds([0, 1, 2, 3, 5], wanted))
+    assert (found[1][~wanted] == 0).all() and (found[1][:, [1, 4]] == 0).all()
+    typical = found[0][wanted].abs().mean()
+    np.testing.assert_allclose(*found, atol=2e-4 * float(typical))
+
+
+@pytest.mark.parametrize("kind", ["full", "shared", "diagonal", "pca-16"])
 def test_ten_members_in_1024_dimensions(kind):
     """The log-odds in float32 are those of float64 where a class has ten members."""
     chance = np.random.default_rng(0)

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from tqdm import tqdm
 
-from lib.cores import side_by_side
+from lib.cores import matrix_products, side_by_side
 from lib.world import capture, geometry, paint, shade, wear
 from lib.world.table import Latents
 
@@ -37,20 +37,15 @@ def in_batches(
     fill: Callable[[int], None], count: int, batch: int, device: str, title: str | None
 ) -> None:
     """Call `fill(start)` for every batch, on a CPU one batch per core, with a bar if titled."""
-    exact = torch.get_float32_matmul_precision()
     bar = tqdm(total=count, desc=title, unit="", disable=title is None, leave=False)
-    torch.set_float32_matmul_precision("highest")  # TF32 would move edges by pixels
-    try:
+    with bar, matrix_products("highest"):  # TF32 would move edges by pixels
         for _ in side_by_side(fill, range(0, count, batch), device):
             bar.update(min(batch, count - bar.n))
-    finally:
-        torch.set_float32_matmul_precision(exact)
-        bar.close()
 
 
 def batch_of(size: int, device: str) -> int:
-    """Faces per batch: about 128k pixels for a CPU's cache, 4M pixels to fill a GPU."""
-    pixels = 2**22 if str(device).startswith("cuda") else 2**17
+    """Faces per batch: about 128k pixels for a CPU's cache, 16M pixels to fill a GPU."""
+    pixels = 2**24 if str(device).startswith("cuda") else 2**17
     return max(1, pixels // fine(size) ** 2)
 
 
