@@ -225,13 +225,15 @@ def test_all_attributes_at_once(kind):
     current[7, 2] = 1  # a single face
     wanted = torch.tensor(chance.random((600, 6)) < 0.7)
     found = []
-    for together in (False, True):
-        densities = Gaussians(Rows(points.float()), kind, "ledoit-wolf", together=together)
+    for together, device in ((False, None), (True, None), (True, "cpu")):  # the last one streams
+        rows = Rows(points.float(), device=device)
+        densities = Gaussians(rows, kind, "ledoit-wolf", together=together)
         densities.update(list(range(6)), current)
         found.append(densities.odds([0, 1, 2, 3, 5], wanted))
-    assert (found[1][~wanted] == 0).all() and (found[1][:, [1, 4]] == 0).all()
-    typical = found[0][wanted].abs().mean()
-    np.testing.assert_allclose(*found, atol=2e-4 * float(typical))
+    single, *several = found
+    for odds in several:
+        assert (odds[~wanted] == 0).all() and (odds[:, [1, 4]] == 0).all()
+        np.testing.assert_allclose(odds, single, atol=2e-4 * float(single[wanted].abs().mean()))
 
 
 @pytest.mark.parametrize("kind", ["full", "shared", "diagonal", "pca-16"])

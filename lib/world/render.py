@@ -44,7 +44,7 @@ def in_batches(
 
 
 def batch_of(size: int, device: str) -> int:
-    """Faces per batch: about 128k pixels for a CPU's cache, 16M pixels to fill a GPU."""
+    """Faces per batch: about 128k pixels for a CPU's cache, 16M (6 GiB) to fill a GPU."""
     pixels = 2**24 if str(device).startswith("cuda") else 2**17
     return max(1, pixels // fine(size) ** 2)
 
