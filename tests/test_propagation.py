@@ -328,3 +328,17 @@ def test_what_does_not_fit_is_refused(change, message):
     }
     with pytest.raises(ValueError, match=message):
         propagation.propagate(**{**given, **change}, params=reading())
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device on this machine")
+@pytest.mark.parametrize("name", sorted(READINGS))
+def test_processor_and_gpu_agree(name):
+    given = tensors(*case(3, 2000, 16, 6))
+    here, there = (
+        propagation.propagate(
+            *(part.to(device) for part in given), params=reading(**READINGS[name])
+        )
+        for device in ("cpu", "cuda")
+    )
+    assert (here.labels != there.labels.cpu()).float().mean() < 1e-3
+    assert (here.posterior - there.posterior.cpu()).abs().mean() < 1e-3
