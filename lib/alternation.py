@@ -12,7 +12,7 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor
 
-from lib import baselines, checkpoints, propagation, training, workspace
+from lib import baselines, checkpoints, cores, propagation, training, workspace
 from lib.models import DCN
 from lib.params import AlternationParams, Params
 
@@ -117,7 +117,14 @@ def _infer(
         return propagation.Propagation(baselines.lee(logits, known), posterior, [])
     weights = model.heads.weight.detach().cpu()
     seed = params.seed + m - 1
-    return propagation.propagate(features, known, weights, params=params.propagation, seed=seed)
+    return propagation.propagate(
+        features,
+        known,
+        weights,
+        params=params.propagation,
+        seed=seed,
+        device="auto" if cores.device(params) == "cuda" else None,
+    )
 
 
 def _round(m: int, logits: Tensor, known: Tensor, inferred, history, before: list[Round]) -> Round:

@@ -1,5 +1,6 @@
-"""How the machine is used: tasks side by side or ahead of time; products exact or fast."""
+"""How the machine is used: on what device; tasks side by side or ahead; products exact or fast."""
 
+import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -7,6 +8,8 @@ from contextlib import contextmanager
 from typing import TypeVar
 
 import torch
+
+from lib.params import Params
 
 Task, Result = TypeVar("Task"), TypeVar("Result")
 
@@ -41,6 +44,21 @@ def ahead(work: Callable[[Task], Result], tasks: Iterable[Task], most: int = 2) 
                 yield coming.popleft().result()
         while coming:
             yield coming.popleft().result()
+
+
+def device(params: Params) -> str:
+    """Where a notebook's own process may compute, `cuda` or `cpu`.
+
+    A GPU where there is one and the profile wants it; but not before it forks processes to train
+    on several: they cannot use a GPU that it has touched.
+    """
+    forks = params.devices * params.nodes > 1 and not launched()
+    return "cuda" if params.device != "cpu" and not forks and torch.cuda.is_available() else "cpu"
+
+
+def launched() -> bool:
+    """Whether torchrun or srun has started this process, among others."""
+    return "RANK" in os.environ or "SLURM_PROCID" in os.environ
 
 
 @contextmanager

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from lib import world
+from lib import cores, world
 from lib.faces import FaceSet, PairSet, concatenate
 from lib.params import Params, load
 from lib.sources import catalogue, holdings, lists, shelf
@@ -107,6 +107,7 @@ def draw(
         indices,
         seed=params.seed,
         size=params.data.size,
+        device=cores.device(params),
         progress=progress,
         yaw_bins=params.data.yaw_bins,
     )
@@ -183,6 +184,7 @@ def relation(params: Params, *, cache: Path, progress: bool = True) -> PairSet |
                 np.arange(start, start + number),
                 seed=params.seed,
                 size=params.data.size,
+                device=cores.device(params),
                 progress=progress,
             )
             pairs.table["split"] = split

@@ -59,7 +59,8 @@ def neighbours(
     method: `exact`; `fast` (candidates from principal components, ranked by exact distance;
         the recall is measured on a sample, and where it falls short of 0.998 the exact search
         runs instead); `auto` chooses by N.
-    device: where to search, features going there in blocks; None: where they are, all at once.
+    device: where to search, features going there in blocks; None: where they are, all at once;
+        `auto`: on a GPU if there is one.
     group: features are this process's share of the rows, and so is the graph; always exact.
 
     Memory beside the features where they are searched as they lie: one centred copy and 512 x N

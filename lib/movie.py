@@ -8,7 +8,7 @@ from lightning_fabric import Fabric
 from scipy import stats
 from torch import Tensor
 
-from lib import metrics, relation, vocabulary, world
+from lib import cores, metrics, relation, vocabulary, world
 from lib.faces import PairSet
 from lib.models import RelationNet
 from lib.params import Params
@@ -52,7 +52,12 @@ def watch(
     """As many clips as the profile says, each of two other people, none of them from training."""
     clips = []
     for number in range(params.evaluation.clips):
-        made = world.clip(frames, seed=1000 * (seed + 1) + number, size=params.data.size)
+        made = world.clip(
+            frames,
+            seed=1000 * (seed + 1) + number,
+            size=params.data.size,
+            device=cores.device(params),
+        )
         pictures, pairs, truth = made
         probability = relation.probabilities(model, pairs, params, fabric).numpy()
         clips.append(Clip(pictures, pairs, truth, probability))

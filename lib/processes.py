@@ -8,7 +8,6 @@
 """
 
 import json
-import os
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -23,6 +22,7 @@ from lightning_fabric.strategies import DDPStrategy
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from lib import cores
 from lib.params import Params
 
 Result = tuple[dict[str, Tensor], Any]
@@ -35,13 +35,13 @@ def start(params: Params) -> Fabric:
     machines are asked for without a launcher.
     """
     many = params.devices * params.nodes > 1
-    launched = "RANK" in os.environ or "SLURM_PROCID" in os.environ
+    launched = cores.launched()
+    on_gpu = params.device != "cpu" and torch.cuda.is_available()
     if params.nodes > 1 and not launched:
         raise ValueError(
             f"nodes: {params.nodes} needs torchrun or srun to start the processes; start the "
             "notebook through one of them, or set nodes: 1"
         )
-    on_gpu = params.device != "cpu" and torch.cuda.is_available()
     fabric = Fabric(
         accelerator={"cuda": "gpu"}.get(params.device, params.device),
         devices=params.devices,

@@ -65,7 +65,7 @@ def vote(
     Of shared rows (n, A): this process's own, from the labels (N, A) of all.
     """
     rows = features if isinstance(features, Rows) else Rows(features, device=device)
-    labels = labels.to(rows.device)
+    home, labels = labels.device, labels.to(rows.device)
     own = labels[rows.begin : rows.begin + rows.own]
     share = torch.where(own < 0, 0.5, own.float())
     for missing, columns in same_gaps(labels):
@@ -75,7 +75,7 @@ def vote(
             index = nearest(rows, k, asking=asking, among=known)
             truth = labels[:, columns].float()
             share[asking[:, None], torch.tensor(columns)] = truth[index].mean(1)
-    return share
+    return share.to(home)
 
 
 def same_gaps(labels: Tensor) -> list[tuple[Tensor, list[int]]]:
@@ -143,7 +143,8 @@ def propagate(
     graph: of these features if it is at hand already; its first h neighbours count. Annotations
         are never changed.
     watch: called with the number and the labels (N, A) of every iteration.
-    device: where to compute, features going there in blocks; None: where they are.
+    device: where to compute, features going there in blocks; None: where they are; `auto`: on a
+        GPU if there is one.
     group: features and graph are this process's rows (n, D) and (n, k), contiguous in the order
         of the ranks; labels are all (N, A) on every process, and so is the result.
 

@@ -33,7 +33,8 @@ class Rows:
 
     features: (n, D) float, this process's own rows, in the order of the ranks.
     device: None to compute where the features lie, on a centred copy. Otherwise they stay where
-        they are, a memory-mapped file included, and go to the device in blocks.
+        they are, a memory-mapped file included, and go to the device in blocks. `auto`: a GPU if
+        there is one, on a copy there if it has room; else where they lie.
 
     count: all faces, N. begin: number of this process's first. ValueError naming row and column
     where a feature is not finite.
@@ -46,6 +47,8 @@ class Rows:
         device: torch.device | str | None = None,
         group: "dist.ProcessGroup | None" = None,
     ) -> None:
+        if device == "auto":
+            features, device = nearest_gpu(features)
         self.features, self.group = features, group
         self.device = torch.device(device or features.device)
         self.own = len(features)
@@ -122,6 +125,16 @@ class Rows:
         """The same faces in fewer dimensions, (N, D) @ axes (D, d), kept on the device."""
         low = torch.cat([part @ axes for _, part in self.parts(BLOCK)])
         return Rows(low, group=self.group)
+
+
+def nearest_gpu(features: Tensor) -> tuple[Tensor, str | None]:
+    """Features and device for `Rows`: on the GPU if work on them takes less than it has free."""
+    if features.device.type != "cpu" or not torch.cuda.is_available():
+        return features, None
+    needed = 6 * 4 * features.numel()  # the centred and the whitened copy, distances, products
+    if needed > torch.cuda.mem_get_info()[0]:
+        return features, "cuda"
+    return features.to("cuda"), None
 
 
 def refuse(features: Tensor, begin: int) -> None:

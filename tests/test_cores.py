@@ -3,7 +3,8 @@
 import pytest
 import torch
 
-from lib.cores import ahead, matrix_products, side_by_side
+from lib.cores import ahead, device, matrix_products, side_by_side
+from lib.params import load
 
 
 @pytest.fixture
@@ -47,3 +48,14 @@ def test_precision_of_products_is_given_back():
     with pytest.raises(ZeroDivisionError), matrix_products("high"):
         1 // 0  # noqa: B018
     assert torch.get_float32_matmul_precision() == before
+
+
+def test_a_notebook_that_will_fork_leaves_the_gpu_alone(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    for name in ("RANK", "SLURM_PROCID"):
+        monkeypatch.delenv(name, raising=False)
+    assert device(load("smoke")) == "cuda"
+    assert device(load("smoke", {"device": "cpu"})) == "cpu"
+    assert device(load("smoke", {"devices": 2})) == "cpu"
+    monkeypatch.setenv("RANK", "1")
+    assert device(load("smoke", {"devices": 2})) == "cuda"

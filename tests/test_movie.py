@@ -57,9 +57,9 @@ def test_the_interval_over_clips_is_students():
 def test_clips_show_people_who_are_in_no_training_pair(monkeypatch):
     asked = []
 
-    def clip(frames, *, seed, size, real=world.clip):
+    def clip(frames, *, seed, size, device, real=world.clip):
         asked.append(seed)
-        return real(frames, seed=seed, size=16)
+        return real(frames, seed=seed, size=16, device=device)
 
     monkeypatch.setattr(movie.world, "clip", clip)
     monkeypatch.setattr(movie.relation, "probabilities", lambda *_: torch.zeros(2, 8))

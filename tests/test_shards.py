@@ -84,3 +84,19 @@ def test_blocks_are_the_chosen_rows_in_order(monkeypatch):
     assert [len(part) for part in numbers] == [4, 2]
     assert torch.equal(torch.cat(numbers), chosen)
     torch.testing.assert_close(torch.cat(blocks)[:, 0], chosen - 9.5)
+
+
+def test_without_a_gpu_auto_is_where_the_features_lie(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    features = case()[0]
+    rows = Rows(features, device="auto")
+    assert rows.device == features.device
+    assert torch.equal(rows.resident, Rows(features).resident)
+
+
+def test_features_that_a_gpu_has_no_room_for_stream_to_it(monkeypatch):
+    features = case()[0]
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda: (4 * features.numel(), 10**12))
+    kept, device = shards.nearest_gpu(features)
+    assert kept is features and device == "cuda"

@@ -47,9 +47,8 @@ def read(folder: Path, notebook: str, part: str = "values") -> dict:
 
 @pytest.fixture(scope="session")
 def same_processor() -> bool:
-    first = NOTEBOOKS[0]
-    ours, theirs = (read(folder, first, "provenance")["processor"] for folder in (NEW, COMMITTED))
-    return ours == theirs
+    ours, theirs = (read(folder, NOTEBOOKS[0], "provenance") for folder in (NEW, COMMITTED))
+    return all(ours[name] == theirs[name] for name in ("processor", "device"))
 
 
 def test_the_data_are_the_same(same_processor):
