@@ -159,11 +159,11 @@ def whole_case(count: int, reading: PropagationParams, repeats: int) -> dict[str
 
 def growth_case(counts: tuple[int, int], rates: dict[str, float]) -> dict[str, Any]:
     """Seconds of an EM sweep over 24 attributes, extrapolated to the paper's faces, and floor."""
-    sweeps = {count: sweep(count, torch.device("cpu")) for count in counts}
+    sweeps = {count: sweep(count) for count in counts}
     (small, large), (first, last) = counts, sweeps.values()
     slope = (last - first) / (large - small)
     projected = last + slope * (PAPER - large)
-    operations = PAPER * ATTRIBUTES * DIMENSIONS**2 * 9 / 8
+    operations = scale.Size(PAPER).sweep_operations
     return {
         "case": "EM sweep, 24 attributes, extrapolated to the paper's faces",
         "measured_seconds": {str(count): value for count, value in sweeps.items()},
@@ -173,14 +173,17 @@ def growth_case(counts: tuple[int, int], rates: dict[str, float]) -> dict[str, A
     }
 
 
-def sweep(count: int, device: torch.device) -> float:
+def unresting(iterations: int) -> PropagationParams:
+    """A reading in which all attributes move until the end."""
+    reading = PropagationParams(unary_weight=SOFT, max_iterations=iterations)
+    return reading.model_copy(update={"tolerance": 0.0})
+
+
+def sweep(count: int) -> float:
     """Seconds of one later iteration over all 24 attributes."""
     points = features(count, "hard")
-    labels, weights = (part.to(device) for part in annotations(points, 0.3))
-    points = points.to(device)
-    reading = PropagationParams(unary_weight=SOFT, max_iterations=5)
-    reading = reading.model_copy(update={"tolerance": 0.0})  # all attributes move until the end
-    return scale.sweeps(points, labels, weights, neighbours(points, K), reading)[0]
+    labels, weights = annotations(points, 0.3)
+    return scale.sweeps(points, labels, weights, neighbours(points, K), unresting(5))[0]
 
 
 # The run ------------------------------------------------------------------------------------------

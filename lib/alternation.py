@@ -16,14 +16,8 @@ from lib import baselines, checkpoints, cores, propagation, training, workspace
 from lib.models import DCN
 from lib.params import AlternationParams, Params
 
-ROUND = (
-    "graph",
-    "forms",
-    "gaussians",
-    "propagation",
-    "baselines",
-    "alternation",
-)  # rooms behind it
+# Rooms behind a round.
+ROUND = ("graph", "forms", "gaussians", "propagation", "baselines", "alternation")
 Filling = Literal["propagation", "network", "nothing"]
 NAMES = {"propagation": "DCN+AP", "network": "own labels", "nothing": "control"}
 

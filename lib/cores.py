@@ -5,11 +5,12 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import torch
 
-from lib.params import Params
+if TYPE_CHECKING:
+    from lib.params import Params
 
 Task, Result = TypeVar("Task"), TypeVar("Result")
 
@@ -32,10 +33,18 @@ def side_by_side(
         torch.set_num_threads(threads)
 
 
-def ahead(work: Callable[[Task], Result], tasks: Iterable[Task], most: int = 2) -> Iterator[Result]:
-    """`work` of every task, in order, up to `most` of them done in a thread before they are asked
-    for: a processor prepares while a GPU computes.
+def ahead(
+    work: Callable[[Task], Result],
+    tasks: Iterable[Task],
+    device: torch.device | str = "cuda",
+    most: int = 2,
+) -> Iterator[Result]:
+    """`work` of every task, in order. Beside a GPU up to `most` are done in a thread before they
+    are asked for; a CPU that computes itself does each in its turn.
     """
+    if torch.device(device).type == "cpu":
+        yield from map(work, tasks)
+        return
     coming: deque[Future[Result]] = deque()
     with ThreadPoolExecutor(1) as pool:
         for task in tasks:
@@ -46,7 +55,7 @@ def ahead(work: Callable[[Task], Result], tasks: Iterable[Task], most: int = 2) 
             yield coming.popleft().result()
 
 
-def device(params: Params) -> str:
+def device(params: "Params") -> str:
     """Where a notebook's own process may compute, `cuda` or `cpu`.
 
     A GPU where there is one and the profile wants it; but not before it forks processes to train

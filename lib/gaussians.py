@@ -93,25 +93,23 @@ class Moments:
 class Whitening:
     """Coordinates z of x = L z in which all faces together have the identity as covariance.
 
-    factor: L, (D, D) lower triangular. Rows that lie on the device are kept there whitened; others
-    are whitened as they come.
+    factor: L, (D, D) lower triangular; size: rows at a time. Rows that lie on the device are kept
+    there whitened; others are whitened as they come.
     """
 
-    def __init__(self, rows: Rows, factor: Tensor) -> None:
+    def __init__(self, rows: Rows, factor: Tensor, size: int) -> None:
         identity = torch.eye(len(factor), dtype=factor.dtype, device=factor.device)
-        self.rows, self.factor, self.kept = rows, factor, None
+        self.rows, self.factor, self.size = rows, factor, size
         self.inverse = torch.linalg.solve_triangular(factor, identity, upper=False)
-        if rows.resident is not None:
-            self.kept = torch.cat([points for _, points in self.parts(ROWS["cuda"])])
+        self.kept = None if rows.resident is None else list(self._made())
 
-    def parts(self, size: int) -> Iterator[tuple[slice, Tensor]]:
-        """z of this process's rows, `size` at a time, float32 from products in float64."""
-        if self.kept is not None:
-            for begin in range(0, len(self.kept), size):
-                part = slice(begin, min(begin + size, len(self.kept)))
-                yield part, self.kept[part]
-            return
-        for part, points in self.rows.parts(size):
+    def parts(self) -> Iterable[tuple[slice, Tensor]]:
+        """z of this process's rows, block by block."""
+        return self._made() if self.kept is None else self.kept
+
+    def _made(self) -> Iterator[tuple[slice, Tensor]]:
+        """Float32, from products in float64."""
+        for part, points in self.rows.parts(self.size):
             yield part, (points.double() @ self.inverse.T).float()
 
     def form(self, form: Form) -> Form:
@@ -202,7 +200,7 @@ class Gaussians:
         white = self.whitening
         forms = ManyForms(white.form(form) if white else form)
         columns = torch.tensor(attributes, device=odds.device)
-        for part, points in (white or self.rows).parts(self.size):
+        for part, points in white.parts() if white else self.rows.parts(self.size):
             asked = wanted[part].index_select(1, columns)
             odds[part].index_copy_(1, columns, forms(points).where(asked, 0))
 
@@ -221,7 +219,7 @@ class Gaussians:
     def _whitening(self) -> "Whitening":
         covariance = self.total.covariance
         diagonal(covariance).add_(self.ridge)
-        return Whitening(self.rows, torch.linalg.cholesky(covariance))
+        return Whitening(self.rows, torch.linalg.cholesky(covariance), self.size)
 
     def _form(self, ones: Moments) -> Form:
         """The log-ratio with Q = (Sigma_0^-1 - Sigma_1^-1) / 2; no class may be empty."""

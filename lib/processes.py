@@ -36,12 +36,12 @@ def start(params: Params) -> Fabric:
     """
     many = params.devices * params.nodes > 1
     launched = cores.launched()
-    on_gpu = params.device != "cpu" and torch.cuda.is_available()
     if params.nodes > 1 and not launched:
         raise ValueError(
             f"nodes: {params.nodes} needs torchrun or srun to start the processes; start the "
             "notebook through one of them, or set nodes: 1"
         )
+    on_gpu = params.device != "cpu" and torch.cuda.is_available()
     fabric = Fabric(
         accelerator={"cuda": "gpu"}.get(params.device, params.device),
         devices=params.devices,

@@ -279,8 +279,7 @@ def draws_of(
     """
     if not params.sample:
         return repeat(0.5, params.max_iterations)
-    in_turn = cores.ahead if device.type == "cuda" else map
-    return in_turn(partial(uniform, shape, seed), range(params.max_iterations))
+    return cores.ahead(partial(uniform, shape, seed), range(params.max_iterations), device)
 
 
 def uniform(shape: torch.Size, seed: int, iteration: int) -> Tensor:

@@ -193,8 +193,8 @@ class Run:
             (epoch * self.steps + step, order[step * batch : (step + 1) * batch])
             for step in range(first, self.steps)
         )
-        ahead = cores.ahead if self.fabric.device.type == "cuda" else map
-        for step, given in enumerate(ahead(self._batch, work), first):
+        ready = cores.ahead(self._batch, work, self.fabric.device)
+        for step, given in enumerate(ready, first):
             state.losses[step] = self._step(given, network, optimiser)
             state.done += 1
             state.average()
