@@ -14,20 +14,30 @@ import torch
 from lib import world
 from lib.world.moments import latents
 
-RUNS = (("cpu", 64, 512), ("cpu", 224, 48), ("cuda", 64, 20_000), ("cuda", 224, 8_192))
+RUNS = (  # device, px, faces, whether compiled
+    ("cpu", 64, 512, False),
+    ("cpu", 224, 48, False),
+    ("cuda", 64, 20_000, False),
+    ("cuda", 224, 8_192, False),
+    ("cuda", 64, 200_000, True),
+    ("cuda", 224, 20_000, True),
+)
 WANTED = {("cpu", 64): 150, ("cuda", 224): 20_000}  # faces per second
 FILE = Path(__file__).resolve().parent.parent / "outputs" / "bench" / "world.json"
 
 
 def main() -> None:
     rows = [measure(*run) for run in RUNS if run[0] == "cpu" or torch.cuda.is_available()]
-    print(f"{'device':28} {'px':>4} {'faces':>7} {'faces/s':>9} {'per core':>9} {'wanted':>7}")
+    print(
+        f"{'device':28} {'px':>4} {'compiled':>8} {'faces':>7} {'faces/s':>9} {'per core':>9} "
+        f"{'wanted':>7}"
+    )
     for row in rows:
         core = f"{row['per_core']:9.0f}" if row["per_core"] else " " * 9
         wanted = row["wanted"] or ""
         print(
-            f"{row['device']:28} {row['size']:4} {row['faces']:7} {row['faces_per_second']:9.0f} "
-            f"{core} {wanted:>7}"
+            f"{row['device']:28} {row['size']:4} {'yes' if row['compiled'] else 'no':>8} "
+            f"{row['faces']:7} {row['faces_per_second']:9.0f} {core} {wanted:>7}"
         )
     if not torch.cuda.is_available():
         print("no CUDA device on this machine: the GPU rows were not run")
@@ -35,18 +45,23 @@ def main() -> None:
     FILE.write_text(json.dumps({"machine": machine(), "rows": rows}, indent=1) + "\n")
 
 
-def measure(device: str, size: int, count: int) -> dict:
-    """Draw `count` ExpW-like faces after a first, untimed batch; latents are not timed."""
+def measure(device: str, size: int, count: int, compiled: bool) -> dict:
+    """Draw `count` ExpW-like faces after a first batch, told apart; latents are not timed."""
     table = latents("expw", range(count))
-    world.draw(table.head(16), size=size, device=device, progress=False)
+    options = {"size": size, "device": device, "compiled": compiled, "progress": False}
+    start = time.perf_counter()
+    world.draw(table.head(16), **options)
+    first = time.perf_counter() - start
     start, used = time.perf_counter(), time.process_time()
-    world.draw(table, size=size, device=device, progress=False)
+    world.draw(table, **options)
     took, used = time.perf_counter() - start, time.process_time() - used
     name = torch.cuda.get_device_name() if device == "cuda" else f"{torch.get_num_threads()} cores"
     return {
         "device": name,
         "size": size,
         "faces": count,
+        "compiled": compiled,
+        "first_batch_seconds": first,
         "faces_per_second": count / took,
         "per_core": count / used if device == "cpu" else None,
         "wanted": WANTED.get((device, size)),

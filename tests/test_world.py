@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from lib import vocabulary, world
-from lib.world import labels
+from lib.world import fusing, labels
 from lib.world.moments import SOURCES, latents
 
 EXPECTED = Path(__file__).parent / "expected"
@@ -126,11 +126,33 @@ def test_a_person_can_be_posed_anew():
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device on this machine")
-def test_processor_and_gpu_agree():
+@pytest.mark.parametrize("compiled", [False, True])
+def test_processor_and_gpu_agree(compiled):
     for source in SOURCES:
-        here = world.faces(source, range(32), size=64, progress=False).images.int()
-        there = world.faces(source, range(32), size=64, device="cuda", progress=False).images.int()
-        assert ((here - there).abs() <= 1).float().mean() >= 0.999
+        table = latents(source, range(32))
+        here = world.draw(table, size=112, progress=False)
+        there = world.draw(table, size=112, device="cuda", progress=False, compiled=compiled)
+        assert alike(here, there)
+
+
+def test_what_is_compiled_draws_the_same(monkeypatch):
+    """The other order of work that a compiled renderer follows, here run as it is written."""
+    asked = set()
+    monkeypatch.setattr(fusing, "_compiled", lambda part: asked.add(part.__name__) or part)
+    for source in SOURCES:
+        table = latents(source, range(24))
+        plain, other = (
+            world.draw(table, size=64, progress=False, compiled=compiled)
+            for compiled in (False, True)
+        )
+        assert alike(plain, other)
+    assert {"backdrop", "_advance", "_painted", "_developed"} <= asked
+    assert not fusing.active()
+
+
+def alike(here: torch.Tensor, there: torch.Tensor) -> bool:
+    """Within one grey level on 99.9 % of the values."""
+    return bool(((here.int() - there.int()).abs() <= 1).float().mean() >= 0.999)
 
 
 def test_the_world_is_frozen():

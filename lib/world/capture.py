@@ -3,6 +3,7 @@
 import torch
 import torch.nn.functional as F
 
+from lib.world.fusing import fused, product
 from lib.world.hashing import grain
 from lib.world.table import Latents
 
@@ -19,6 +20,7 @@ QUANT = torch.tensor(  # Annex K of the JPEG standard, luminance
 REACH = 3.0  # sigma, px of a 64-px crop: the widest blur any source asks for
 
 
+@fused
 def expose(p: Latents, light: torch.Tensor) -> torch.Tensor:
     """Linear light (B, 3, H, W) to display values in [0, 1], graded."""
     height, width = light.shape[-2:]
@@ -41,14 +43,21 @@ def blur(p: Latents, image: torch.Tensor, unit: float) -> torch.Tensor:
     """Gaussian blur of each image by its own `blur`, wider along its motion; `unit` px each."""
     for axis, motion in ((3, p.flat("motion_x")), (2, p.flat("motion_y"))):
         sigma = (p.flat("blur") ** 2 + motion**2).sqrt() * unit
-        image = _blur_along(image, sigma.clamp_max(REACH * unit), int(2.2 * REACH * unit), axis)
+        kernel = _bell(sigma.clamp_max(REACH * unit), int(2.2 * REACH * unit))
+        image = _blur_along(image, kernel, axis)
     return image
 
 
-def _blur_along(image: torch.Tensor, sigma: torch.Tensor, radius: int, axis: int) -> torch.Tensor:
-    steps = torch.arange(-radius, radius + 1, device=image.device)
+def _bell(sigma: torch.Tensor, radius: int) -> torch.Tensor:
+    """(B, 2 radius + 1) Gaussian weights that add up to 1."""
+    steps = torch.arange(-radius, radius + 1, device=sigma.device)
     kernel = torch.exp(-0.5 * (steps / sigma[:, None].clamp_min(0.05)) ** 2)
-    kernel = kernel / kernel.sum(1, keepdim=True)
+    return kernel / kernel.sum(1, keepdim=True)
+
+
+@fused
+def _blur_along(image: torch.Tensor, kernel: torch.Tensor, axis: int) -> torch.Tensor:
+    radius = kernel.shape[1] // 2
     pad = (radius, radius, 0, 0) if axis == 3 else (0, 0, radius, radius)
     padded = F.pad(image, pad, mode="replicate")
     out = torch.zeros_like(image)
@@ -79,8 +88,10 @@ def jpeg(p: Latents, image: torch.Tensor) -> torch.Tensor:
     wave = _cosines(image.device)
     blocks = planes.unflatten(2, (-1, 8)).unflatten(4, (-1, 8)).permute(0, 1, 2, 4, 3, 5)
     steps = steps[:, :, None, None]
-    coded = ((wave @ blocks @ wave.T) / steps).round() * steps
-    planes = (wave.T @ coded @ wave).permute(0, 1, 2, 4, 3, 5).flatten(4, 5).flatten(2, 3)
+    coded = (product(product(wave, blocks), wave.T) / steps).round() * steps
+    planes = (
+        product(product(wave.T, coded), wave).permute(0, 1, 2, 4, 3, 5).flatten(4, 5).flatten(2, 3)
+    )
     luma, blue, red = planes.unbind(1)
     red, blue = luma + red / 0.713, luma + blue / 0.564
     green = (luma - LUMA[0] * red - LUMA[2] * blue) / LUMA[1]
@@ -98,5 +109,10 @@ def _cosines(device: torch.device) -> torch.Tensor:
 
 def photograph(p: Latents, light: torch.Tensor, unit: float) -> torch.Tensor:
     """Linear light (B, 3, H, W) to uint8 (B, 3, H, W); `unit`: px per px of a 64-px crop."""
-    image = jpeg(p, add_noise(p, blur(p, expose(p, light), unit)))
+    return _developed(p, blur(p, expose(p, light), unit))
+
+
+@fused
+def _developed(p: Latents, image: torch.Tensor) -> torch.Tensor:
+    image = jpeg(p, add_noise(p, image))
     return (image.clamp(0, 1) * 255).round().to(torch.uint8)

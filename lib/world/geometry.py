@@ -8,10 +8,13 @@ product per step of the ray.
 """
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
 
+from lib.world import fusing
+from lib.world.fusing import fused, sums
 from lib.world.hashing import smooth_noise
 from lib.world.table import Latents
 
@@ -72,13 +75,18 @@ def quadratic(centre: tuple, radius: tuple, like: torch.Tensor) -> torch.Tensor:
 
 def shape(p: Latents) -> Shape:
     """The head of each row of latents."""
+    return Shape(*_shape(p))
+
+
+@fused
+def _shape(p: Latents) -> tuple[torch.Tensor, ...]:
     yaw = p.flat("yaw")
     bumps, height = _bumps(p)
     spread, centre = bumps[..., :3], bumps[..., 3:6]
     slope = torch.cat([spread, centre / 2, spread[..., :1] * 0], -1) * height.unsqueeze(-1)
     rows = torch.stack(_bodies(p), 1)
     turn = rotation(yaw, p.flat("pitch"), p.flat("roll"))
-    return Shape(rows, bumps, height.unsqueeze(1), slope.transpose(1, 2).contiguous(), turn)
+    return rows, bumps, height.unsqueeze(1), slope.transpose(1, 2).contiguous(), turn
 
 
 def _bodies(p: Latents) -> list[torch.Tensor]:
@@ -135,18 +143,25 @@ def _bumps(p: Latents) -> tuple[torch.Tensor, torch.Tensor]:
     return -torch.stack(rows, 1), torch.stack([male * 0 + row[6] for row in table], 1)
 
 
+Planes = torch.Tensor | list[torch.Tensor]  # (B, K, HW), or K times (B, HW)
+
+
+class Near(NamedTuple):
+    """What a distance was made of, for the surface's slope."""
+
+    root: list[torch.Tensor]  # (B, HW) of skull and jaw
+    share: torch.Tensor  # (B, HW) of the skull
+    bumps: Planes
+    is_long: torch.Tensor  # (B, HW) long hair is nearer than the cap
+
+
 class Heads:
     """Signed distances (about) to a batch of heads along the rays of a picture."""
 
     def __init__(self, p: Latents, form: Shape, across: torch.Tensor, up: torch.Tensor) -> None:
-        self.p, self.form = p, form
-        self.size = across.shape[1:]
-        turn = form.turn
-        self.start = [
-            (turn[:, 0, i, None] * across.flatten(1) + turn[:, 1, i, None] * up.flatten(1))
-            for i in range(3)
-        ]
-        self.ray = [turn[:, 2, i, None] for i in range(3)]
+        self.form, self.size = form, across.shape[1:]
+        self.start = _rays(form.turn, across, up)
+        self.ray = [form.turn[:, 2, i, None] for i in range(3)]
         self.basis = torch.ones(len(across), 7, across[0].numel(), device=across.device)
         self.hair_on = p.flat("hair_on")[:, None]
         self.crown_bald = p.flat("bald")[:, None]
@@ -158,48 +173,60 @@ class Heads:
         """Head coordinates of the points at a camera depth (B, HW)."""
         return [torch.addcmul(o, r, depth) for o, r in zip(self.start, self.ray, strict=True)]
 
-    def distance(self, point: list[torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
-        """Distance to skin and to hair; keeps the parts for `slope`."""
-        x, y, z = point
+    def gap(self, depth: torch.Tensor) -> torch.Tensor:
+        """Distance to the nearer of skin and hair at a camera depth (B, HW)."""
+        return torch.minimum(*self.distance(self.at(depth))[:2])
+
+    def distance(self, point: list[torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor, Near]:
+        """Distance to skin and to hair, and what the first was made of."""
+        basis = self._basis(*point)
+        skull, jaw, *hair = sums(self.form.rows, basis)
+        root = [skull.sqrt(), jaw.sqrt()]
+        skull, jaw = ((part - 1) * thin for part, thin in zip(root, self.thin, strict=True))
+        share = ((jaw - skull) * (0.5 / BLEND) + 0.5).clamp_(0, 1)
+        melt = torch.lerp(jaw, skull, share) - BLEND * share * (1 - share)
+        bumps = self._bumps(basis)
+        skin = melt - sums(self.form.height, bumps)[0]
+        cap, long = self._hair(*hair, *point)
+        is_long = long < cap
+        hair = torch.minimum(cap, long) + (1 - self.hair_on) * FAR
+        return skin, hair, Near(root, share, bumps, is_long)
+
+    def _basis(self, x: torch.Tensor, y: torch.Tensor, z: torch.Tensor) -> Planes:
+        """The seven planes that quadratics are over."""
+        if fusing.active():
+            return [x * x, y * y, z * z, x.abs(), y, z, torch.ones_like(x)]
         basis = self.basis
         torch.mul(x, x, out=basis[:, 0])
         torch.mul(y, y, out=basis[:, 1])
         torch.mul(z, z, out=basis[:, 2])
         torch.abs(x, out=basis[:, 3])
         basis[:, 4], basis[:, 5] = y, z
-        values = torch.bmm(self.form.rows, basis)
-        self.root = values[:, :2].sqrt_()
-        skull = (self.root[:, 0] - 1) * self.thin[0]
-        jaw = (self.root[:, 1] - 1) * self.thin[1]
-        self.share = ((jaw - skull) * (0.5 / BLEND) + 0.5).clamp_(0, 1)
-        melt = torch.lerp(jaw, skull, self.share) - BLEND * self.share * (1 - self.share)
-        self.bumps = (
-            torch.bmm(self.form.swell, basis).clamp_min_(-40).exp_()
-        )  # exp underflows slowly
-        skin = melt - torch.bmm(self.form.height, self.bumps)[:, 0]
-        return skin, self._hair(values, y, z)
+        return basis
 
-    def _hair(self, values: torch.Tensor, y: torch.Tensor, z: torch.Tensor) -> torch.Tensor:
-        self.cap = values[:, 2].sqrt()
-        cap = torch.maximum((self.cap - 1) * 0.75, values[:, 3])
+    def _bumps(self, basis: Planes) -> Planes:
+        if fusing.active():
+            return [power.clamp_min(-40).exp() for power in sums(self.form.swell, basis)]
+        return torch.bmm(self.form.swell, basis).clamp_min_(-40).exp_()  # exp underflows slowly
+
+    def _hair(self, cap, line, long, x, y, z) -> tuple[torch.Tensor, torch.Tensor]:
+        """Distance to the cap of hair, which ends at a line, and to long hair."""
+        cap = torch.maximum((cap.sqrt() - 1) * 0.75, line)
         cap = torch.maximum(cap, (y - 0.42) * 0.9 - (1 - self.crown_bald) * FAR)
         cap = torch.maximum(cap, -0.38 - y - self.long * 2)
-        self.strand = values[:, 4].sqrt()
-        long = torch.maximum((self.strand - 1) * 0.55, z - 0.16 + 0.25 * y)
-        long = torch.maximum(long, torch.minimum(0.54 - self.basis[:, 3], z + 0.30))  # neck free
-        long = long + (self.long < 0.3) * FAR
-        self.is_long = long < cap
-        return torch.minimum(cap, long) + (1 - self.hair_on) * FAR
+        long = torch.maximum((long.sqrt() - 1) * 0.55, z - 0.16 + 0.25 * y)
+        long = torch.maximum(long, torch.minimum(0.54 - x.abs(), z + 0.30))  # neck free
+        return cap, long + (self.long < 0.3) * FAR
 
-    def slope(self, point: list[torch.Tensor]) -> list[torch.Tensor]:
-        """Gradient of the skin at the points last given to `distance` (not normalised)."""
-        sums = torch.bmm(self.form.slope, self.bumps)  # (B, 7, HW)
-        folded = (self.basis[:, 3], self.basis[:, 4], self.basis[:, 5])
-        skull = self.share * self.thin[0] / self.root[:, 0].clamp_min(0.05)
-        jaw = (1 - self.share) * self.thin[1] / self.root[:, 1].clamp_min(0.05)
+    def slope(self, point: list[torch.Tensor], near: Near) -> list[torch.Tensor]:
+        """Gradient of the skin (not normalised)."""
+        swell = sums(self.form.slope, near.bumps)
+        folded = (point[0].abs(), point[1], point[2])
+        skull = near.share * self.thin[0] / near.root[0].clamp_min(0.05)
+        jaw = (1 - near.share) * self.thin[1] / near.root[1].clamp_min(0.05)
         rows, out = self.form.rows, []
         for i, q in enumerate(folded):
-            grown = -2 * (sums[:, i] * q + sums[:, 3 + i])
+            grown = -2 * (swell[i] * q + swell[3 + i])
             for weight, row in ((skull, 0), (jaw, 1)):
                 line = rows[:, row, i, None] * q + rows[:, row, 3 + i, None] / 2
                 grown = torch.addcmul(grown, weight, line)
@@ -207,14 +234,23 @@ class Heads:
         out[0] = out[0] * point[0].sign()
         return out
 
-    def hair_slope(self, point: list[torch.Tensor]) -> list[torch.Tensor]:
+    def hair_slope(self, point: list[torch.Tensor], near: Near) -> list[torch.Tensor]:
         """Gradient of the hair volume (not normalised)."""
         rows, out = self.form.rows, []
         for i in range(3):
             cap = rows[:, 2, i, None] * point[i] + (rows[:, 2, 3 + i, None] / 2 if i else 0)
             long = rows[:, 4, i, None] * point[i] + (rows[:, 4, 3 + i, None] / 2 if i else 0)
-            out.append(torch.where(self.is_long, long, cap))
+            out.append(torch.where(near.is_long, long, cap))
         return out
+
+
+@fused
+def _rays(turn: torch.Tensor, across: torch.Tensor, up: torch.Tensor) -> list[torch.Tensor]:
+    """Where rays begin, in head coordinates (B, HW)."""
+    return [
+        (turn[:, 0, i, None] * across.flatten(1) + turn[:, 1, i, None] * up.flatten(1))
+        for i in range(3)
+    ]
 
 
 def trace(p: Latents, across: torch.Tensor, up: torch.Tensor, pixel: torch.Tensor) -> Hit:
@@ -232,8 +268,17 @@ def trace(p: Latents, across: torch.Tensor, up: torch.Tensor, pixel: torch.Tenso
     heads = Heads(p, form, across, up)
     depth = depth[:, : across.shape[1], : across.shape[2]].flatten(1)
     depth, nearest = _march(heads, depth, FINE)
+    *fields, normal_x, normal_y, normal_z, hollow = _surface(p, heads, depth, nearest, pixel)
+    return Hit(*fields, (normal_x, normal_y, normal_z), hollow)
+
+
+@fused
+def _surface(
+    p: Latents, heads: Heads, depth: torch.Tensor, nearest: torch.Tensor, pixel: torch.Tensor
+) -> list[torch.Tensor]:
+    """The members of a hit, in turn, from where the rays ended."""
     point = heads.at(depth)
-    skin, hair = heads.distance(point)
+    skin, hair, near = heads.distance(point)
     ragged = _ragged(p, point)
     haired = (hair < skin).float()
     width = pixel.flatten(1) * (1 + 1.2 * haired)
@@ -241,27 +286,38 @@ def trace(p: Latents, across: torch.Tensor, up: torch.Tensor, pixel: torch.Tenso
     cover = (0.5 - rim / width).clamp_(0, 1)
     edge = (skin - hair - 0.014 * ragged - 0.004) / (0.05 + 1.2 * pixel.flatten(1))
     on_hair = (edge + 0.5).clamp_(0, 1)
-    bare, locks = _unit(heads.slope(point)), _unit(heads.hair_slope(point))
+    bare, locks = _unit(heads.slope(point, near)), _unit(heads.hair_slope(point, near))
     slope = [torch.lerp(bare[i], locks[i], on_hair) for i in range(3)]
     normal = _unit(_to_camera(heads.form.turn, slope))
     outside = [q + 0.16 * n for q, n in zip(point, _unit(slope), strict=True)]
     hollow = (1 - heads.distance(outside)[0] / 0.16).clamp_(0, 1)
-    size = heads.size
     fields = [*point, depth, cover, on_hair, *normal, hollow]
-    x, y, z, depth, cover, on_hair, *normal, hollow = (f.unflatten(1, size) for f in fields)
-    return Hit(x, y, z, depth, cover, on_hair, tuple(normal), hollow)
+    return [field.unflatten(1, heads.size) for field in fields]
 
 
 def _march(heads: Heads, depth: torch.Tensor, steps: int) -> tuple[torch.Tensor, torch.Tensor]:
     """Follow the rays; their depth and how near they have come to the surface (B, HW)."""
-    nearest = gap = torch.minimum(*heads.distance(heads.at(depth)))
-    step = 0.9 * gap
-    for _ in range(steps):  # secant steps, kept within bounds
-        depth = (depth - step).clamp_(-1.6, 1.6)
-        before, gap = gap, torch.minimum(*heads.distance(heads.at(depth)))
-        nearest = torch.minimum(nearest, gap)
-        step = gap / ((before - gap) / (step + 1e-4)).clamp_(0.6, 2.5)
+    gap, step = _set_out(heads, depth)
+    nearest = gap
+    for _ in range(steps):
+        depth, step, gap, nearest = _advance(heads, depth, step, gap, nearest)
     return depth, nearest
+
+
+@fused
+def _set_out(heads: Heads, depth: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    gap = heads.gap(depth)
+    return gap, 0.9 * gap
+
+
+@fused
+def _advance(heads: Heads, depth, step, gap, nearest) -> tuple[torch.Tensor, ...]:
+    """One secant step, kept within bounds."""
+    depth = (depth - step).clamp_(-1.6, 1.6)
+    before, gap = gap, heads.gap(depth)
+    nearest = torch.minimum(nearest, gap)
+    step = gap / ((before - gap) / (step + 1e-4)).clamp_(0.6, 2.5)
+    return depth, step, gap, nearest
 
 
 def _ragged(p: Latents, point: list[torch.Tensor]) -> torch.Tensor:

@@ -60,9 +60,14 @@ def _mix(value: np.ndarray | np.uint64) -> np.ndarray:
         return value ^ (value >> np.uint64(31))
 
 
-@functools.cache
+@torch.compiler.assume_constant_result
 def atlas(device: str) -> torch.Tensor:
     """(4, ATLAS + 1, ATLAS + 1) normal noise whose last row and column repeat the first."""
+    return _atlas(device)
+
+
+@functools.cache
+def _atlas(device: str) -> torch.Tensor:
     values = np.random.Generator(np.random.Philox(2026)).standard_normal((4, ATLAS, ATLAS))
     values = np.pad(values.astype(np.float32), ((0, 0), (0, 1), (0, 1)), mode="wrap")
     return torch.from_numpy(values).to(device)

@@ -10,15 +10,26 @@ from tqdm import tqdm
 
 from lib.cores import matrix_products, side_by_side
 from lib.world import capture, geometry, paint, shade, wear
+from lib.world.fusing import fused, fusing
+from lib.world.geometry import Hit
 from lib.world.table import Latents
 
 Planes = list[torch.Tensor]
 
 
 def draw(
-    table: pd.DataFrame, *, size: int = 64, device: str = "cpu", progress: bool = True
+    table: pd.DataFrame,
+    *,
+    size: int = 64,
+    device: str = "cpu",
+    progress: bool = True,
+    compiled: bool = False,
 ) -> torch.Tensor:
-    """One crop (3, size, size) uint8 for each row of latents; (N, 3, size, size) on the CPU."""
+    """One crop (3, size, size) uint8 for each row of latents; (N, 3, size, size) on the CPU.
+
+    compiled: in few kernels, which take minutes to prepare: for many pictures on a GPU (see
+        `lib.world.fusing`).
+    """
     if size < 16:
         raise ValueError(f"size must be at least 16 px, found {size}")
     latents = Latents.of(table, device)
@@ -27,9 +38,10 @@ def draw(
 
     def fill(start: int) -> None:
         part = latents.select(slice(start, start + batch))
-        pictures[start : start + batch] = faces_of(part.padded(batch), size)[: len(part)].cpu()
+        pictures[start : start + batch] = faces_of(part.padded(batch), size)[: len(part)]
 
-    in_batches(fill, len(table), batch, device, "drawing faces" if progress else None)
+    with fusing(compiled):
+        in_batches(fill, len(table), batch, device, "drawing faces" if progress else None)
     return pictures
 
 
@@ -63,34 +75,48 @@ def faces_of(p: Latents, size: int) -> torch.Tensor:
     """(B, 3, size, size) uint8."""
     across, up = grid(fine(size), p.values.device)
     across, up = across.expand(len(p), -1, -1), up.expand(len(p), -1, -1)
-    light = shade.backdrop(p, across, up)
-    person(p, light, across, up, 2 / fine(size))
-    wear.caption(p, light, across, up)
-    light = torch.stack(light, 1)
+    light = person(p, shade.backdrop(p, across, up), across, up, 2 / fine(size))
+    light = torch.stack(wear.caption(p, light, across, up), 1)
     if fine(size) != size:
         light = F.interpolate(light, size=(size, size), mode="bilinear", antialias=True)
     return capture.photograph(p, light, size / 64)
 
 
-def person(p: Latents, light: Planes, across, up, pixel: float) -> None:
-    """Lay a person over a picture's linear planes, in place.
+def person(p: Latents, light: Planes, across, up, pixel: float) -> Planes:
+    """A picture's linear planes with a person laid over them.
 
     across, up: (B, H, W) picture coordinates; the person stands at (shift_x, shift_y) with half a
     head as long as `scale`; pixel: size of a pixel in picture coordinates.
     """
-    x, y = (across - p["shift_x"]) / p["scale"], (up - p["shift_y"]) / p["scale"]
-    size = pixel / p["scale"]
-    planes, cover = shade.body(p, x, y, size)
+    x, y, size = _in_heads(p, across, up, pixel)
     hit = geometry.trace(p, x, y, size)
+    return _laid(p, light, hit, _painted(p, hit, size), x, y, size)
+
+
+@fused
+def _in_heads(p: Latents, across, up, pixel: float) -> tuple[torch.Tensor, ...]:
+    """Coordinates and size of pixels in half heads from the person's middle."""
+    x, y = (across - p["shift_x"]) / p["scale"], (up - p["shift_y"]) / p["scale"]
+    return x, y, pixel / p["scale"]
+
+
+@fused
+def _painted(p: Latents, hit: Hit, size: torch.Tensor) -> Planes:
+    """The head under its light."""
     canvas = paint.paint(p, hit, size)
     wear.put_on(canvas)
-    head = shade.light_head(p, hit, canvas)
+    return shade.light_head(p, hit, canvas)
+
+
+@fused
+def _laid(p: Latents, light: Planes, hit: Hit, head: Planes, x, y, size: torch.Tensor) -> Planes:
+    """Neck and clothes over the light, the head over them, and what comes before it."""
+    planes, cover = shade.body(p, x, y, size)
     behind = cover * hit.hair * ((-0.10 - hit.depth) * 8).clamp(0, 1)  # hair at the nape
     front = hit.cover * (1 - behind)
-    for i in range(3):
-        light[i] = light[i] + (planes[i] - light[i]) * cover
-        light[i] = light[i] + (head[i] - light[i]) * front
-    wear.in_front(p, light, x, y, size)
+    light = [below + (plane - below) * cover for below, plane in zip(light, planes, strict=True)]
+    light = [below + (plane - below) * front for below, plane in zip(light, head, strict=True)]
+    return wear.in_front(p, light, x, y, size)
 
 
 def grid(size: int, device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:

@@ -190,10 +190,9 @@ def _together(left: Latents, right: Latents, across, up, pixel) -> torch.Tensor:
     swap = left.flat("scale") > right.flat("scale")
     far, close = left.mixed(right, swap), right.mixed(left, swap)
     light = shade.backdrop(left, across, up)
-    person(far, light, across, up, pixel)
-    person(close, light, across, up, pixel)
-    wear.caption(left, light, across, up)
-    return torch.stack(light, 1)
+    for one in (far, close):
+        light = person(one, light, across, up, pixel)
+    return torch.stack(wear.caption(left, light, across, up), 1)
 
 
 def scenes(

@@ -2,6 +2,7 @@
 
 import torch
 
+from lib.world.fusing import fused, wearers
 from lib.world.geometry import Hit
 from lib.world.hashing import smooth_noise
 from lib.world.paint import Canvas
@@ -55,6 +56,7 @@ def body(p: Latents, across: torch.Tensor, up: torch.Tensor, pixel: torch.Tensor
     return planes, torch.maximum(neck, cloth)
 
 
+@fused
 def backdrop(p: Latents, across: torch.Tensor, up: torch.Tensor) -> Planes:
     """What stands behind: a wash of two colours, mottle, and out-of-focus things.
 
@@ -97,7 +99,9 @@ def _thing(p: Latents, planes: Planes, across, up, s: list, k: int, busy) -> Non
 
 def _crowd(planes: Planes, across, up, s: list, there) -> None:
     """Four people behind those faces that have a crowd, and no work for the others."""
-    rows = there.flatten().nonzero().flatten()
+    rows = wearers(there.flatten())
+    if rows is None:
+        return
     parts, across, up = [plane[rows] for plane in planes], across[rows], up[rows]
     s, there = [value[rows] for value in s], there[rows]
     for k in range(4):

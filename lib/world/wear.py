@@ -2,6 +2,7 @@
 
 import torch
 
+from lib.world.fusing import fused, wearers
 from lib.world.hashing import smooth_noise
 from lib.world.paint import Canvas
 from lib.world.table import Latents
@@ -32,24 +33,28 @@ def put_on(canvas: Canvas) -> None:
     c.lay(tuple(p[f"cloth_{k}"] * (1.15 - 0.2 * (k == "r")) * knit for k in "rgb"), hat)
 
 
-def in_front(p: Latents, planes: Planes, across, up, pixel) -> None:
-    """A hand at the face, a scarf over the mouth, a blurred thing before the lens; in place.
+def in_front(p: Latents, planes: Planes, across, up, pixel) -> Planes:
+    """A hand at the face, a scarf over the mouth, a blurred thing before the lens, over planes.
 
     across, up: (B, H, W) camera coordinates of the head, in half heads. No work for the pictures
     that have none.
     """
     for name, thing in (("hand", _hand), ("scarf", _scarf), ("overlay", _overlay)):
-        rows = p.flat(name).nonzero()[:, 0]
-        if len(rows):
+        rows = wearers(p.flat(name))
+        if rows is not None:
             colour, cover = thing(p.select(rows), across[rows], up[rows], pixel[rows])
-            _over(planes, rows, colour, cover)
+            planes = _over(planes, rows, colour, cover)
+    return planes
 
 
-def _over(planes: Planes, rows: torch.Tensor, colour: Planes, cover: torch.Tensor) -> None:
-    """Cover some rows of the planes (B, H, W) with a colour, in place."""
+def _over(planes: Planes, rows: torch.Tensor | slice, colour: Planes, cover) -> Planes:
+    """Some rows of the planes (B, H, W) covered with a colour; in place unless all are."""
+    if isinstance(rows, slice):
+        return [below + (one - below) * cover for below, one in zip(planes, colour, strict=True)]
     for plane, value in zip(planes, colour, strict=True):
         below = plane[rows]
         plane[rows] = below + (value - below) * cover
+    return planes
 
 
 def _hand(p: Latents, across, up, pixel) -> tuple[Planes, torch.Tensor]:
@@ -92,16 +97,17 @@ def _overlay(p: Latents, across, up, pixel) -> tuple[Planes, torch.Tensor]:
     return [tone * (0.6 + 0.7 * p[f"scene_{i}"]) for i in (0, 1, 2)], thing
 
 
-def caption(p: Latents, planes: Planes, across, up) -> None:
-    """A line of letter-like marks over the picture, as on web pictures; in place."""
-    rows = p.flat("text").nonzero()[:, 0]
-    if not len(rows):
-        return
+@fused
+def caption(p: Latents, planes: Planes, across, up) -> Planes:
+    """A line of letter-like marks over the picture, as on web pictures."""
+    rows = wearers(p.flat("text"))
+    if rows is None:
+        return planes
     p, line = p.select(rows), up[rows] - p["text_y"][rows]
     letters = smooth_noise(across[rows] * 13 + p["place"] * 90, line * 16 + 40)
     row = (line.abs() < 0.085).float() * p["text"]
     ink = (letters[0].abs() > 0.45).float() * row * (line.abs() < 0.06)
     band = row * (0.5 * (p["scene_4"] > 0.5))
     light = (p["scene_2"] > 0.4).float()
-    _over(planes, rows, [1 - light] * 3, band)
-    _over(planes, rows, [light, light, light * (p["scene_8"] > 0.3)], ink * 0.92)
+    planes = _over(planes, rows, [1 - light] * 3, band)
+    return _over(planes, rows, [light, light, light * (p["scene_8"] > 0.3)], ink * 0.92)
