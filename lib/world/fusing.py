@@ -66,7 +66,7 @@ def sums(weights: torch.Tensor, planes: torch.Tensor | list[torch.Tensor]) -> li
     return [functools.reduce(torch.add, each) for each in terms]
 
 
-def wearers(flag: torch.Tensor) -> torch.Tensor | slice:
+def wearers(flag: torch.Tensor) -> torch.Tensor | slice | None:
     """The rows (B,) whose flag is not 0; compiled, all: there asking would cost more than drawing.
 
     None if there is no such row.

@@ -162,7 +162,8 @@ class Heads:
         self.form, self.size = form, across.shape[1:]
         self.start = _rays(form.turn, across, up)
         self.ray = [form.turn[:, 2, i, None] for i in range(3)]
-        self.basis = torch.ones(len(across), 7, across[0].numel(), device=across.device)
+        if not fusing.active():
+            self.basis = torch.ones(len(across), 7, across[0].numel(), device=across.device)
         self.hair_on = p.flat("hair_on")[:, None]
         self.crown_bald = p.flat("bald")[:, None]
         self.long = p.flat("hair_length")[:, None]
