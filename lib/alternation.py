@@ -17,7 +17,16 @@ from lib.models import DCN
 from lib.params import AlternationParams, Params
 
 # Rooms behind a round.
-ROUND = ("graph", "forms", "gaussians", "propagation", "baselines", "alternation")
+ROUND = (
+    "graph",
+    "search",
+    "shards",
+    "forms",
+    "gaussians",
+    "propagation",
+    "baselines",
+    "alternation",
+)
 Filling = Literal["propagation", "network", "nothing"]
 NAMES = {"propagation": "DCN+AP", "network": "own labels", "nothing": "control"}
 

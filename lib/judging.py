@@ -51,6 +51,20 @@ class Judge:
         table.insert(0, "average", table.mean(axis=1))
         return table.rename_axis("method")
 
+    def bounds(
+        self, scores: dict[str, Tensor], judgement: str = PAPER
+    ) -> tuple[pd.DataFrame, pd.DataFrame]:
+        """The lower and the upper ends of 95 % intervals around `per_attribute`; NaN likewise."""
+        ends: dict[str, dict[str, dict[str, float]]] = {"low": {}, "high": {}}
+        for name, score in scores.items():
+            values, samples = self._values(score, judgement), self._samples(score, judgement)
+            found = {"average": number(*self._average(values, samples, None))}
+            found |= self._columns(values, samples)
+            for end, rows in ends.items():
+                rows[name] = {column: each[end] for column, each in found.items()}
+        low, high = (pd.DataFrame(rows).T.astype(float) for rows in ends.values())
+        return low.rename_axis("method"), high.rename_axis("method")
+
     def summary(self, scores: dict[str, Tensor]) -> pd.DataFrame:
         """Percent, one row per method and one column per judgement: averages over attributes."""
         wanted = (PAPER, FREQUENCY, AUC, PRECISION)
@@ -94,8 +108,7 @@ class Judge:
             values, samples = self._values(score, judgement), self._samples(score, judgement)
         else:
             values, samples = self._gain(score, worse, judgement)
-        columns = zip(self.names, values, samples.T, strict=True)
-        return {name: number(value, column) for name, value, column in columns}
+        return self._columns(values, samples)
 
     def contrast(
         self, better: Tensor, worse: Tensor, some: list[str], others: list[str]
@@ -125,6 +138,12 @@ class Judge:
             return number(-value, -drawn)
         value, low, high = largest(loss, losses)
         return percent(-value, -high, -low)
+
+    def _columns(
+        self, values: np.ndarray, samples: np.ndarray
+    ) -> dict[str, dict[str, float | None]]:
+        columns = zip(self.names, values, samples.T, strict=True)
+        return {name: number(value, column) for name, value, column in columns}
 
     def _gain(self, better: Tensor, worse: Tensor, judgement: str) -> tuple[np.ndarray, np.ndarray]:
         values = self._values(better, judgement) - self._values(worse, judgement)

@@ -16,7 +16,7 @@ from lib.figures.palette import VERDICT_COLOURS
 from lib.params import FOLDER, Params
 from lib.workspace import Workspace
 
-VERDICTS = ("holds", "does not hold", "cannot tell", "not run")
+VERDICTS = tuple(VERDICT_COLOURS)
 
 
 def reported(name: str) -> pd.DataFrame:

@@ -96,7 +96,7 @@ def sheet(
     images: Tensor, captions: Sequence[str], frames: Sequence[str | None], columns: int
 ) -> Figure:
     """Faces (n, 3, S, S) uint8 in rows, a caption above each, framed where a colour is given."""
-    rows = -(-len(images) // columns)
+    rows = max(1, -(-len(images) // columns))
     figure = Figure(figsize=(1.12 * columns, 1.36 * rows), layout="constrained")
     grid = figure.subplots(rows, columns, squeeze=False).flatten()
     for axes in grid:
@@ -143,7 +143,7 @@ def new_positives(
 
     rows: attribute -> numbers of the faces (F,) and of their nearest labelled neighbours (F, k);
     labels (N, 24): the annotations; posterior (N, 24) stands above a face. A green frame: truly
-    so, red: not; none where the truth is unknown.
+    so, red: not; none where the truth is unknown. An attribute given to nobody has no row.
     """
     columns = max([1, *(faces.numel() + near.numel() for faces, near in rows.values())])
     shown, captions, frames = [], [], []
@@ -156,7 +156,7 @@ def new_positives(
             captions += ["annotated yes" if yes else "annotated no" for yes in positive]
             right = None if truth is None else COLOURS[2 if truth[face, column] else 1]
             frames += [right] + [None] * len(others)
-        gap = -len(shown) % columns if len(faces) else columns
+        gap = -len(shown) % columns
         shown, captions, frames = shown + [0] * gap, captions + [""] * gap, frames + [None] * gap
     return sheet(images[shown], captions, frames, columns)
 
@@ -226,16 +226,28 @@ def rounds(
     return figure
 
 
-def attributes(ours: pd.DataFrame, published: pd.DataFrame, xlabel: str = "") -> Figure:
-    """One row per attribute, one dot per method: ours on the left, the paper's on the right."""
-    figure = Figure(figsize=(9.5, 1.1 + 0.25 * ours.shape[1]), layout="constrained")
+def attributes(
+    ours: pd.DataFrame,
+    bounds: tuple[pd.DataFrame, pd.DataFrame],
+    published: pd.DataFrame,
+    xlabel: str = "",
+) -> Figure:
+    """One row per attribute, one dot per method: ours on the left, the paper's on the right.
+
+    bounds: the ends of our intervals, each a table like `ours`.
+    """
+    figure = Figure(figsize=(9.5, 1.1 + 0.36 * ours.shape[1]), layout="constrained")
     colours = dict(zip(dict.fromkeys([*ours.index, *published.index]), COLOURS, strict=False))
     places = np.arange(ours.shape[1])
     panels = zip(figure.subplots(1, 2, sharex=True, sharey=True), (ours, published), strict=True)
     for axes, table in panels:
-        for name, row in table.iterrows():
-            axes.plot(row, places, "o", color=colours[name], label=name, markersize=6)
-        axes.grid(axis="y", linewidth=0.4, color="lightgrey")
+        for place, (name, row) in enumerate(table.iterrows()):
+            level = places + 0.19 * (place - (len(table) - 1) / 2)
+            axes.plot(row, level, "o", color=colours[name], label=name, markersize=5)
+            if table is ours:
+                axes.hlines(level, *(end.loc[name] for end in bounds), colours[name], linewidth=1)
+        for edge in places[1:] - 0.5:
+            axes.axhline(edge, linewidth=0.4, color="lightgrey")
         axes.set(xlabel=xlabel or "balanced accuracy (%)")
         axes.legend(fontsize=8, ncols=2, frameon=False, loc="lower center", bbox_to_anchor=(0.5, 1))
     axes.set_yticks(places, [vocabulary.title(name) for name in ours.columns], fontsize=9)

@@ -1,4 +1,4 @@
-"""Figures on a notebook's page, light enough that executed copies stay under a megabyte."""
+"""What a notebook's page shows: figures light enough for it, and numbers of three digits."""
 
 import io
 from pathlib import Path
@@ -18,3 +18,8 @@ def shown(path: Path) -> IPython.display.Image:
     with PIL.Image.open(path) as picture:
         picture.convert("RGB").save(light, "JPEG", quality=75, optimize=True)
     return IPython.display.Image(light.getvalue(), format="jpeg")
+
+
+def three_digits(value: float) -> str:
+    """A number of a table with three digits, or with all those before the point: 79.0, 1318."""
+    return f"{value:.0f}" if abs(value) >= 999.5 else f"{value:#.3g}".removesuffix(".")
