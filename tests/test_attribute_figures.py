@@ -1,12 +1,14 @@
-"""Pictures of attributes say which of them nobody labelled."""
+"""Pictures and numbers of attributes say what is known: which nobody labelled, how surely."""
 
 import numpy as np
 import pandas as pd
+import pytest
 import torch
 from matplotlib.colors import to_hex
 
 from lib import vocabulary
 from lib.figures import attributes as figures
+from lib.figures.pages import three_digits
 
 
 def test_a_gain_that_nobody_could_judge_is_named():
@@ -44,3 +46,18 @@ def test_a_propagation_that_calls_nobody_positive_leaves_an_empty_sheet():
     empty, images = torch.zeros(4, 24), torch.zeros(4, 3, 8, 8, dtype=torch.uint8)
     figure = figures.new_positives(images, empty, empty, {"bald": none}, truth=None)
     assert not any(each.images for each in figure.axes)
+
+
+def test_our_dots_have_whiskers_and_an_attribute_without_labels_has_neither():
+    ours = pd.DataFrame({"gender": [90.0, 80.0], "bald": [70.0, np.nan]}, index=["a", "b"])
+    panel = figures.attributes(ours, (ours - 2, ours + 3), ours).axes[0]
+    segments = [part for group in panel.collections for part in group.get_segments()]
+    ends = {tuple(part[:, 0]) for part in segments if len(part)}
+    assert ends == {(88.0, 93.0), (78.0, 83.0), (68.0, 73.0)}
+
+
+@pytest.mark.parametrize(
+    "value, text", [(79, "79.0"), (194, "194"), (1318.4, "1318"), (-0.5, "-0.500"), (999.7, "1000")]
+)
+def test_numbers_have_three_digits(value, text):
+    assert three_digits(value) == text

@@ -48,6 +48,22 @@ def test_a_number_lies_in_its_interval(measured, judgement):
     assert np.isnan(table.loc["one", "frontal"])  # nobody labelled it
 
 
+@pytest.mark.parametrize("judgement", [judging.PAPER, judging.PLAIN])
+def test_every_attribute_has_the_interval_of_its_own_number(measured, judgement):
+    truth, scores = measured
+    judge = judging.Judge(truth, metrics.class_frequency(truth), resamples=100)
+    low, high = judge.bounds({"one": scores}, judgement)
+    table = judge.per_attribute({"one": scores}, judgement)
+    assert list(low.columns) == list(high.columns) == list(table.columns)
+    for column in table.columns:
+        wanted = judge.number(scores, judgement, None if column == "average" else [column])
+        ends = (low.loc["one", column], high.loc["one", column])
+        assert ends == pytest.approx(
+            (wanted["low"] or np.nan, wanted["high"] or np.nan), nan_ok=True
+        )
+        assert np.isnan(table.loc["one", column]) or ends[0] <= table.loc["one", column] <= ends[1]
+
+
 def test_a_method_does_not_differ_from_itself(measured):
     truth, scores = measured
     judge = judging.Judge(truth, metrics.class_frequency(truth), resamples=50)
