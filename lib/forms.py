@@ -9,6 +9,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from lib.cores import product
+
 BANDS = 8  # of a symmetric matrix, of which only the upper triangle is computed
 
 
@@ -31,6 +33,8 @@ class OneForm:
     def __init__(self, form: Form) -> None:
         self.linear, self.constant = form.linear.float(), form.constant.float()
         self.quadratic = None if form.quadratic is None else upper(form.quadratic.float())
+        if self.quadratic is not None and self.quadratic.ndim == 2:
+            self.quadratic = self.quadratic.T.contiguous()
 
     def __call__(self, points: Tensor) -> Tensor:
         odds = points @ self.linear + self.constant
@@ -39,8 +43,8 @@ class OneForm:
         if self.quadratic.ndim == 1:
             return odds + points.square() @ self.quadratic
         for begin, end in bands(len(self.linear)):
-            product = points[:, :end] @ self.quadratic[:end, begin:end]
-            odds += product.mul_(points[:, begin:end]).sum(1)
+            some = product(points[:, :end], self.quadratic[begin:end, :end])
+            odds += some.mul_(points[:, begin:end]).sum(1)
         return odds
 
 
@@ -69,9 +73,9 @@ class ManyForms:
         left = interleaved(high, low, high).T  # (R, 3 D)
         for begin, end in bands(points.shape[1]):
             right = self.right[: 3 * end, :, begin:end]  # (3 end, A, band)
-            product = float32_product(left[:, : 3 * end], right.flatten(1))
-            product = product.unflatten(1, right.shape[1:])
-            odds += (product @ points[:, begin:end, None])[..., 0]
+            some = float32_product(left[:, : 3 * end], right.flatten(1))
+            some = some.unflatten(1, right.shape[1:])
+            odds += (some @ points[:, begin:end, None])[..., 0]
         return odds
 
 

@@ -7,7 +7,7 @@ from typing import Self
 import torch
 from torch import Tensor
 
-from lib.cores import side_by_side
+from lib.cores import product, side_by_side
 from lib.forms import BANDS, Form, ManyForms, OneForm, bands
 from lib.shards import Rows, add_up
 
@@ -44,8 +44,9 @@ class Moments:
             scalars += torch.stack([sign.sum(), (sign * length.square()).sum()])
             first += signed.sum(0)
             third += length @ signed
+            points, signed = points.T.contiguous(), signed.T.contiguous()
             for begin, end in bands(dimensions, BANDS if rows.device.type == "cpu" else 1):
-                second[:end, begin:end] += points[:, :end].T @ signed[:, begin:end]
+                second[:end, begin:end] += product(points[:end], signed[begin:end])
         for part in (first, second, third, scalars):
             add_up(part, rows.group)
         second = second.triu_() + second.triu(1).T

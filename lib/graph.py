@@ -63,8 +63,8 @@ def neighbours(
         `auto`: on a GPU if there is one.
     group: features are this process's share of the rows, and so is the graph; always exact.
 
-    Memory beside the features where they are searched as they lie: one centred copy and 512 x N
-    distances (4,096 x N on a GPU); else three blocks of at most 32,768 rows.
+    Memory beside the features where they are searched as they lie: one centred copy and twice 512 x
+    N distances (4,096 x N on a GPU); else three blocks of at most 32,768 rows.
 
     ValueError for an unknown method, or naming row and column where a feature is not finite.
     """

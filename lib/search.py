@@ -4,6 +4,7 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
+from lib.cores import product
 from lib.shards import Rows
 
 
@@ -40,7 +41,7 @@ def nearest(
     for numbers, block in rows.blocks(among):
         squares = lengths(block)
         for part in steps(len(asking), 1024, progress):
-            gap = torch.addmm(squares, rows.take(asking[part]), block.T, alpha=-2)  # less |x|^2
+            gap = product(-2 * rows.take(asking[part]), block, squares)  # less |x|^2
             _leave_out(gap, numbers, asking[part] + rows.begin)
             near = smallest(gap, min(k, len(numbers)))
             values = torch.cat([best[part], gap.gather(1, near)], 1)
@@ -94,16 +95,13 @@ def symmetric(points: Tensor, k: int, progress: bool) -> Tensor:
     comes closer than the k-th they have so far.
     """
     count, size = len(points), strip(points)
-    squares, ones = lengths(points)[:, None], torch.ones_like(points[:, :1])
-    right = torch.cat([points, ones, squares], 1)  # (N, D + 2)
-    memory = torch.empty(size * count, device=points.device)
+    squares = lengths(points)
     best = torch.full((count, k), torch.inf, device=points.device)
     index = torch.zeros((count, k), dtype=torch.long, device=points.device)
     for part in steps(count, size, progress):
         begin, high = part.start, part.stop - part.start
-        left = torch.cat([-2 * points[part], squares[part], ones[part]], 1)
-        gap = memory[: high * (count - begin)].view(high, count - begin)
-        torch.mm(left, right[begin:].T, out=gap)  # |x - y|^2
+        gap = product(-2 * points[part], points[begin:], squares[begin:])
+        gap += squares[part, None]  # |x - y|^2
         gap.diagonal().fill_(torch.inf)
         near = smallest(gap, min(k, count - begin))
         _keep(best[part], index[part], gap.gather(1, near), near + begin)

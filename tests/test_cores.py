@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from lib.cores import ahead, device, matrix_products, side_by_side
+from lib.cores import ahead, device, matrix_products, product, side_by_side
 from lib.params import load
 
 
@@ -59,3 +59,18 @@ def test_a_notebook_that_will_fork_leaves_the_gpu_alone(monkeypatch):
     assert device(load("smoke", {"devices": 2})) == "cpu"
     monkeypatch.setenv("RANK", "1")
     assert device(load("smoke", {"devices": 2})) == "cuda"
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("rows, columns", [(0, 5), (1, 1), (70, 0), (70, 33)])
+def test_a_product_is_that_of_the_matrices(rows, columns, dtype):
+    generator = torch.Generator().manual_seed(0)
+    left, right = (
+        torch.randn(count, 90, generator=generator, dtype=dtype) for count in (rows, columns)
+    )
+    added = torch.randn(columns, generator=generator, dtype=dtype)
+    for some in (slice(None), slice(20, 61)):  # strided, too
+        ours = product(left[:, some], right[:, some], added)
+        exact = left[:, some].double() @ right[:, some].double().T + added.double()
+        assert ours.dtype == dtype and ours.layout == torch.strided
+        torch.testing.assert_close(ours.double(), exact, rtol=1e-5, atol=1e-5)
