@@ -57,16 +57,27 @@ def ahead(
             yield coming.popleft().result()
 
 
-def product(left: Tensor, right: Tensor, added: Tensor | None = None) -> Tensor:
-    """left right' + added: (R, D), (C, D) and (C,) -> (R, C).
+def product(
+    left: Tensor, right: Tensor, added: Tensor | None = None, out: Tensor | None = None
+) -> Tensor:
+    """left right' + added: (R, D), (C, D) and (C,) -> (R, C), in `out` if it is given.
 
     On a CPU in float32 by oneDNN, which uses its widest vectors whoever made it; MKL, behind `@`,
     uses those of Intel's only, and is slow where C is small.
     """
     plain = left.device.type != "cpu" or left.dtype != torch.float32
     if plain or not torch.backends.mkldnn.is_available() or not left.numel() or not right.numel():
-        return functional.linear(left, right, added)
-    return functional.linear(left.to_mkldnn(), right, added).to_dense()
+        if added is None:
+            return torch.mm(left, right.T, out=out)
+        return torch.addmm(added, left, right.T, out=out)
+    left = left.to_mkldnn()
+    if out is None:
+        return functional.linear(left, right, added).to_dense()
+    for begin in range(0, len(right), 4096):  # a part stays in the cache until it is copied
+        part = slice(begin, begin + 4096)
+        some = functional.linear(left, right[part], None if added is None else added[part])
+        out[:, part] = some.to_dense()
+    return out
 
 
 def device(params: "Params") -> str:

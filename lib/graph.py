@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Self
 import torch
 from torch import Tensor
 
-from lib.cores import matrix_products
+from lib.cores import matrix_products, product
 from lib.search import lengths, rank, search, smallest, steps, strip, symmetric
 from lib.shards import Rows, add_up
 
@@ -63,8 +63,8 @@ def neighbours(
         `auto`: on a GPU if there is one.
     group: features are this process's share of the rows, and so is the graph; always exact.
 
-    Memory beside the features where they are searched as they lie: one centred copy and twice 512 x
-    N distances (4,096 x N on a GPU); else three blocks of at most 32,768 rows.
+    Memory beside the features where they are searched as they lie: one centred copy and 512 x N
+    distances (4,096 x N on a GPU); else three blocks of at most 32,768 rows.
 
     ValueError for an unknown method, or naming row and column where a feature is not finite.
     """
@@ -134,7 +134,7 @@ def _near(
     memory = low.new_empty(len(asking) * len(low)) if memory is None else memory
     gap = memory[: len(asking) * len(low)].view(len(asking), len(low))
     with matrix_products("high" if low.device.type == "cuda" else "highest"):
-        torch.addmm(squares, low[asking], low.T, alpha=-2, out=gap)
+        product(-2 * low[asking], low, squares, out=gap)
     gap.scatter_(1, asking[:, None], torch.inf)
     return smallest(gap, most)
 

@@ -95,12 +95,13 @@ def symmetric(points: Tensor, k: int, progress: bool) -> Tensor:
     comes closer than the k-th they have so far.
     """
     count, size = len(points), strip(points)
-    squares = lengths(points)
+    squares, memory = lengths(points), torch.empty(size * count, device=points.device)
     best = torch.full((count, k), torch.inf, device=points.device)
     index = torch.zeros((count, k), dtype=torch.long, device=points.device)
     for part in steps(count, size, progress):
         begin, high = part.start, part.stop - part.start
-        gap = product(-2 * points[part], points[begin:], squares[begin:])
+        gap = memory[: high * (count - begin)].view(high, count - begin)
+        product(-2 * points[part], points[begin:], squares[begin:], out=gap)
         gap += squares[part, None]  # |x - y|^2
         gap.diagonal().fill_(torch.inf)
         near = smallest(gap, min(k, count - begin))

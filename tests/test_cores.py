@@ -74,3 +74,13 @@ def test_a_product_is_that_of_the_matrices(rows, columns, dtype):
         exact = left[:, some].double() @ right[:, some].double().T + added.double()
         assert ours.dtype == dtype and ours.layout == torch.strided
         torch.testing.assert_close(ours.double(), exact, rtol=1e-5, atol=1e-5)
+        kept = torch.full_like(ours, torch.nan)
+        assert product(left[:, some], right[:, some], added, out=kept) is kept
+        torch.testing.assert_close(kept, ours)
+
+
+def test_a_long_product_is_whole():
+    """Its parts are put together."""
+    left, right = torch.randn(3, 8), torch.randn(10_000, 8)
+    kept = torch.full((3, 10_000), torch.nan)
+    torch.testing.assert_close(product(left, right, out=kept), left @ right.T)
