@@ -63,14 +63,13 @@ def product(
     """left right' + added: (R, D), (C, D) and (C,) -> (R, C), in `out` if it is given.
 
     On a CPU in float32 by oneDNN, which uses its widest vectors whoever made it; MKL, behind `@`,
-    uses those of Intel's only, and is slow where C is small.
+    uses those of Intel's only, and is slow where C is small. left may be `packed` already.
     """
-    plain = left.device.type != "cpu" or left.dtype != torch.float32
-    if plain or not torch.backends.mkldnn.is_available() or not left.numel() or not right.numel():
+    left = packed(left) if len(right) else left
+    if not left.is_mkldnn:
         if added is None:
             return torch.mm(left, right.T, out=out)
         return torch.addmm(added, left, right.T, out=out)
-    left = left.to_mkldnn()
     if out is None:
         return functional.linear(left, right, added).to_dense()
     for begin in range(0, len(right), 4096):  # a part stays in the cache until it is copied
@@ -78,6 +77,14 @@ def product(
         some = functional.linear(left, right[part], None if added is None else added[part])
         out[:, part] = some.to_dense()
     return out
+
+
+def packed(left: Tensor) -> Tensor:
+    """A matrix as `product` wants it, worth doing once for several products."""
+    useful = left.device.type == "cpu" and left.dtype == torch.float32 and left.numel()
+    if left.is_mkldnn or not useful or not torch.backends.mkldnn.is_available():
+        return left
+    return left.to_mkldnn()
 
 
 def device(params: "Params") -> str:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from lib.cores import product
+from lib.cores import packed, product
 
 BANDS = 8  # of a symmetric matrix, of which only the upper triangle is computed
 
@@ -36,15 +36,26 @@ class OneForm:
         if self.quadratic is not None and self.quadratic.ndim == 2:
             self.quadratic = self.quadratic.T.contiguous()
 
-    def __call__(self, points: Tensor) -> Tensor:
+    def __call__(self, points: Tensor, left: list[Tensor] | None = None) -> Tensor:
+        """left: `beginnings` of the points, if they are at hand."""
         odds = points @ self.linear + self.constant
         if self.quadratic is None:
             return odds
         if self.quadratic.ndim == 1:
             return odds + points.square() @ self.quadratic
-        for begin, end in bands(len(self.linear)):
-            some = product(points[:, :end], self.quadratic[begin:end, :end])
+        left = beginnings(points) if left is None else left
+        for (begin, end), rows in zip(bands(len(self.linear)), left, strict=True):
+            some = product(rows, self.quadratic[begin:end, :end])
             odds += some.mul_(points[:, begin:end]).sum(1)
+        return odds
+
+    def where(self, asked: Tensor, points: Tensor, left: list[Tensor] | None) -> Tensor:
+        """The form of those points that are asked for (R,), 0 of the others."""
+        if asked.float().mean() > 0.8:  # picking them would take longer
+            return self(points, left).where(asked, 0)
+        odds = torch.zeros(len(points), device=points.device)
+        if asked.any():
+            odds[asked] = self(points[asked])
         return odds
 
 
@@ -77,6 +88,11 @@ class ManyForms:
             some = some.unflatten(1, right.shape[1:])
             odds += (some @ points[:, begin:end, None])[..., 0]
         return odds
+
+
+def beginnings(points: Tensor) -> list[Tensor]:
+    """What the bands of a form are multiplied with, the same for every form: [(R, end), ...]."""
+    return [packed(points[:, :end]) for _, end in bands(points.shape[1])]
 
 
 def halves(numbers: Tensor) -> tuple[Tensor, Tensor]:

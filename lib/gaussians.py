@@ -2,13 +2,14 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Self
 
 import torch
 from torch import Tensor
 
 from lib.cores import product, side_by_side
-from lib.forms import BANDS, Form, ManyForms, OneForm, bands
+from lib.forms import BANDS, Form, ManyForms, OneForm, bands, beginnings
 from lib.shards import Rows, add_up
 
 ROWS = {"cpu": 2048, "cuda": 32_768}  # faces multiplied at a time
@@ -187,14 +188,13 @@ class Gaussians:
 
     def _one_by_one(self, odds: Tensor, attributes: list[int], wanted: Tensor) -> None:
         ones = (self.positive[a] for a in attributes)
-        forms = side_by_side(lambda moments: OneForm(self._form(moments)), ones)
-        forms = dict(zip(attributes, forms, strict=True))
+        forms = list(side_by_side(lambda moments: OneForm(self._form(moments)), ones))
+        columns, device = torch.tensor(attributes), self.rows.device
         for part, points in self.rows.parts(self.size):
-            for a, form in forms.items():
-                chosen = wanted[part, a].nonzero()[:, 0]
-                if len(chosen):
-                    some = points if len(chosen) == len(points) else points.index_select(0, chosen)
-                    odds[part.start + chosen, a] = form(some)
+            left = None if self.kind in ("shared", "diagonal") else beginnings(points)
+            tasks = zip(forms, wanted[part][:, columns].T, strict=True)
+            work = partial(_where, points=points, left=left)
+            odds[part, columns] = torch.stack(list(side_by_side(work, tasks, device)), 1)
 
     def _all_at_once(self, odds: Tensor, attributes: list[int], wanted: Tensor) -> None:
         form = self._form(Moments.stacked([self.positive[a] for a in attributes]))
@@ -274,6 +274,11 @@ class Gaussians:
         diagonal(covariance).add_(self.ridge)
         factor = torch.linalg.cholesky(covariance)
         return torch.cholesky_inverse(factor), diagonal(factor).log().sum(-1)
+
+
+def _where(task: tuple[OneForm, Tensor], points: Tensor, left: list[Tensor] | None) -> Tensor:
+    form, asked = task
+    return form.where(asked, points, left)
 
 
 def diagonal(matrices: Tensor) -> Tensor:
