@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import partial
 from typing import Self
 
 import torch
@@ -189,12 +188,16 @@ class Gaussians:
     def _one_by_one(self, odds: Tensor, attributes: list[int], wanted: Tensor) -> None:
         ones = (self.positive[a] for a in attributes)
         forms = list(side_by_side(lambda moments: OneForm(self._form(moments)), ones))
-        columns, device = torch.tensor(attributes), self.rows.device
-        for part, points in self.rows.parts(self.size):
+
+        def fill(part: slice) -> None:
+            points = self.rows.take(part)
             left = None if self.kind in ("shared", "diagonal") else beginnings(points)
-            tasks = zip(forms, wanted[part][:, columns].T, strict=True)
-            work = partial(_where, points=points, left=left)
-            odds[part, columns] = torch.stack(list(side_by_side(work, tasks, device)), 1)
+            for a, form in zip(attributes, forms, strict=True):
+                odds[part, a] = form.where(wanted[part, a], points, left)
+
+        parts = (slice(at, at + self.size) for at in range(0, self.rows.own, self.size))
+        for _ in side_by_side(fill, parts, self.rows.device):
+            pass
 
     def _all_at_once(self, odds: Tensor, attributes: list[int], wanted: Tensor) -> None:
         form = self._form(Moments.stacked([self.positive[a] for a in attributes]))
@@ -274,11 +277,6 @@ class Gaussians:
         diagonal(covariance).add_(self.ridge)
         factor = torch.linalg.cholesky(covariance)
         return torch.cholesky_inverse(factor), diagonal(factor).log().sum(-1)
-
-
-def _where(task: tuple[OneForm, Tensor], points: Tensor, left: list[Tensor] | None) -> Tensor:
-    form, asked = task
-    return form.where(asked, points, left)
 
 
 def diagonal(matrices: Tensor) -> Tensor:
