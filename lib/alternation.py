@@ -18,6 +18,7 @@ from lib.params import AlternationParams, Params
 
 # Rooms behind a round.
 ROUND = (
+    "cores",
     "graph",
     "search",
     "shards",

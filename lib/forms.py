@@ -33,8 +33,6 @@ class OneForm:
     def __init__(self, form: Form) -> None:
         self.linear, self.constant = form.linear.float(), form.constant.float()
         self.quadratic = None if form.quadratic is None else upper(form.quadratic.float())
-        if self.quadratic is not None and self.quadratic.ndim == 2:
-            self.quadratic = self.quadratic.T.contiguous()
 
     def __call__(self, points: Tensor, left: list[Tensor] | None = None) -> Tensor:
         """left: `beginnings` of the points, if they are at hand."""
