@@ -9,7 +9,7 @@ from torch import Tensor
 
 from lib import baselines, metrics, training, vocabulary
 from lib.faces import FaceSet
-from lib.judging import number, row_means
+from lib.judging import number, row_means, share
 from lib.models import DCN
 from lib.params import Params
 
@@ -116,14 +116,6 @@ def accuracy(
 def gain(truth: np.ndarray, better: np.ndarray, worse: np.ndarray, **drawing):
     """Accuracy of one naming minus another's on the same faces, percentage points."""
     return share((truth == better).astype(float) - (truth == worse), **drawing)
-
-
-def share(
-    values: np.ndarray, *, resamples: int, people: np.ndarray | None = None, seed: int = 0
-) -> dict[str, float | None]:
-    """Mean of values (N,), times 100, with its 95 % bootstrap interval."""
-    times = metrics.resamples(len(values), resamples, seed, people)
-    return number(values.mean(), times @ values / times.sum(1))
 
 
 def six(truth: np.ndarray, predicted: np.ndarray, **drawing) -> dict[str, float | None]:

@@ -194,6 +194,14 @@ def percent(value: float, low: float, high: float) -> dict[str, float | None]:
     return {"value": 100 * float(value), "low": 100 * float(low), "high": 100 * float(high)}
 
 
+def share(
+    values: np.ndarray, *, resamples: int, people: np.ndarray | None = None, seed: int = 0
+) -> dict[str, float | None]:
+    """Mean of values (N,), times 100, with its 95 % bootstrap interval."""
+    times = metrics.resamples(len(values), resamples, seed, people)
+    return number(values.mean(), times @ values / times.sum(1))
+
+
 def largest(values: np.ndarray, samples: np.ndarray) -> tuple[float, float, float]:
     """The largest of K values, and a 95 % interval of the true maximum; NaN where none is defined.
 
@@ -300,10 +308,9 @@ def agreement(
         both = known & known[place]
         same += (both & (labels == labels[place])).sum(1)
         pairs += both.sum(1)
-    share = metrics.class_frequency(labels)
-    chance = np.where(labels == 1, share, np.where(labels == 0, 1 - share, np.nan))
+    frequency = metrics.class_frequency(labels)
+    chance = np.where(labels == 1, frequency, np.where(labels == 0, 1 - frequency, np.nan))
     rows = (pairs > 0) & known.any(1)
     agree, chance = same[rows] / pairs[rows], np.nanmean(chance[rows], axis=1)
-    times = metrics.resamples(int(rows.sum()), resamples, seed) / rows.sum()
     parts = {"agree": agree, "chance": chance, "gain": agree - chance}
-    return {name: number(part.mean(), times @ part) for name, part in parts.items()}
+    return {name: share(part, resamples=resamples, seed=seed) for name, part in parts.items()}

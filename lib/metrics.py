@@ -1,8 +1,7 @@
 """How well: balanced accuracy (Eqn. 18), its relatives, intervals, agreement, calibration."""
 
-from collections.abc import Callable
-
 import numpy as np
+from scipy import stats
 from sklearn import metrics as sklearn_metrics
 from torch import Tensor
 
@@ -91,15 +90,33 @@ def average(truth: Array, scores: Array, threshold=0.5, metric: str = "balanced"
 
 
 def resamples(count: int, number: int, seed: int, groups: np.ndarray | None = None) -> np.ndarray:
-    """How often each of `count` rows is drawn in each of `number` bootstrap samples.
+    """How often each of `count` rows is drawn in each of `number` bootstrap samples, (R, N).
+
+    Drawn by `scipy.stats.bootstrap`, with the counts as its statistic: a mean of every sample is
+    then one matrix product, and two methods judged with one seed are paired.
 
     groups (N,): rows that share a value are drawn together, since they are not independent.
     """
     if groups is not None:
         _, place = np.unique(groups, return_inverse=True)
         return resamples(place.max() + 1, number, seed)[:, place]
-    generator = np.random.default_rng(seed)
-    return generator.multinomial(count, np.full(count, 1 / count), size=number)  # (R, N)
+    if count == 1:  # which scipy rejects
+        return np.ones((number, 1), int)
+
+    def counts(rows: np.ndarray, axis: int) -> np.ndarray:  # (R, N) -> (N, R)
+        places = rows + count * np.arange(len(rows))[:, None]
+        times = np.bincount(places.ravel(), minlength=rows.size).reshape(rows.shape)
+        return times.T.astype(np.float32)  # scipy ranks them, which wants floats
+
+    drawn = stats.bootstrap(
+        (np.arange(count),),
+        counts,
+        n_resamples=number,
+        vectorized=True,
+        method="percentile",
+        rng=seed,
+    )
+    return drawn.bootstrap_distribution.T.astype(int)
 
 
 def balanced_samples(truth: Array, decided: Array, times: np.ndarray) -> np.ndarray:
@@ -119,44 +136,6 @@ def quantiles(samples: np.ndarray, level: float = 0.95) -> tuple[float, float]:
         return float("nan"), float("nan")
     low, high = np.nanpercentile(samples, [tail, 100 - tail])
     return float(low), float(high)
-
-
-def interval(
-    statistic: Callable[..., float],
-    *arrays: Array,
-    resamples: int = 1000,
-    seed: int = 0,
-    level: float = 0.95,
-) -> tuple[float, float]:
-    """Percentile bootstrap of a statistic over rows that are drawn together from all arrays."""
-    arrays = tuple(array(part) for part in arrays)
-    generator = np.random.default_rng(seed)
-    count = len(arrays[0])
-    values = []
-    for _ in range(resamples):
-        rows = generator.integers(count, size=count)
-        values.append(statistic(*(part[rows] for part in arrays)))
-    return quantiles(np.array(values, dtype=float), level)
-
-
-def paired_interval(
-    statistic: Callable[..., float],
-    truth: Array,
-    scores_a: Array,
-    scores_b: Array,
-    *,
-    resamples: int = 1000,
-    seed: int = 0,
-    level: float = 0.95,
-) -> tuple[float, float, float]:
-    """statistic(truth, a) - statistic(truth, b) on the same rows, with its interval."""
-
-    def difference(y: np.ndarray, a: np.ndarray, b: np.ndarray) -> float:
-        return statistic(y, a) - statistic(y, b)
-
-    arrays = array(truth), array(scores_a), array(scores_b)
-    bounds = interval(difference, *arrays, resamples=resamples, seed=seed, level=level)
-    return (difference(*arrays), *bounds)
 
 
 # Agreement, calibration, smoothing --------------------------------------------------------------

@@ -101,17 +101,20 @@ def test_thresholds_may_differ_by_attribute():
 # Intervals ---------------------------------------------------------------------------------------
 
 
-def test_the_interval_of_a_mean_is_scipy_s():
+def test_samples_are_those_of_scipy():
+    """A mean over counted rows is, sample by sample, what scipy's own bootstrap of it gives."""
     values = np.random.default_rng(1).normal(3, 2, 200)
-    low, high = metrics.interval(lambda rows: rows.mean(), values, resamples=4000)
-    other = stats.bootstrap((values,), np.mean, n_resamples=4000, method="percentile", rng=2)
-    width = high - low
-    assert low == pytest.approx(other.confidence_interval.low, abs=0.06 * width)
-    assert high == pytest.approx(other.confidence_interval.high, abs=0.06 * width)
-    assert width == pytest.approx(2 * 1.96 * values.std() / np.sqrt(200), rel=0.1)
+    drawing = {"n_resamples": 500, "method": "percentile", "rng": 7}
+    other = stats.bootstrap((values,), np.mean, **drawing)
+    ours = metrics.resamples(200, 500, seed=7) @ values / 200
+    np.testing.assert_allclose(ours, other.bootstrap_distribution)
+    np.testing.assert_allclose(metrics.quantiles(ours), other.confidence_interval)
+    assert np.ptp(metrics.quantiles(ours)) == pytest.approx(
+        2 * 1.96 * values.std() / np.sqrt(200), rel=0.15
+    )
 
 
-def test_the_interval_of_a_difference_is_paired():
+def test_differences_are_paired():
     """Two methods that err on the same faces: their difference is surer than either."""
     chance = np.random.default_rng(0)
     truth = chance.integers(0, 2, 300)
@@ -119,23 +122,25 @@ def test_the_interval_of_a_difference_is_paired():
     two = one.copy()
     two[:6] = 1 - truth[:6]
     one[:6] = truth[:6]
-    options = {"resamples": 2000, "seed": 4}
-    value, low, high = metrics.paired_interval(metrics.plain_accuracy, truth, one, two, **options)
+    times = metrics.resamples(300, 2000, seed=5)
+    first, second = (times @ (said == truth) / 300 for said in (one, two))
+    low, high = metrics.quantiles(first - second)
     other = stats.bootstrap(
         (truth, one, two),
-        lambda y, a, b, axis=-1: (y == a).mean(axis) - (y == b).mean(axis),
+        lambda y, a, b, axis: (y == a).mean(axis) - (y == b).mean(axis),
         paired=True,
-        vectorized=True,
         n_resamples=2000,
         method="percentile",
         rng=5,
     )
-    assert value == pytest.approx(6 / 300)
-    wanted = (other.confidence_interval.low, other.confidence_interval.high)
-    assert (low, high) == pytest.approx(wanted, abs=0.0035)  # one face of 300
-    assert 0 < low < value < high
-    alone = metrics.interval(metrics.plain_accuracy, truth, one, **options)
-    assert high - low < 0.5 * (alone[1] - alone[0])
+    np.testing.assert_allclose((low, high), other.confidence_interval, atol=1e-12)
+    assert 0 < low < 6 / 300 < high
+    assert high - low < 0.5 * np.ptp(metrics.quantiles(first))
+
+
+def test_a_single_row_is_drawn_every_time():
+    assert (metrics.resamples(1, 5, seed=0) == 1).all()
+    assert (metrics.resamples(3, 5, seed=0, groups=np.array([2, 2, 2])) == 1).all()
 
 
 def test_counted_rows_are_repeated_rows():
