@@ -137,7 +137,7 @@ class Judge:
             value, drawn = self._average(loss, losses, others)
             return number(-value, -drawn)
         value, low, high = largest(loss, losses)
-        return percent(-value, -high, -low)
+        return percent(0 - value, 0 - high, 0 - low)  # a tie is 0.0, not -0.0
 
     def _columns(
         self, values: np.ndarray, samples: np.ndarray

@@ -147,6 +147,8 @@ def test_the_margin_of_an_attribute_is_to_its_closest_rival(measured):
     assert margin["value"] == pytest.approx(each[ninth] - each[eighth])
     assert judge.margin(scores, ninth)["value"] == pytest.approx(-margin["value"])
     assert margin["low"] < margin["value"] < margin["high"]
+    tie = judge.margin(torch.zeros_like(scores), eighth)
+    assert [str(end) for end in tie.values()] == ["0.0"] * 3
 
 
 def test_each_attribute_is_judged_as_it_is_alone(measured):
