@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import threadpoolctl
 import torch
 from torch import Tensor
 
@@ -251,6 +252,11 @@ def save(cases: list[dict], rates: dict[str, float], repeats: int) -> None:
         "matrix_gflops": rates["matrix_flops"] / 1e9,
         "copy_gb_per_second": rates["copy_bytes"] / 1e9,
         "cuda": torch.cuda.is_available(),
+        "kernels": [
+            f"{each['internal_api']} {each['version']} {each['architecture']}"
+            for each in threadpoolctl.threadpool_info()
+            if each["user_api"] == "blas"
+        ],
     }
     rows = table(cases)
     note = {"table": rows, "cases": cases, "machine": machine, "provenance": about}

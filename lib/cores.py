@@ -58,24 +58,32 @@ def ahead(
 
 
 def product(
-    left: Tensor, right: Tensor, added: Tensor | None = None, out: Tensor | None = None
+    left: Tensor,
+    right: Tensor,
+    added: Tensor | None = None,
+    beside: Tensor | None = None,
+    out: Tensor | None = None,
 ) -> Tensor:
-    """left right' + added: (R, D), (C, D) and (C,) -> (R, C), in `out` if it is given.
+    """left right' + added + beside': (R, D), (C, D), (C,) and (R,) -> (R, C), in `out` if given.
 
     On a CPU in float32 by oneDNN, which uses its widest vectors whoever made it; MKL, behind `@`,
     uses those of Intel's only, and is slow where C is small. left may be `packed` already.
     """
     left = packed(left) if len(right) else left
+    rows = 0 if beside is None else beside[:, None]
     if not left.is_mkldnn:
         if added is None:
-            return torch.mm(left, right.T, out=out)
-        return torch.addmm(added, left, right.T, out=out)
+            out = torch.mm(left, right.T, out=out)
+        else:
+            out = torch.addmm(added, left, right.T, out=out)
+        return out if beside is None else out.add_(rows)
     if out is None:
-        return functional.linear(left, right, added).to_dense()
+        out = functional.linear(left, right, added).to_dense()
+        return out if beside is None else out.add_(rows)
     for begin in range(0, len(right), 4096):  # a part stays in the cache until it is copied
         part = slice(begin, begin + 4096)
         some = functional.linear(left, right[part], None if added is None else added[part])
-        out[:, part] = some.to_dense()
+        torch.add(some.to_dense(), rows, out=out[:, part])
     return out
 
 

@@ -101,8 +101,7 @@ def symmetric(points: Tensor, k: int, progress: bool) -> Tensor:
     for part in steps(count, size, progress):
         begin, high = part.start, part.stop - part.start
         gap = memory[: high * (count - begin)].view(high, count - begin)
-        product(-2 * points[part], points[begin:], squares[begin:], out=gap)
-        gap += squares[part, None]  # |x - y|^2
+        product(-2 * points[part], points[begin:], squares[begin:], squares[part], out=gap)
         gap.diagonal().fill_(torch.inf)
         near = smallest(gap, min(k, count - begin))
         _keep(best[part], index[part], gap.gather(1, near), near + begin)

@@ -77,6 +77,10 @@ def test_a_product_is_that_of_the_matrices(rows, columns, dtype):
         kept = torch.full_like(ours, torch.nan)
         assert product(left[:, some], right[:, some], added, out=kept) is kept
         torch.testing.assert_close(kept, ours)
+        beside = torch.randn(rows, generator=generator, dtype=dtype)
+        for out in (None, kept):
+            ours = product(left[:, some], right[:, some], added, beside, out=out)
+            torch.testing.assert_close(ours.double(), exact + beside[:, None], rtol=1e-5, atol=1e-5)
 
 
 def test_a_long_product_is_whole():
