@@ -158,6 +158,17 @@ def test_a_numbered_equation_of_several_lines_can_be_set(tmp_path):
     assert page.cells[0].source == r"a \\ b $$x \cr y \tag{1}$$"
 
 
+def test_a_page_shows_the_parameters_it_ran_with(tmp_path):
+    written, put_in = (nbformat.v4.new_code_cell(f'profile = "{name}"') for name in ("one", "two"))
+    written.metadata["tags"], put_in.metadata["tags"] = ["parameters"], ["injected-parameters"]
+    for cells, shown in (([written, put_in], put_in), ([written], written)):
+        nbformat.write(nbformat.v4.new_notebook(cells=cells), tmp_path / "executed.ipynb")
+        (tmp_path / "site").mkdir(exist_ok=True)
+        report.write_page(tmp_path / "executed.ipynb", tmp_path / "site")
+        page = nbformat.read(tmp_path / "site" / "executed.ipynb", as_version=4)
+        assert [cell.source for cell in page.cells] == [shown.source]
+
+
 def test_a_wrong_profile_ends_before_anything_runs():
     command = [sys.executable, "-m", "lib.params", "smok"]
     ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)

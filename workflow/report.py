@@ -62,7 +62,7 @@ def main(profile: str) -> None:
 
 
 def write_page(executed: Path, folder: Path) -> None:
-    """Copy an executed notebook without the cell that papermill put in.
+    """Copy an executed notebook; of its two cells of parameters, the one that papermill put in.
 
     Equations break their lines with \\cr: where it sees a double backslash, Sphinx sets `split`, in
     which MathJax refuses a \\tag.
@@ -71,8 +71,10 @@ def write_page(executed: Path, folder: Path) -> None:
     """
     notebook = nbformat.read(executed, as_version=4)
     pages = []
-    for cell in notebook.cells:
-        if "injected-parameters" in cell.metadata.get("tags", []):
+    tags = [cell.metadata.get("tags", []) for cell in notebook.cells]
+    ran_with_others = any("injected-parameters" in each for each in tags)
+    for cell, each in zip(notebook.cells, tags, strict=True):
+        if "parameters" in each and ran_with_others:
             continue
         if cell.cell_type == "markdown":
             cell.source = EQUATION.sub(lambda found: found[0].replace(r"\\", r"\cr"), cell.source)
