@@ -49,7 +49,7 @@ ROAD = {
     "11_relation_accuracy": Step(("10",), ("model", "relation", "evaluation"), once=False),
     "12_qualitative": Step(("10",), ("model", "evaluation")),
     "13_movie_profile": Step(("10",), ("data", "model", "evaluation")),
-    "14_scoreboard": Step(("05", "06", "07", "08", "09", "11", "12", "13"), ("seeds",)),
+    "14_scoreboard": Step(("05", "06", "07", "08", "09", "11", "12", "13"), ("seeds", "stage2")),
     "15_your_photos": Step(("10",), ("model", "data")),
     "16_scale": Step(reads=("propagation",), threads=2),
     "17_beyond_the_paper": Step(
