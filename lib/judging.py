@@ -312,5 +312,6 @@ def agreement(
     chance = np.where(labels == 1, frequency, np.where(labels == 0, 1 - frequency, np.nan))
     rows = (pairs > 0) & known.any(1)
     agree, chance = same[rows] / pairs[rows], np.nanmean(chance[rows], axis=1)
+    times = metrics.resamples(len(agree), resamples, seed)  # drawn once, for all three
     parts = {"agree": agree, "chance": chance, "gain": agree - chance}
-    return {name: share(part, resamples=resamples, seed=seed) for name, part in parts.items()}
+    return {name: number(part.mean(), times @ part / len(part)) for name, part in parts.items()}

@@ -112,6 +112,7 @@ def resamples(count: int, number: int, seed: int, groups: np.ndarray | None = No
         (np.arange(count),),
         counts,
         n_resamples=number,
+        batch=max(1, 2**24 // count),  # draws in memory at a time
         vectorized=True,
         method="percentile",
         rng=seed,
