@@ -5,6 +5,7 @@ the class frequency of the training labels, and by the areas under the ROC and t
 precision-recall curve, which know no threshold, that shift is worth nothing.
 """
 
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -266,6 +267,11 @@ def by_group(table: pd.DataFrame) -> pd.DataFrame:
     """A table with one column per attribute, averaged over all of them and over each group."""
     groups = {name: table[list(part)].mean(axis=1) for name, part in vocabulary.GROUPS.items()}
     return pd.DataFrame({"average": table[ATTRIBUTES].mean(axis=1), **groups})
+
+
+def table(numbers: Mapping[Hashable, dict[str, float | None]]) -> pd.DataFrame:
+    """Numbers by name as a table: a row of value, low, high each, NaN where undefined."""
+    return pd.DataFrame(numbers).T.astype(float)
 
 
 def plain(table: pd.DataFrame) -> dict[str, dict[str, float | None]]:

@@ -4,7 +4,7 @@ The numbers lie in `params/reported/`, one CSV per table. A claim is quoted, and
 estimate of ours that speaks for or against it; nothing here is measured or typed in.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +12,7 @@ import pandas as pd
 from pandas.io.formats.style import Styler
 from scipy import stats
 
+from lib import judging
 from lib.figures.palette import VERDICT_COLOURS
 from lib.params import FOLDER, Params
 from lib.workspace import Workspace
@@ -104,6 +105,18 @@ def ours(key: str, *loaders: Callable[[str], dict]) -> dict | str:
     or why there is none.
     """
     return over_seeds([lookup(load, key) for load in loaders])
+
+
+def estimates(keys: Mapping[Hashable, str], *loaders: Callable[[str], dict]) -> pd.DataFrame:
+    """Our estimates by name as a table of value, low, high; what has not run is left out.
+
+    A number that came without an interval has none here (NaN).
+    """
+    found = {name: ours(key, *loaders) for name, key in keys.items()}
+    found = {name: number for name, number in found.items() if not isinstance(number, str)}
+    table = judging.table(found).reindex(columns=["value", "low", "high"])
+    ends = table[["low", "high"]]
+    return table.assign(**ends.mask(table["low"] == table["high"]))
 
 
 def over_seeds(found: list[dict | str]) -> dict | str:

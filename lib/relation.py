@@ -215,11 +215,6 @@ def differences(judge: Judge, scores: dict[str, Tensor]) -> dict[str, dict[str, 
     return {kind: judge.differences(scores, COMPARISONS, kind) for kind in JUDGEMENTS}
 
 
-def table(numbers: dict[str, dict]) -> pd.DataFrame:
-    """name -> value, low, high as a table of one row each; NaN where undefined."""
-    return pd.DataFrame(numbers).T.astype(float)
-
-
 def evidence(pairs: PairSet) -> Tensor | None:
     """What the embedded world's annotators go by, as scores (N, 8) in (0, 1); None elsewhere.
 

@@ -100,7 +100,7 @@ def mirror_order() -> list[int]:
 
 
 def title(name: str) -> str:
-    """An attribute, trait or source as the paper prints it."""
+    """An attribute, trait or source as the paper prints it; any other name in words."""
     if name in SOURCE_NAMES:
         return SOURCE_NAMES[name]
     return name.replace("five_oclock", "5 o'clock").replace("_", " ")

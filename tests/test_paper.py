@@ -165,6 +165,23 @@ def test_three_seeds_give_students_interval():
     assert number["seeds"] == 3
 
 
+def test_estimates_leave_out_what_has_not_run_and_intervals_that_are_none():
+    kept = {"05": {"gain": NUMBER, "plain": 3.0}}
+
+    def load(name: str) -> dict:
+        if name not in kept:
+            raise FileNotFoundError(name)
+        return kept[name]
+
+    keys = {("gain", "at 0.5"): "05/gain", "plain": "05/plain", "late": "09/kappa"}
+    table = paper.estimates(keys, load)
+    assert list(table.columns) == ["value", "low", "high"]
+    assert table["value"].tolist() == [NUMBER["value"], 3.0]
+    assert table["low"].iloc[0] == NUMBER["low"] and table["high"].iloc[0] == NUMBER["high"]
+    assert table.iloc[1, 1:].isna().all()
+    assert paper.estimates({"late": "09/kappa"}, load).empty
+
+
 def test_a_seed_that_was_not_run_is_left_out():
     found = [NUMBER, "notebook 09 has not run", "notebook 09 has not run"]
     assert paper.over_seeds(found) == {**NUMBER, "seeds": 1}

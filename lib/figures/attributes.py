@@ -75,13 +75,13 @@ def reliability(curves: dict[str, dict[str, np.ndarray]]) -> Figure:
 def sweeps(trace: pd.DataFrame, labels: Tensor, accuracy: pd.Series, title: str) -> Figure:
     """Pseudo labels as they change: convergence, right against truth, and some faces' own.
 
-    trace: one row per iteration; labels (T, faces) of one attribute at the iterations
-    `accuracy.index`; accuracy: percent.
+    trace: one row per iteration, which is its index; labels (T, faces) of one attribute at the
+    iterations `accuracy.index`; accuracy: percent.
     """
     figure = Figure(figsize=(10.5, 3.4), layout="constrained")
     first, second, third = figure.subplots(1, 3, width_ratios=(1, 1, 1.2))
-    first.semilogy(trace["iteration"], trace["change"], color=COLOURS[0], label="posterior")
-    first.semilogy(trace["iteration"], trace["flipped"] + 1e-6, color=COLOURS[1], label="labels")
+    first.semilogy(trace.index, trace["change"], color=COLOURS[0], label="posterior")
+    first.semilogy(trace.index, trace["flipped"] + 1e-6, color=COLOURS[1], label="labels")
     first.set(xlabel="iteration t", ylabel="mean change")
     first.legend(fontsize=8, frameon=False)
     second.plot(accuracy.index, accuracy, "o-", color=COLOURS[2], markersize=4)
