@@ -118,6 +118,11 @@ def test_executed_copies_are_light(profile, name):
     assert executed(profile, name).stat().st_size < 1_000_000
 
 
+@pytest.mark.parametrize(("profile", "name"), EXECUTED)
+def test_executed_copies_show_no_folder_of_a_machine(profile, name):
+    assert "PosixPath(" not in executed(profile, name).read_text()
+
+
 @pytest.mark.parametrize("name", ROAD)
 def test_nbval_has_something_to_compare(name):
     """nbval passes over a marked cell that has no output or no execution count."""
