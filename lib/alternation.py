@@ -24,6 +24,7 @@ ROUND = (
     "shards",
     "forms",
     "gaussians",
+    "inverses",
     "propagation",
     "baselines",
     "alternation",

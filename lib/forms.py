@@ -62,7 +62,7 @@ class ManyForms:
 
     A float32 number is nearly the sum of two bf16 numbers, so Q x is three products of bf16
     matrices, added up in float32. What they leave out is 2^-16 of the terms; those are small in
-    whitened coordinates, where the sum is as near to float64's as plain float32 is in others.
+    principal axes, where the sum is as near to float64's as plain float32 is in others.
     """
 
     def __init__(self, form: Form) -> None:

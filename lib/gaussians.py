@@ -1,6 +1,6 @@
 """The two class densities of every attribute in the unary term (Eqns. 4, 13, 14)."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Self
 
@@ -9,6 +9,7 @@ from torch import Tensor
 
 from lib.cores import product, side_by_side
 from lib.forms import BANDS, Form, ManyForms, OneForm, bands, beginnings
+from lib.inverses import diagonal, inverse
 from lib.shards import Rows, add_up
 
 ROWS = {"cpu": 2048, "cuda": 32_768}  # faces multiplied at a time
@@ -91,36 +92,6 @@ class Moments:
         )
 
 
-class Whitening:
-    """Coordinates z of x = L z in which all faces together have the identity as covariance.
-
-    factor: L, (D, D) lower triangular; size: rows at a time. Rows that lie on the device are kept
-    there whitened; others are whitened as they come.
-    """
-
-    def __init__(self, rows: Rows, factor: Tensor, size: int) -> None:
-        identity = torch.eye(len(factor), dtype=factor.dtype, device=factor.device)
-        self.rows, self.factor, self.size = rows, factor, size
-        self.inverse = torch.linalg.solve_triangular(factor, identity, upper=False)
-        self.kept = None if rows.resident is None else list(self._made())
-
-    def parts(self) -> Iterable[tuple[slice, Tensor]]:
-        """z of this process's rows, block by block."""
-        return self._made() if self.kept is None else self.kept
-
-    def _made(self) -> Iterator[tuple[slice, Tensor]]:
-        """Float32, from products in float64."""
-        for part, points in self.rows.parts(self.size):
-            yield part, (points.double() @ self.inverse.T).float()
-
-    def form(self, form: Form) -> Form:
-        """The same function of z."""
-        quadratic, factor = form.quadratic, self.factor
-        if quadratic is not None:
-            quadratic = factor.T @ quadratic @ factor
-        return Form(quadratic, form.linear @ factor, form.constant)
-
-
 class Gaussians:
     """Class densities kept as sums, which labels that flip update.
 
@@ -130,6 +101,9 @@ class Gaussians:
         of the identity, without which a class of fewer members than dimensions is singular.
 
     together: multiply the forms of all attributes at once; None: on a GPU (see `lib.forms`).
+
+    But for `diagonal`, faces are turned into the principal axes of all of them, which changes no
+    log-odds: a class's covariance is nearly diagonal there, so that float32 can invert it.
 
     A class without members gives log-odds 0; one of a single member borrows all faces' covariance.
     """
@@ -147,14 +121,11 @@ class Gaussians:
         self.dimensions = len(rows.mean)
         self.size = ROWS.get(rows.device.type, ROWS["cpu"])
         self.total = self._total()
-        if covariance.startswith("pca-"):
-            axes = torch.linalg.eigh(self.total.second).eigenvectors[:, -int(covariance[4:]) :]
-            self.rows = rows.projected(axes.float())
-            self.dimensions = axes.shape[1]
+        if covariance != "diagonal":
+            self.axes = self._axes(int(covariance[4:]) if "-" in covariance else self.dimensions)
+            self.rows, self.dimensions = rows.turned(self.axes), self.axes.shape[1]
             self.total = self._total()
         self.ridge = 1e-6 * float(diagonal(self.total.covariance).mean()) + 1e-12
-        white = self.together and covariance != "diagonal"
-        self.whitening = self._whitening() if white else None
         self.before: Tensor | None = None  # labels (n, A) that the sums below are of
         self.positive: dict[int, Moments] = {}  # sums over class 1
         self.sizes: dict[int, tuple[int, int]] = {}  # faces of class 1 and of class 0
@@ -201,10 +172,9 @@ class Gaussians:
 
     def _all_at_once(self, odds: Tensor, attributes: list[int], wanted: Tensor) -> None:
         form = self._form(Moments.stacked([self.positive[a] for a in attributes]))
-        white = self.whitening
-        forms = ManyForms(white.form(form) if white else form)
+        forms = ManyForms(form)
         columns = torch.tensor(attributes, device=odds.device)
-        for part, points in white.parts() if white else self.rows.parts(self.size):
+        for part, points in self.rows.parts(self.size):
             asked = wanted[part].index_select(1, columns)
             odds[part].index_copy_(1, columns, forms(points).where(asked, 0))
 
@@ -220,10 +190,10 @@ class Gaussians:
         blocks = ((self.rows.take(part), sign[part]) for part in parts)
         return Moments.of(blocks, self.rows, self.dimensions)
 
-    def _whitening(self) -> "Whitening":
-        covariance = self.total.covariance
-        diagonal(covariance).add_(self.ridge)
-        return Whitening(self.rows, torch.linalg.cholesky(covariance), self.size)
+    def _axes(self, most: int) -> Tensor:
+        """The last principal axes of all faces (D, most), float64, the same on every process."""
+        axes = torch.linalg.eigh(self.total.second).eigenvectors[:, -most:].contiguous()
+        return add_up(axes if self.rows.rank == 0 else torch.zeros_like(axes), self.rows.group)
 
     def _form(self, ones: Moments) -> Form:
         """The log-ratio with Q = (Sigma_0^-1 - Sigma_1^-1) / 2; no class may be empty."""
@@ -275,13 +245,7 @@ class Gaussians:
             variance = diagonal(covariance) + self.ridge
             return variance.reciprocal().diag_embed(), variance.log().sum(-1) / 2
         diagonal(covariance).add_(self.ridge)
-        factor = torch.linalg.cholesky(covariance)
-        return torch.cholesky_inverse(factor), diagonal(factor).log().sum(-1)
-
-
-def diagonal(matrices: Tensor) -> Tensor:
-    """(..., D, D) -> (..., D), a view."""
-    return matrices.diagonal(dim1=-2, dim2=-1)
+        return inverse(covariance)
 
 
 def times(matrices: Tensor, vectors: Tensor) -> Tensor:

@@ -4,6 +4,7 @@ Rows are shared over the processes of a torch.distributed group; without a group
 a GPU they need not fit: they may stay in memory or in a memory-mapped file, and go there in blocks.
 """
 
+import copy
 from collections.abc import Iterator
 
 import torch
@@ -59,7 +60,7 @@ class Rows:
         ends = add_up(sizes, group).cumsum(0).tolist()
         self.spans = list(zip([0, *ends[:-1]], ends, strict=True))
         self.begin, self.count = self.spans[self.rank][0], ends[-1]
-        self.mean = self._mean()
+        self.mean, self.axes = self._mean(), None
         self.resident = features.float() - self.mean if device is None else None
 
     def _mean(self) -> Tensor:
@@ -77,7 +78,10 @@ class Rows:
         kept = self.features if self.resident is None else self.resident
         tensor = isinstance(rows, Tensor)
         part = kept.index_select(0, rows.to(kept.device)) if tensor else kept[rows]
-        return part.to(self.device, torch.float32) - self.mean if self.resident is None else part
+        if self.resident is not None:
+            return part
+        part = part.to(self.device, torch.float32) - self.mean
+        return part if self.axes is None else (part.double() @ self.axes).float()
 
     def parts(self, size: int) -> Iterator[tuple[slice, Tensor]]:
         """This process's rows in order, `size` at a time."""
@@ -121,17 +125,25 @@ class Rows:
         rows[self.begin : self.begin + self.own] = part
         return add_up(rows, self.group)
 
-    def projected(self, axes: Tensor) -> "Rows":
-        """The same faces in fewer dimensions, (N, D) @ axes (D, d), kept on the device."""
-        low = torch.cat([part @ axes for _, part in self.parts(BLOCK)])
-        return Rows(low, group=self.group)
+    def turned(self, axes: Tensor) -> "Rows":
+        """The same faces in other axes (D, d) float64: a copy (N, d) of those on the device, and
+        otherwise turned as they come.
+        """
+        rows = copy.copy(self)
+        if self.resident is None:
+            rows.axes = axes
+            return rows
+        rows.resident = self.resident.new_empty(self.own, axes.shape[1])
+        for part, points in self.parts(2048):
+            rows.resident[part] = points.double() @ axes
+        return rows
 
 
 def nearest_gpu(features: Tensor) -> tuple[Tensor, str | None]:
     """Features and device for `Rows`: on the GPU if work on them takes less than it has free."""
     if features.device.type != "cpu" or not torch.cuda.is_available():
         return features, None
-    needed = 6 * 4 * features.numel()  # the centred and the whitened copy, distances, products
+    needed = 6 * 4 * features.numel()  # the centred and the turned copy, distances, products
     if needed > torch.cuda.mem_get_info()[0]:
         return features, "cuda"
     return features.to("cuda"), None

@@ -197,10 +197,11 @@ def test_parameters_after_labels_flipped(seed, rounds):
         members = points[before[:, 0] == level]
         assert moments.count == len(members)
         if len(members):
-            centre = densities.rows.mean.double() + moments.mean
+            centre = densities.rows.mean + densities.axes @ moments.mean
             np.testing.assert_allclose(centre, members.mean(0), atol=1e-5)
             covariance = np.cov(members.T, bias=True)
-            np.testing.assert_allclose(moments.covariance, covariance, atol=1e-5)
+            found = densities.axes @ moments.covariance @ densities.axes.T
+            np.testing.assert_allclose(found, covariance, atol=1e-5)
 
 
 @given(st.integers(0, 1000), st.integers(2, 60), st.integers(2, 12))
@@ -210,7 +211,7 @@ def test_shrinkage_is_ledoit_and_wolfs(seed, members, dimensions):
     densities = Gaussians(Rows(torch.tensor(points, dtype=torch.float32)), "full", "ledoit-wolf")
     total = densities.total
     ours = densities._shrink(total.covariance, total.count, total.central_fourth)
-    expected, _ = ledoit_wolf(points)
+    expected, _ = ledoit_wolf(points @ densities.axes.numpy())
     np.testing.assert_allclose(ours, expected, atol=1e-4 * np.abs(expected).max())
 
 
