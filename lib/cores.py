@@ -58,33 +58,33 @@ def ahead(
 
 
 def product(
-    left: Tensor,
-    right: Tensor,
-    added: Tensor | None = None,
-    beside: Tensor | None = None,
-    out: Tensor | None = None,
+    left: Tensor, right: Tensor, added: Tensor | None = None, out: Tensor | None = None
 ) -> Tensor:
-    """left right' + added + beside': (R, D), (C, D), (C,) and (R,) -> (R, C), in `out` if given.
+    """left right' + added: (R, D), (C, D) and (C,) -> (R, C), in `out` if given.
 
     On a CPU in float32 by oneDNN, which uses its widest vectors whoever made it; MKL, behind `@`,
     uses those of Intel's only, and is slow where C is small. left may be `packed` already.
     """
     left = packed(left) if len(right) else left
-    rows = 0 if beside is None else beside[:, None]
-    if not left.is_mkldnn:
-        if added is None:
-            out = torch.mm(left, right.T, out=out)
-        else:
-            out = torch.addmm(added, left, right.T, out=out)
-        return out if beside is None else out.add_(rows)
-    if out is None:
-        out = functional.linear(left, right, added).to_dense()
-        return out if beside is None else out.add_(rows)
-    for begin in range(0, len(right), 4096):  # a part stays in the cache until it is copied
-        part = slice(begin, begin + 4096)
-        some = functional.linear(left, right[part], None if added is None else added[part])
-        torch.add(some.to_dense(), rows, out=out[:, part])
-    return out
+    if left.is_mkldnn:
+        if out is None:
+            return functional.linear(left, right, added).to_dense()
+        for part, some in products(left, right, added):
+            out[:, part] = some
+        return out
+    if added is None:
+        return torch.mm(left, right.T, out=out)
+    return torch.addmm(added, left, right.T, out=out)
+
+
+def products(
+    left: Tensor, right: Tensor, added: Tensor | None = None
+) -> Iterator[tuple[slice, Tensor]]:
+    """`product` by blocks of columns, each of which is in a CPU's cache when it comes."""
+    left, most = packed(left), 4096 if left.device.type == "cpu" else len(right)
+    for begin in range(0, len(right), max(1, most)):
+        part = slice(begin, min(begin + most, len(right)))
+        yield part, product(left, right[part], None if added is None else added[part])
 
 
 def packed(left: Tensor) -> Tensor:

@@ -148,6 +148,9 @@ def propagate(
     group: features and graph are this process's rows (n, D) and (n, k), contiguous in the order
         of the ranks; labels are all (N, A) on every process, and so is the result.
 
+    Memory beside the features where they are computed with as they lie: two copies, centred and in
+    principal axes, and what `neighbours` takes; per attribute a matrix (D, D) of float64.
+
     An attribute that is labelled nowhere has no class to start from: its faces start at the
     prior's and the neighbours' odds alone and stay finite; where those are 0, at 0.5 and label 0.
 

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from lib.cores import product
+from lib.cores import product, products
 from lib.shards import Rows
 
 
@@ -91,28 +91,26 @@ def rank(
 def symmetric(points: Tensor, k: int, progress: bool) -> Tensor:
     """Exact k nearest others (N, k) of points (N, D), unordered, each distance computed once.
 
-    Strips of the upper triangle: a strip's rows take their nearest from it, and its columns what
-    comes closer than the k-th they have so far.
+    Blocks of the upper triangle: the rows as well as the columns of a block take from it what is
+    closer than the k-th that they have so far; those of the first strip, which have none, take
+    their nearest.
     """
     count, size = len(points), strip(points)
-    squares, memory = lengths(points), torch.empty(size * count, device=points.device)
+    squares = lengths(points)
     best = torch.full((count, k), torch.inf, device=points.device)
     index = torch.zeros((count, k), dtype=torch.long, device=points.device)
     for part in steps(count, size, progress):
-        begin, high = part.start, part.stop - part.start
-        gap = memory[: high * (count - begin)].view(high, count - begin)
-        product(-2 * points[part], points[begin:], squares[begin:], squares[part], out=gap)
-        gap.diagonal().fill_(torch.inf)
-        near = smallest(gap, min(k, count - begin))
-        _keep(best[part], index[part], gap.gather(1, near), near + begin)
-        if part.stop == count:
-            continue
-        if begin == 0:
-            near = smallest(gap[:, high:].T.contiguous(), min(k, high))
-            values = gap[:, high:].T.gather(1, near)
-            _keep(best[high:], index[high:], values, near)
-        else:
-            _keep_closer(best[part.stop :], index[part.stop :], gap[:, high:], begin)
+        begin, end = part.start, part.stop
+        take = _keep_nearest if begin == 0 else _keep_closer
+        for block, gap in products(-2 * points[part], points[begin:], squares[begin:]):
+            gap += squares[part, None]
+            first = begin + block.start
+            if first == begin:
+                gap.diagonal().fill_(torch.inf)
+            take(best[part], index[part], gap.T, first)
+            others = slice(max(first, end), begin + block.stop)
+            if others.start < others.stop:
+                take(best[others], index[others], gap[:, others.start - first :], begin)
     return index
 
 
@@ -123,8 +121,15 @@ def _keep(best: Tensor, index: Tensor, values: Tensor, numbers: Tensor) -> None:
     best.copy_(values)
 
 
+def _keep_nearest(best: Tensor, index: Tensor, gap: Tensor, begin: int) -> None:
+    """The same for distances (S, R) to faces numbered from `begin`."""
+    gap = gap.T.contiguous()
+    near = smallest(gap, min(best.shape[1], gap.shape[1]))
+    _keep(best, index, gap.gather(1, near), near + begin)
+
+
 def _keep_closer(best: Tensor, index: Tensor, gap: Tensor, begin: int, high: int = 16) -> None:
-    """The same for distances (S, R) to faces numbered from `begin`, few of which are closer.
+    """The same where few of the distances are closer.
 
     The minimum of every 16 rows says where to look.
     """
