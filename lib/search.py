@@ -91,26 +91,29 @@ def rank(
 def symmetric(points: Tensor, k: int, progress: bool) -> Tensor:
     """Exact k nearest others (N, k) of points (N, D), unordered, each distance computed once.
 
-    Blocks of the upper triangle: the rows as well as the columns of a block take from it what is
-    closer than the k-th that they have so far; those of the first strip, which have none, take
-    their nearest.
+    Strips of the upper triangle: a strip's rows take their nearest from it, and its columns what
+    comes closer than the k-th they have so far.
     """
     count, size = len(points), strip(points)
-    squares = lengths(points)
+    squares, memory = lengths(points), torch.empty(size * count, device=points.device)
     best = torch.full((count, k), torch.inf, device=points.device)
     index = torch.zeros((count, k), dtype=torch.long, device=points.device)
     for part in steps(count, size, progress):
-        begin, end = part.start, part.stop
-        take = _keep_nearest if begin == 0 else _keep_closer
-        for block, gap in products(-2 * points[part], points[begin:], squares[begin:]):
-            gap += squares[part, None]
-            first = begin + block.start
-            if first == begin:
-                gap.diagonal().fill_(torch.inf)
-            take(best[part], index[part], gap.T, first)
-            others = slice(max(first, end), begin + block.stop)
-            if others.start < others.stop:
-                take(best[others], index[others], gap[:, others.start - first :], begin)
+        begin, high = part.start, part.stop - part.start
+        gap = memory[: high * (count - begin)].view(high, count - begin)
+        for block, some in products(-2 * points[part], points[begin:], squares[begin:]):
+            torch.add(some, squares[part, None], out=gap[:, block])
+        gap.diagonal().fill_(torch.inf)
+        near = smallest(gap, min(k, count - begin))
+        _keep(best[part], index[part], gap.gather(1, near), near + begin)
+        if part.stop == count:
+            continue
+        if begin == 0:
+            near = smallest(gap[:, high:].T.contiguous(), min(k, high))
+            values = gap[:, high:].T.gather(1, near)
+            _keep(best[high:], index[high:], values, near)
+        else:
+            _keep_closer(best[part.stop :], index[part.stop :], gap[:, high:], begin)
     return index
 
 
@@ -121,46 +124,35 @@ def _keep(best: Tensor, index: Tensor, values: Tensor, numbers: Tensor) -> None:
     best.copy_(values)
 
 
-def _keep_nearest(best: Tensor, index: Tensor, gap: Tensor, begin: int) -> None:
-    """The same for distances (S, R) to faces numbered from `begin`."""
-    gap = gap.T.contiguous()
-    near = smallest(gap, min(best.shape[1], gap.shape[1]))
-    _keep(best, index, gap.gather(1, near), near + begin)
-
-
 def _keep_closer(best: Tensor, index: Tensor, gap: Tensor, begin: int, high: int = 16) -> None:
-    """The same where few of the distances are closer.
+    """The same for distances (S, R) to faces numbered from `begin`, few of which are closer.
 
     The minimum of every 16 rows says where to look.
     """
     bound, whole = best[:, -1], len(gap) // high * high
     bands = gap[:whole].view(-1, high, gap.shape[1])
-    band, column = (bands.amin(1) < bound).nonzero().T
+    column, band = (bands.amin(1) < bound).T.nonzero().T
     inside = bands[band, :, column]  # (hits, 16)
     hit, offset = (inside < bound[column, None]).nonzero().T
-    row, column, value = band[hit] * high + offset, column[hit], inside[hit, offset]
-    rest, far = (gap[whole:] < bound).nonzero().T
-    row, column = torch.cat([row, whole + rest]), torch.cat([column, far])
-    value = torch.cat([value, gap[whole + rest, far]])
-    if len(row):
-        order = value.argsort()
-        order = order[column[order].argsort(stable=True)]  # by column, closest first
-        _keep_lists(best, index, column[order], row[order] + begin, value[order])
+    rows = band[hit] * high + offset
+    _keep_lists(best, index, column[hit], rows + begin, inside[hit, offset])
+    column, row = (gap[whole:] < bound).T.nonzero().T
+    _keep_lists(best, index, column, row + whole + begin, gap[row + whole, column])
 
 
 def _keep_lists(
     best: Tensor, index: Tensor, column: Tensor, numbers: Tensor, values: Tensor
 ) -> None:
-    """Put lists of different lengths, one after the other, into rows of k, and keep the closer."""
+    """Put lists of different lengths, one column's after the other's, among the k of each."""
+    if not len(column):
+        return
     columns, lengths = column.unique_consecutive(return_counts=True)
     starts = (lengths.cumsum(0) - lengths).repeat_interleave(lengths)
     place = torch.arange(len(column), device=column.device) - starts
     line = torch.arange(len(columns), device=column.device).repeat_interleave(lengths)
-    k, first = best.shape[1], place < best.shape[1]
-    closer = torch.full((len(columns), k), torch.inf, device=best.device)
-    named = torch.zeros((len(columns), k), dtype=torch.long, device=best.device)
-    closer[line[first], place[first]] = values[first]
-    named[line[first], place[first]] = numbers[first]
+    closer = torch.full((len(columns), int(lengths.max())), torch.inf, device=best.device)
+    named = torch.zeros(closer.shape, dtype=torch.long, device=best.device)
+    closer[line, place], named[line, place] = values, numbers
     kept, known = best[columns], index[columns]
     _keep(kept, known, closer, named)
     best[columns], index[columns] = kept, known
@@ -171,23 +163,22 @@ def lengths(points: Tensor) -> Tensor:
     return torch.linalg.vector_norm(points, dim=1).square_()
 
 
-def smallest(values: Tensor, k: int) -> Tensor:
+def smallest(values: Tensor, k: int, width: int = 8) -> Tensor:
     """Columns of the k smallest values of each row, (R, M) -> (R, k), exact, smallest first.
 
-    On long rows the minimum of each group of columns is ranked first: the k smallest values lie
-    in the k groups of smallest minimum.
+    On long rows the minima of groups of columns are ranked first: the k smallest values lie in
+    the k groups of smallest minimum. A group: columns equally far apart, whose minimum is quicker
+    to take than that of neighbouring ones.
     """
     rows, columns = values.shape
-    width = 2 ** int((columns / max(1, k)) ** 0.5).bit_length() // 2
-    if columns < 16 * width * k or width < 8:
+    groups = columns // width
+    if groups <= 4 * k:
         return values.topk(k, dim=1, largest=False).indices
-    whole = columns // width * width
-    minima = values[:, :whole].view(rows, -1, width).amin(2)
-    groups = minima.topk(k, dim=1, largest=False, sorted=False).indices  # (R, k)
-    inside = torch.arange(width, device=values.device)
-    candidates = (groups[:, :, None] * width + inside).flatten(1)  # (R, width k)
+    whole = groups * width
+    chosen = smallest(values[:, :whole].view(rows, width, groups).amin(1), k)  # (R, k)
+    inside = torch.arange(width, device=values.device)[:, None] * groups
     rest = torch.arange(whole, columns, device=values.device).expand(rows, -1)
-    candidates = torch.cat([candidates, rest], 1)
+    candidates = torch.cat([(chosen[:, None] + inside).flatten(1), rest], 1)  # (R, width k + rest)
     best = values.gather(1, candidates).topk(k, dim=1, largest=False).indices
     return candidates.gather(1, best)
 
