@@ -200,7 +200,7 @@ class Gaussians:
         zeros = self.total - ones
         (inverse1, half1), (inverse0, half0) = self._inverses(ones, zeros)
         mean1, mean0 = ones.mean, zeros.mean
-        product1, product0 = times(inverse1, mean1), times(inverse0, mean0)
+        product1, product0 = times(inverse1.double(), mean1), times(inverse0.double(), mean0)
         linear = product1 - product0
         constant = ((mean0 * product0).sum(-1) - (mean1 * product1).sum(-1)) / 2 + half0 - half1
         if self.kind == "shared":

@@ -101,7 +101,8 @@ def _through_components(rows: Rows, k: int, progress: bool) -> tuple[Tensor, flo
     as float32 there, so that it may even take all dimensions.
     """
     points, kind = rows.resident, rows.device.type
-    axes = torch.linalg.eigh(points.T @ points).eigenvectors.flip(1)[:, : max(COMPONENTS)]
+    some = points[:: max(1, len(points) // 8192)]  # enough to know the principal axes by
+    axes = torch.linalg.eigh(some.T @ some).eigenvectors.flip(1)[:, : max(COMPONENTS)]
     low, squares = points @ axes, lengths(points)
     spaces = [low[:, :components] for components in COMPONENTS]
     spaces += [points] if kind == "cuda" else []
