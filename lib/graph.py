@@ -16,8 +16,9 @@ if TYPE_CHECKING:
 EXACT_BELOW = 30_000  # faces; `method="auto"` searches exactly below
 COMPONENTS = (64, 96, 128)  # principal components in which a fast search may look
 CANDIDATES = (24, 32, 48, 64, 80, 96, 128)  # and how many candidates it may take from there
-# Multiply-adds in the time that it takes to choose a candidate and to fetch one of its numbers.
-FETCH = {"cpu": 28, "cuda": 3000}
+# Multiply-adds in the time that it takes to look at an estimate, and to fetch one number of a
+# candidate's.
+LOOK, FETCH = {"cpu": 200, "cuda": 0}, {"cpu": 70, "cuda": 3000}
 SAMPLE = 1_000  # faces whose exact neighbours measure the recall of a fast search
 RECALL = 0.9985  # what it must reach there, so that all faces reach 0.998, or the exact one runs
 
@@ -114,7 +115,8 @@ def _through_components(rows: Rows, k: int, progress: bool) -> tuple[Tensor, flo
         found = truth[:, :, None] == near[:, None]  # (S, k, C)
         for most in CANDIDATES:
             share = float(found[:, :, :most].any(2).float().mean())
-            work = len(low) * space.shape[1] + FETCH[kind] * most * points.shape[1]
+            looks = len(low) * (space.shape[1] + LOOK[kind])
+            work = looks + FETCH[kind] * most * points.shape[1]
             if share >= RECALL and work < cost:
                 cost, chosen, recall = work, (space, most), share
     if chosen is None:
