@@ -65,8 +65,7 @@ def neighbours(
     group: features are this process's share of the rows, and so is the graph; always exact.
 
     Memory beside the features where they are searched as they lie: one centred copy and 512 x N
-    distances of the fast search (4,096 x N on a GPU, 512 x 4,096 exactly on a CPU); else three
-    blocks of at most 32,768 rows.
+    distances (4,096 x N on a GPU); else three blocks of at most 32,768 rows.
 
     ValueError for an unknown method, or naming row and column where a feature is not finite.
     """
