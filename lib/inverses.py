@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from lib.cores import matrix_products, product
+from lib.cores import product
 
 WHOLE = 128  # rows of a matrix that is not halved any more
 CLOSE = 1e-4  # what a trial may miss by, or float64 has to do
@@ -29,8 +29,7 @@ def inverse(matrices: Tensor) -> tuple[Tensor, Tensor]:
 
 def _in_float32(matrices: Tensor, scale: Tensor) -> tuple[Tensor, Tensor] | None:
     """The same of scaled matrices; None where float32 does not suffice."""
-    with matrix_products("highest"):
-        inverses, half = _by_halves(_scaled(matrices.float(), scale))
+    inverses, half = _by_halves(_scaled(matrices.float(), scale))
     chance = torch.Generator().manual_seed(0)
     tried = torch.randn(matrices.shape[-1], 4, generator=chance).to(matrices.device)
     back = (inverses @ tried) * scale[..., None]
