@@ -81,8 +81,8 @@ def products(
     left: Tensor, right: Tensor, added: Tensor | None = None
 ) -> Iterator[tuple[slice, Tensor]]:
     """`product` by blocks of columns, each of which is in a CPU's cache when it comes."""
-    left, most = packed(left), 2048 if left.device.type == "cpu" else len(right)
-    for begin in range(0, len(right), max(1, most)):
+    left, most = packed(left), 2048 if left.device.type == "cpu" else 65_536
+    for begin in range(0, len(right), most):
         part = slice(begin, min(begin + most, len(right)))
         yield part, product(left, right[part], None if added is None else added[part])
 
