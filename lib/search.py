@@ -108,12 +108,7 @@ def symmetric(points: Tensor, k: int, progress: bool) -> Tensor:
         _keep(best[part], index[part], gap.gather(1, near), near + begin)
         if part.stop == count:
             continue
-        if begin == 0:
-            near = smallest(gap[:, high:].T.contiguous(), min(k, high))
-            values = gap[:, high:].T.gather(1, near)
-            _keep(best[high:], index[high:], values, near)
-        else:
-            _keep_closer(best[part.stop :], index[part.stop :], gap[:, high:], begin)
+        _keep_closer(best[part.stop :], index[part.stop :], gap[:, high:], begin)
     return index
 
 
@@ -127,11 +122,16 @@ def _keep(best: Tensor, index: Tensor, values: Tensor, numbers: Tensor) -> None:
 def _keep_closer(best: Tensor, index: Tensor, gap: Tensor, begin: int, high: int = 16) -> None:
     """The same for distances (S, R) to faces numbered from `begin`, few of which are closer.
 
-    The minimum of every 16 rows says where to look.
+    The minimum of every 16 rows says where to look. Where there is much to look at, as at first,
+    whole columns are ranked.
     """
     bound, whole = best[:, -1], len(gap) // high * high
     bands = gap[:whole].view(-1, high, gap.shape[1])
     column, band = (bands.amin(1) < bound).T.nonzero().T
+    if 3 * high * len(column) >= gap.numel() or not whole:
+        near = smallest(gap.T.contiguous(), min(best.shape[1], len(gap)))
+        _keep(best, index, gap.T.gather(1, near), near + begin)
+        return
     inside = bands[band, :, column]  # (hits, 16)
     hit, offset = (inside < bound[column, None]).nonzero().T
     rows = band[hit] * high + offset
@@ -141,12 +141,17 @@ def _keep_closer(best: Tensor, index: Tensor, gap: Tensor, begin: int, high: int
 
 
 def _keep_lists(
-    best: Tensor, index: Tensor, column: Tensor, numbers: Tensor, values: Tensor
+    best: Tensor, index: Tensor, column: Tensor, numbers: Tensor, values: Tensor, many: int = 64
 ) -> None:
     """Put lists of different lengths, one column's after the other's, among the k of each."""
     if not len(column):
         return
     columns, lengths = column.unique_consecutive(return_counts=True)
+    long = lengths > many
+    if long.any() and not long.all():  # a long list does not make all lines as long
+        for some in (long.repeat_interleave(lengths), ~long.repeat_interleave(lengths)):
+            _keep_lists(best, index, column[some], numbers[some], values[some])
+        return
     starts = (lengths.cumsum(0) - lengths).repeat_interleave(lengths)
     place = torch.arange(len(column), device=column.device) - starts
     line = torch.arange(len(columns), device=column.device).repeat_interleave(lengths)

@@ -88,6 +88,18 @@ def test_a_fast_search_says_its_recall(noise):
     torch.testing.assert_close(fast.distance[close], exact.distance[close])
 
 
+@pytest.mark.parametrize("count", [513, 1500, 2100])
+def test_faces_that_lie_in_order(count):
+    """Sorted by who they are, a strip holds all neighbours of some faces and none of others."""
+    points = torch.randn(count, 20, generator=torch.Generator().manual_seed(3))
+    points += 30 * torch.arange(count)[:, None] // 700
+    distance = torch.cdist(points.double(), points.double()).fill_diagonal_(torch.inf)
+    expected, index = distance.topk(10, dim=1, largest=False)
+    found = neighbours(points, method="exact")
+    torch.testing.assert_close(found.distance.double(), expected, rtol=1e-4, atol=1e-4)
+    assert (found.index == index).double().mean() > 0.999
+
+
 def test_where_components_say_nothing_the_exact_search_runs():
     points = torch.randn(4500, 256, generator=torch.Generator().manual_seed(2))
     fast = neighbours(points, method="fast")
