@@ -43,11 +43,7 @@ def nearest(
         for part in steps(len(asking), 1024, progress):
             gap = product(-2 * rows.take(asking[part]), block, squares)  # less |x|^2
             _leave_out(gap, numbers, asking[part] + rows.begin)
-            near = smallest(gap, min(k, len(numbers)))
-            values = torch.cat([best[part], gap.gather(1, near)], 1)
-            found = torch.cat([index[part], numbers[near]], 1)
-            best[part], order = values.topk(k, dim=1, largest=False)
-            index[part] = found.gather(1, order)
+            _keep_nearest(best[part], index[part], gap, numbers)
     return index
 
 
@@ -104,11 +100,11 @@ def symmetric(points: Tensor, k: int, progress: bool) -> Tensor:
         for block, some in products(-2 * points[part], points[begin:], squares[begin:]):
             torch.add(some, squares[part, None], out=gap[:, block])
         gap.diagonal().fill_(torch.inf)
-        near = smallest(gap, min(k, count - begin))
-        _keep(best[part], index[part], gap.gather(1, near), near + begin)
+        numbers = torch.arange(begin, count, device=points.device)
+        _keep_nearest(best[part], index[part], gap, numbers)
         if part.stop == count:
             continue
-        _keep_closer(best[part.stop :], index[part.stop :], gap[:, high:], begin)
+        _keep_closer(best[part.stop :], index[part.stop :], gap[:, high:], numbers[:high])
     return index
 
 
@@ -119,8 +115,14 @@ def _keep(best: Tensor, index: Tensor, values: Tensor, numbers: Tensor) -> None:
     best.copy_(values)
 
 
-def _keep_closer(best: Tensor, index: Tensor, gap: Tensor, begin: int, high: int = 16) -> None:
-    """The same for distances (S, R) to faces numbered from `begin`, few of which are closer.
+def _keep_nearest(best: Tensor, index: Tensor, gap: Tensor, numbers: Tensor) -> None:
+    """The same for all distances (R, M) to faces with these numbers (M,)."""
+    near = smallest(gap, min(best.shape[1], len(numbers)))
+    _keep(best, index, gap.gather(1, near), numbers[near])
+
+
+def _keep_closer(best: Tensor, index: Tensor, gap: Tensor, numbers: Tensor, high: int = 16) -> None:
+    """The same for distances (S, R) to faces with these numbers (S,), few of which are closer.
 
     The minimum of every 16 rows says where to look. Where there is much to look at, as at first,
     whole columns are ranked.
@@ -129,15 +131,14 @@ def _keep_closer(best: Tensor, index: Tensor, gap: Tensor, begin: int, high: int
     bands = gap[:whole].view(-1, high, gap.shape[1])
     column, band = (bands.amin(1) < bound).T.nonzero().T
     if 3 * high * len(column) >= gap.numel() or not whole:
-        near = smallest(gap.T.contiguous(), min(best.shape[1], len(gap)))
-        _keep(best, index, gap.T.gather(1, near), near + begin)
+        _keep_nearest(best, index, gap.T.contiguous(), numbers)
         return
     inside = bands[band, :, column]  # (hits, 16)
     hit, offset = (inside < bound[column, None]).nonzero().T
     rows = band[hit] * high + offset
-    _keep_lists(best, index, column[hit], rows + begin, inside[hit, offset])
+    _keep_lists(best, index, column[hit], numbers[rows], inside[hit, offset])
     column, row = (gap[whole:] < bound).T.nonzero().T
-    _keep_lists(best, index, column, row + whole + begin, gap[row + whole, column])
+    _keep_lists(best, index, column, numbers[row + whole], gap[row + whole, column])
 
 
 def _keep_lists(
