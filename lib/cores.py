@@ -57,24 +57,16 @@ def ahead(
             yield coming.popleft().result()
 
 
-def product(
-    left: Tensor, right: Tensor, added: Tensor | None = None, out: Tensor | None = None
-) -> Tensor:
-    """left right' + added: (R, D), (C, D) and (C,) -> (R, C), in `out` if given.
+def product(left: Tensor, right: Tensor, added: Tensor | None = None) -> Tensor:
+    """left right' + added: (R, D), (C, D) and (C,) -> (R, C).
 
     On a CPU in float32 by oneDNN, which uses its widest vectors whoever made it; MKL, behind `@`,
     uses those of Intel's only, and is slow where C is small. left may be `packed` already.
     """
     left = packed(left) if len(right) else left
     if left.is_mkldnn:
-        if out is None:
-            return functional.linear(left, right, added).to_dense()
-        for part, some in products(left, right, added):
-            out[:, part] = some
-        return out
-    if added is None:
-        return torch.mm(left, right.T, out=out)
-    return torch.addmm(added, left, right.T, out=out)
+        return functional.linear(left, right, added).to_dense()
+    return left @ right.T if added is None else torch.addmm(added, left, right.T)
 
 
 def products(
@@ -93,6 +85,16 @@ def packed(left: Tensor) -> Tensor:
     if left.is_mkldnn or not useful or not torch.backends.mkldnn.is_available():
         return left
     return left.to_mkldnn()
+
+
+def has_bfloat16(device: torch.device | str) -> bool:
+    """Whether a device multiplies matrices of bfloat16 in hardware; without, they are slow."""
+    if torch.device(device).type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    able = torch.cpu.get_capabilities()
+    return torch.backends.mkldnn.is_available() and any(
+        able.get(name, False) for name in ("avx512_bf16", "amx_bf16")
+    )
 
 
 def device(params: "Params") -> str:
@@ -119,3 +121,15 @@ def matrix_products(precision: str) -> Iterator[None]:
         yield
     finally:
         torch.set_float32_matmul_precision(before)
+
+
+@contextmanager
+def sums_in_float32() -> Iterator[None]:
+    """Products of bfloat16 matrices on a GPU are added up in float32 to the end."""
+    settings = torch.backends.cuda.matmul
+    before = settings.allow_bf16_reduced_precision_reduction
+    settings.allow_bf16_reduced_precision_reduction = False
+    try:
+        yield
+    finally:
+        settings.allow_bf16_reduced_precision_reduction = before

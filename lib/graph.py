@@ -6,21 +6,14 @@ from typing import TYPE_CHECKING, Self
 import torch
 from torch import Tensor
 
-from lib.cores import matrix_products, product
-from lib.search import lengths, rank, search, smallest, steps, strip, symmetric
+from lib.candidates import COMPONENTS, RECALL, SAMPLE, exact, through_components
+from lib.search import rank, search
 from lib.shards import Rows, add_up
 
 if TYPE_CHECKING:
     import torch.distributed as dist
 
 EXACT_BELOW = 30_000  # faces; `method="auto"` searches exactly below
-COMPONENTS = (64, 96, 128)  # principal components in which a fast search may look
-CANDIDATES = (24, 32, 48, 64, 80, 96, 128)  # and how many candidates it may take from there
-# Multiply-adds in the time that it takes to look at an estimate, and to fetch one number of a
-# candidate's.
-LOOK, FETCH = {"cpu": 200, "cuda": 0}, {"cpu": 70, "cuda": 3000}
-SAMPLE = 1_000  # faces whose exact neighbours measure the recall of a fast search
-RECALL = 0.9985  # what it must reach there, so that all faces reach 0.998, or the exact one runs
 
 
 @dataclass(frozen=True)
@@ -64,8 +57,9 @@ def neighbours(
         `auto`: on a GPU if there is one.
     group: features are this process's share of the rows, and so is the graph; always exact.
 
-    Memory beside the features where they are searched as they lie: one centred copy and 512 x N
-    distances (4,096 x N on a GPU); else three blocks of at most 32,768 rows.
+    Memory beside the features where they are searched as they lie: one centred copy, two more of
+    half its size where products of bfloat16 are quick, and some distances of every face's (2 kB
+    each; 16 kB on a GPU); else three blocks of at most 32,768 rows.
 
     ValueError for an unknown method, or naming row and column where a feature is not finite.
     """
@@ -82,64 +76,11 @@ def build(rows: Rows, k: int, method: str = "auto", progress: bool = False) -> N
         return NeighbourGraph(*search(rows, k, progress=progress))
     fast = method == "fast" or (method == "auto" and rows.count >= EXACT_BELOW)
     if fast and rows.resident.shape[1] > max(COMPONENTS) and rows.count > 4 * SAMPLE:
-        index, recall = _through_components(rows, k, progress)
+        index, recall = through_components(rows, k, progress)
         if recall >= RECALL:
             index, distance = rank(rows, index)
             return NeighbourGraph(index[:, :k].contiguous(), distance[:, :k].contiguous(), recall)
-    return NeighbourGraph(*rank(rows, symmetric(rows.resident, k, progress)))
-
-
-# Fast search --------------------------------------------------------------------------------------
-
-
-def _through_components(rows: Rows, k: int, progress: bool) -> tuple[Tensor, float]:
-    """Candidates (N, C) that lie near in a few principal components, and their recall.
-
-    |x - y|^2 is estimated by |y|^2 - 2 x'y within the components. Taken are the components and
-    candidates that bring back the neighbours of a sample at the least cost; where none do,
-    nothing is searched: (0, C). A GPU estimates with TF32 products, which are eight times as fast
-    as float32 there, so that it may even take all dimensions.
-    """
-    points, kind = rows.resident, rows.device.type
-    some = points[:: max(1, len(points) // 8192)]  # enough to know the principal axes by
-    axes = torch.linalg.eigh(some.T @ some).eigenvectors.flip(1)[:, : max(COMPONENTS)]
-    low, squares = points @ axes, lengths(points)
-    spaces = [low[:, :components] for components in COMPONENTS]
-    spaces += [points] if kind == "cuda" else []
-    sample = torch.arange(0, len(low), max(1, len(low) // SAMPLE), device=low.device)
-    truth, _ = search(rows, k, asking=sample)
-    cost, chosen, recall = torch.inf, None, 0.0
-    for space in spaces:
-        near = _near(space, squares, sample, max(CANDIDATES))
-        found = truth[:, :, None] == near[:, None]  # (S, k, C)
-        for most in CANDIDATES:
-            share = float(found[:, :, :most].any(2).float().mean())
-            looks = len(low) * (space.shape[1] + LOOK[kind])
-            work = looks + FETCH[kind] * most * points.shape[1]
-            if share >= RECALL and work < cost:
-                cost, chosen, recall = work, (space, most), share
-    if chosen is None:
-        return near[:0], share
-    space, most = chosen[0].contiguous(), chosen[1]
-    size, numbers = strip(space), torch.arange(len(space), device=space.device)
-    memory = space.new_empty(size * len(space))
-    found = [
-        _near(space, squares, numbers[part], most, memory)
-        for part in steps(len(space), size, progress)
-    ]
-    return torch.cat(found), recall
-
-
-def _near(
-    low: Tensor, squares: Tensor, asking: Tensor, most: int, memory: Tensor | None = None
-) -> Tensor:
-    """The nearest others of some faces by the estimated distance, (R, most), nearest first."""
-    memory = low.new_empty(len(asking) * len(low)) if memory is None else memory
-    gap = memory[: len(asking) * len(low)].view(len(asking), len(low))
-    with matrix_products("high" if low.device.type == "cuda" else "highest"):
-        product(-2 * low[asking], low, squares, out=gap)
-    gap.scatter_(1, asking[:, None], torch.inf)
-    return smallest(gap, most)
+    return NeighbourGraph(*exact(rows, k, progress))
 
 
 # Affinity -----------------------------------------------------------------------------------------

@@ -4,7 +4,8 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from lib.cores import product, products
+from lib.cores import product
+from lib.distances import Bounds, Distances, lengths
 from lib.shards import Rows
 
 
@@ -84,28 +85,31 @@ def rank(
     return index.gather(1, order), distance
 
 
-def symmetric(points: Tensor, k: int, progress: bool) -> Tensor:
-    """Exact k nearest others (N, k) of points (N, D), unordered, each distance computed once.
+def symmetric(
+    distances: Distances | Bounds, k: int, progress: bool = False
+) -> tuple[Tensor, Tensor]:
+    """The k least distant others of every point and their distances, (N, k), unordered but for
+    the last, the farthest. Each pair is computed once.
 
     Strips of the upper triangle: a strip's rows take their nearest from it, and its columns what
     comes closer than the k-th they have so far.
     """
-    count, size = len(points), strip(points)
-    squares, memory = lengths(points), torch.empty(size * count, device=points.device)
-    best = torch.full((count, k), torch.inf, device=points.device)
-    index = torch.zeros((count, k), dtype=torch.long, device=points.device)
+    squares = distances.squares
+    count, size = len(squares), strip(distances.dtype, squares.device)
+    memory = squares.new_empty(size * count, dtype=distances.dtype)
+    best = squares.new_full((count, k), torch.inf, dtype=distances.dtype)
+    index = torch.zeros((count, k), dtype=torch.long, device=squares.device)
     for part in steps(count, size, progress):
         begin, high = part.start, part.stop - part.start
         gap = memory[: high * (count - begin)].view(high, count - begin)
-        for block, some in products(-2 * points[part], points[begin:], squares[begin:]):
-            torch.add(some, squares[part, None], out=gap[:, block])
+        distances.fill(gap, part, begin)
         gap.diagonal().fill_(torch.inf)
-        numbers = torch.arange(begin, count, device=points.device)
+        numbers = torch.arange(begin, count, device=squares.device)
         _keep_nearest(best[part], index[part], gap, numbers)
         if part.stop == count:
             continue
         _keep_closer(best[part.stop :], index[part.stop :], gap[:, high:], numbers[:high])
-    return index
+    return index, best
 
 
 def _keep(best: Tensor, index: Tensor, values: Tensor, numbers: Tensor) -> None:
@@ -156,7 +160,7 @@ def _keep_lists(
     starts = (lengths.cumsum(0) - lengths).repeat_interleave(lengths)
     place = torch.arange(len(column), device=column.device) - starts
     line = torch.arange(len(columns), device=column.device).repeat_interleave(lengths)
-    closer = torch.full((len(columns), int(lengths.max())), torch.inf, device=best.device)
+    closer = best.new_full((len(columns), int(lengths.max())), torch.inf)
     named = torch.zeros(closer.shape, dtype=torch.long, device=best.device)
     closer[line, place], named[line, place] = values, numbers
     kept, known = best[columns], index[columns]
@@ -164,13 +168,10 @@ def _keep_lists(
     best[columns], index[columns] = kept, known
 
 
-def lengths(points: Tensor) -> Tensor:
-    """|x|^2 of every row, (N,)."""
-    return torch.linalg.vector_norm(points, dim=1).square_()
+def smallest(values: Tensor, k: int, ordered: bool = False, width: int = 8) -> Tensor:
+    """Columns of the k smallest values of each row, (R, M) -> (R, k), exact.
 
-
-def smallest(values: Tensor, k: int, width: int = 8) -> Tensor:
-    """Columns of the k smallest values of each row, (R, M) -> (R, k), exact, smallest first.
+    ordered: smallest first.
 
     On long rows the minima of groups of columns are ranked first: the k smallest values lie in
     the k groups of smallest minimum. A group: columns equally far apart, whose minimum is quicker
@@ -179,16 +180,16 @@ def smallest(values: Tensor, k: int, width: int = 8) -> Tensor:
     rows, columns = values.shape
     groups = columns // width
     if groups <= 4 * k:
-        return values.topk(k, dim=1, largest=False).indices
+        return values.topk(k, dim=1, largest=False, sorted=ordered).indices
     whole = groups * width
     chosen = smallest(values[:, :whole].view(rows, width, groups).amin(1), k)  # (R, k)
     inside = torch.arange(width, device=values.device)[:, None] * groups
     rest = torch.arange(whole, columns, device=values.device).expand(rows, -1)
     candidates = torch.cat([(chosen[:, None] + inside).flatten(1), rest], 1)  # (R, width k + rest)
-    best = values.gather(1, candidates).topk(k, dim=1, largest=False).indices
+    best = values.gather(1, candidates).topk(k, dim=1, largest=False, sorted=ordered).indices
     return candidates.gather(1, best)
 
 
-def strip(points: Tensor) -> int:
+def strip(dtype: torch.dtype, device: torch.device) -> int:
     """Rows whose distances to all others are held at a time."""
-    return 512 if points.device.type == "cpu" else 4096
+    return (2048 if device.type == "cpu" else 16_384) // dtype.itemsize

@@ -3,7 +3,16 @@
 import pytest
 import torch
 
-from lib.cores import ahead, device, matrix_products, product, products, side_by_side
+from lib.cores import (
+    ahead,
+    device,
+    has_bfloat16,
+    matrix_products,
+    product,
+    products,
+    side_by_side,
+    sums_in_float32,
+)
 from lib.params import load
 
 
@@ -74,16 +83,26 @@ def test_a_product_is_that_of_the_matrices(rows, columns, dtype):
         exact = left[:, some].double() @ right[:, some].double().T + added.double()
         assert ours.dtype == dtype and ours.layout == torch.strided
         torch.testing.assert_close(ours.double(), exact, rtol=1e-5, atol=1e-5)
-        kept = torch.full_like(ours, torch.nan)
-        assert product(left[:, some], right[:, some], added, out=kept) is kept
-        torch.testing.assert_close(kept, ours)
 
 
 def test_a_long_product_is_whole():
     """Its parts are put together."""
     left, right = torch.randn(3, 8), torch.randn(10_000, 8)
-    kept = torch.full((3, 10_000), torch.nan)
-    torch.testing.assert_close(product(left, right, out=kept), left @ right.T)
     parts, blocks = zip(*products(left, right), strict=True)
     assert [part.start for part in parts] == [0, *(part.stop for part in parts[:-1])]
     torch.testing.assert_close(torch.cat(blocks, 1), left @ right.T)
+
+
+def test_sums_in_float32_are_a_setting_of_this_block():
+    settings = torch.backends.cuda.matmul
+    before = settings.allow_bf16_reduced_precision_reduction
+    with pytest.raises(ZeroDivisionError), sums_in_float32():
+        assert not settings.allow_bf16_reduced_precision_reduction
+        1 / 0  # noqa: B018
+    assert settings.allow_bf16_reduced_precision_reduction == before
+
+
+def test_bfloat16_is_quick_where_the_cpu_says_so(monkeypatch):
+    for name, expected in (("avx512_bf16", True), ("amx_bf16", True), ("avx2", False)):
+        monkeypatch.setattr(torch.cpu, "get_capabilities", lambda name=name: {name: True})
+        assert has_bfloat16("cpu") is expected

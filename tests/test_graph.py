@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from lib import graph
+from lib import candidates, graph
+from lib.distances import Bounds, Distances
 from lib.graph import affinity, neighbours
 from lib.search import smallest
 from tests import literal
@@ -18,6 +19,14 @@ PLACES = arrays.arrays(
     st.tuples(st.integers(1, 30), st.integers(1, 3)),
     elements=st.integers(-3, 3).map(float),
 )
+
+
+@pytest.fixture(params=[Distances, Bounds], scope="module", autouse=True)
+def _quickest(request):
+    """Both ways of telling near from far, whichever of them this machine is quick at."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(candidates, "quickest", lambda device: request.param)
+        yield
 
 
 def tensor(values: np.ndarray) -> torch.Tensor:
@@ -70,6 +79,19 @@ def test_faces_in_the_order_of_their_clusters():
     torch.testing.assert_close(ours.distance, distance.float(), rtol=1e-3, atol=1e-4)
 
 
+@pytest.mark.parametrize("apart", [0, 1.5, 8])
+def test_far_from_the_centre_bounds_are_wide(apart):
+    """Then a few faces search all others, in float32; or all do, where a sample says so."""
+    chance = torch.Generator().manual_seed(4)
+    points = torch.randn(3000, 64, generator=chance)
+    points[:300] *= 0.3
+    points += apart * torch.randn(2, 64, generator=chance)[torch.arange(3000) // 1500]
+    distance = torch.cdist(points.double(), points.double()).fill_diagonal_(torch.inf)
+    expected = distance.topk(10, dim=1, largest=False).values
+    found = neighbours(points, 10, method="exact")
+    torch.testing.assert_close(found.distance.double(), expected, rtol=1e-4, atol=1e-3)
+
+
 def test_duplicates_and_constant_features():
     points = torch.zeros(6, 4)
     ours = neighbours(points, 3)
@@ -110,7 +132,7 @@ def test_where_components_say_nothing_the_exact_search_runs():
 def test_auto_searches_fast_where_there_are_many(monkeypatch):
     monkeypatch.setattr(graph, "EXACT_BELOW", 4400)
     chosen = []
-    monkeypatch.setattr(graph, "_through_components", lambda *given: chosen.append(given) or (0, 0))
+    monkeypatch.setattr(graph, "through_components", lambda *given: chosen.append(given) or (0, 0))
     neighbours(clusters(4300, 24, 0.7))
     assert not chosen
     neighbours(clusters(4500, 24, 0.7))
@@ -122,10 +144,10 @@ def test_auto_searches_fast_where_there_are_many(monkeypatch):
 def test_smallest(k, seed, ties):
     values = torch.rand(5, 9000, generator=torch.Generator().manual_seed(seed))
     values = (values * 100).floor() if ties else values
+    expected = values.sort(dim=1).values[:, :k]
+    assert torch.equal(values.gather(1, smallest(values, k, ordered=True)), expected)
     found = smallest(values, k)
-    expected = values.numpy().copy()
-    expected.sort(axis=1)
-    np.testing.assert_array_equal(values.gather(1, found), expected[:, :k])
+    assert torch.equal(values.gather(1, found).sort(dim=1).values, expected)
     assert all(len(set(row)) == k for row in found.tolist())
 
 
