@@ -52,18 +52,22 @@ class Bounds:
         high, length = points.to(self.dtype), squares.sqrt()
         lost = [torch.linalg.vector_norm(x - x.to(self.dtype), dim=1) for x in points.split(1024)]
         r = float((torch.cat(lost) / length.clamp(min=1e-30)).max()) if len(points) else 0.0
+        self.wide = -2 * r * (2 + r) * (1 + 2 * ROUNDING)
         one, up = torch.ones_like(length), length * (1 + 2 * ROUNDING)
-        parts = _parts(squares)
-        ends = [one] * PARTS + parts + [up, 0 * one]
-        self.answering = _beside(high, ends)  # (N, D + 8)
-        asks = parts + [one] * PARTS + [-2 * r * (2 + r) * (1 + 2 * ROUNDING) * up, 0 * one]
-        self.asking = _beside(-2 * high, asks)
+        columns = [one] * PARTS + _parts(squares) + [up, 0 * one]
+        self.answering = torch.cat([high, torch.stack(columns, 1).to(self.dtype)], 1)  # (N, D + 8)
         self.width = self.answering.shape[1]
+
+    def asking(self, rows: slice | Tensor) -> Tensor:
+        """What to multiply those rows (R, D + 8) with that answer."""
+        high, one, parts, up, zero = self.answering[rows].split([self.width - 8, 3, 3, 1, 1], 1)
+        wide = (self.wide * up.float()).to(self.dtype)
+        return torch.cat([-2 * high, parts, one, wide, zero], 1)
 
     def fill(self, gap: Tensor, asking: slice | Tensor, begin: int = 0) -> None:
         """Bounds for some rows (R,) and all from number `begin` on, into `gap` (R, N - begin)."""
         with sums_in_float32():
-            torch.mm(self.asking[asking], self.answering[begin:].T, out=gap)
+            torch.mm(self.asking(asking), self.answering[begin:].T, out=gap)
 
     def pairs(self, asking: Tensor, index: Tensor) -> Tensor:
         """Bounds for some rows (R,) and numbers of others for each (R, C), (R, C)."""
@@ -73,7 +77,7 @@ class Bounds:
         for begin in range(0, len(index), step):
             some = index[begin : begin + step]
             others = self.answering.index_select(0, some.flatten()).view(*some.shape, self.width)
-            rows = self.asking[asking[begin : begin + step], None]
+            rows = self.asking(asking[begin : begin + step])[:, None]
             found[begin : begin + step] = torch.bmm(rows, others.transpose(1, 2))[:, 0]
         return found
 
@@ -101,7 +105,3 @@ def _parts(values: Tensor) -> list[Tensor]:
         parts.append(values.bfloat16())
         values = values - parts[-1]
     return parts
-
-
-def _beside(high: Tensor, columns: list[Tensor]) -> Tensor:
-    return torch.cat([high, *(column.to(high)[:, None] for column in columns)], 1)

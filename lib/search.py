@@ -8,6 +8,8 @@ from lib.cores import product
 from lib.distances import Bounds, Distances, lengths
 from lib.shards import Rows
 
+COLUMNS = 8192  # of a strip of distances that are compared at a time with what they have
+
 
 def search(
     rows: Rows,
@@ -41,7 +43,7 @@ def nearest(
     index = torch.zeros(best.shape, dtype=torch.long, device=rows.device)
     for numbers, block in rows.blocks(among):
         squares = lengths(block)
-        for part in steps(len(asking), 1024, progress):
+        for part in steps(len(asking), strip(block.dtype, block.device), progress):
             gap = product(-2 * rows.take(asking[part]), block, squares)  # less |x|^2
             _leave_out(gap, numbers, asking[part] + rows.begin)
             _keep_nearest(best[part], index[part], gap, numbers)
@@ -106,9 +108,10 @@ def symmetric(
         gap.diagonal().fill_(torch.inf)
         numbers = torch.arange(begin, count, device=squares.device)
         _keep_nearest(best[part], index[part], gap, numbers)
-        if part.stop == count:
-            continue
-        _keep_closer(best[part.stop :], index[part.stop :], gap[:, high:], numbers[:high])
+        for first in range(part.stop, count, COLUMNS):
+            some = slice(first, min(first + COLUMNS, count))
+            closer = gap[:, some.start - begin : some.stop - begin]
+            _keep_closer(best[some], index[some], closer, numbers[:high])
     return index, best
 
 
