@@ -60,7 +60,9 @@ class Bounds:
 
     def asking(self, rows: slice | Tensor) -> Tensor:
         """What to multiply those rows (R, D + 8) with that answer."""
-        high, one, parts, up, zero = self.answering[rows].split([self.width - 8, 3, 3, 1, 1], 1)
+        high, one, parts, up, zero = self.answering[rows].split(
+            [self.width - 2 * PARTS - 2, PARTS, PARTS, 1, 1], 1
+        )
         wide = (self.wide * up.float()).to(self.dtype)
         return torch.cat([-2 * high, parts, one, wide, zero], 1)
 
