@@ -49,7 +49,7 @@ class OneForm:
 
     def where(self, asked: Tensor, points: Tensor, left: list[Tensor] | None) -> Tensor:
         """The form of those points that are asked for (R,), 0 of the others."""
-        if asked.float().mean() > 0.8:  # picking them would take longer
+        if asked.float().mean() > 0.4:  # to pick and pack them would take longer
             return self(points, left).where(asked, 0)
         odds = torch.zeros(len(points), device=points.device)
         if asked.any():
