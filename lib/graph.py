@@ -57,7 +57,7 @@ def neighbours(
         `auto`: on a GPU if there is one.
     group: features are this process's share of the rows, and so is the graph; always exact.
 
-    Memory beside the features where they are searched as they lie: one centred copy, two more of
+    Memory beside the features where they are searched as they lie: one centred copy, one more of
     half its size where products of bfloat16 are quick, and some distances of every face's (2 kB
     each; 16 kB on a GPU); else three blocks of at most 32,768 rows.
 
