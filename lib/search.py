@@ -8,7 +8,8 @@ from lib.cores import product
 from lib.distances import Bounds, Distances, lengths
 from lib.shards import Rows
 
-COLUMNS = 8192  # of a strip of distances that are compared at a time with what they have
+# Columns of a strip of distances that are compared at a time with what they have.
+COLUMNS = {"cpu": 8192, "cuda": 131_072}
 
 
 def search(
@@ -108,8 +109,8 @@ def symmetric(
         gap.diagonal().fill_(torch.inf)
         numbers = torch.arange(begin, count, device=squares.device)
         _keep_nearest(best[part], index[part], gap, numbers)
-        for first in range(part.stop, count, COLUMNS):
-            some = slice(first, min(first + COLUMNS, count))
+        for first in range(part.stop, count, COLUMNS[squares.device.type]):
+            some = slice(first, min(first + COLUMNS[squares.device.type], count))
             closer = gap[:, some.start - begin : some.stop - begin]
             _keep_closer(best[some], index[some], closer, numbers[:high])
     return index, best
