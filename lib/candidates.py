@@ -57,7 +57,7 @@ def through_components(rows: Rows, k: int, progress: bool = False) -> tuple[Tens
     none do, nothing is searched: (0, C). Where bfloat16 is quick, bounds in all dimensions say
     which few of many candidates are worth an exact distance. A GPU may even take all dimensions.
     """
-    points, kind = rows.resident, rows.device.type
+    points, kind, few = rows.resident, rows.device.type, min(k + SPARE, rows.count - 1)
     some = points[:: max(1, len(points) // 8192)]  # enough to know the principal axes by
     axes = torch.linalg.eigh(some.T @ some).eigenvectors.flip(1)[:, : max(COMPONENTS)]
     estimates = quickest(rows.device)
@@ -66,7 +66,7 @@ def through_components(rows: Rows, k: int, progress: bool = False) -> tuple[Tens
     spaces += [whole] if kind == "cuda" else []
     sample = _sample(rows, SAMPLE)
     if estimates is Bounds:
-        truth, *_ = _settled(rows, k, sample, *_near(whole, sample, k + SPARE))
+        truth, *_ = _settled(rows, k, sample, *_near(whole, sample, few))
     else:
         truth, _ = search(rows, k, asking=sample)
     cost, chosen = torch.inf, None
@@ -81,13 +81,13 @@ def through_components(rows: Rows, k: int, progress: bool = False) -> tuple[Tens
     if chosen is None:
         return near[:0], share
     space, near = chosen
-    recall, most = _recall(truth, _refined(whole, sample, near, k + SPARE)), near.shape[1]
+    recall, most = _recall(truth, _refined(whole, sample, near, few)), near.shape[1]
     if recall < RECALL:
         return near[:0], recall
     size, numbers = strip(space.dtype, low.device), torch.arange(len(low), device=low.device)
     memory = low.new_empty(size * len(low), dtype=space.dtype)
     found = [
-        _refined(whole, numbers[part], _near(space, numbers[part], most, memory)[0], k + SPARE)
+        _refined(whole, numbers[part], _near(space, numbers[part], most, memory)[0], few)
         for part in steps(len(low), size, progress)
     ]
     return torch.cat(found), recall

@@ -122,6 +122,14 @@ def test_faces_that_lie_in_order(count):
     assert (found.index == index).double().mean() > 0.999
 
 
+@pytest.mark.parametrize("k", [120, 290, 299])
+def test_a_fast_search_for_more_neighbours_than_candidates(k, monkeypatch):
+    monkeypatch.setattr(graph, "SAMPLE", 50)
+    points = clusters(300, 24, 0.1)
+    exact, fast = neighbours(points, k, method="exact"), neighbours(points, k, method="fast")
+    torch.testing.assert_close(fast.distance, exact.distance)
+
+
 def test_where_components_say_nothing_the_exact_search_runs():
     points = torch.randn(4500, 256, generator=torch.Generator().manual_seed(2))
     fast = neighbours(points, method="fast")
