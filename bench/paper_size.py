@@ -20,12 +20,12 @@ from bench.propagation import (
     K,
     annotations,
     features,
-    found,
     unresting,
 )
 from bench.training import finish, floors
 from bench.world import machine
 from lib import propagation, scale, vocabulary, workspace
+from lib.candidates import recall_of
 from lib.graph import NeighbourGraph, neighbours
 from lib.sources.catalogue import DATASETS
 
@@ -81,7 +81,7 @@ def graph_case(points: Tensor) -> tuple[NeighbourGraph, dict[str, Any]]:
     neighbours(points[:40_000], K)  # warms up
     auto, _, graph = scale.clock(lambda: neighbours(points, K))
     exact, _, truth = scale.clock(lambda: neighbours(points, K, method="exact"))
-    recall = {"recall_stated": graph.recall, "recall": found(truth.index, graph.index)}
+    recall = {"recall_stated": graph.recall, "recall": recall_of(truth.index, graph.index)}
     return truth, {"seconds": auto, "exact_seconds": exact, **recall}
 
 

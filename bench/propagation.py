@@ -23,7 +23,7 @@ from bench import peers
 from bench.plain_em import plain_em
 from bench.training import floors
 from lib import params, propagation, scale, workspace
-from lib.candidates import COMPONENTS
+from lib.candidates import COMPONENTS, recall_of
 from lib.distances import quickest
 from lib.graph import neighbours
 from lib.params import PropagationParams
@@ -141,8 +141,8 @@ def graph_case(count: int, kind: str, repeats: int, rates: dict[str, float]) -> 
         "exact_over_faiss": float((seconds["exact"] / seconds["faiss"]).median()),
         "exact_over_sklearn": float((seconds["exact"] / seconds["sklearn"]).median()),
         "fast_over_faiss": float((seconds["fast"] / seconds["faiss"]).median()),
-        "same_neighbours_as_faiss": found(exact.index, theirs),
-        "fast_recall": found(exact.index, fast.index),
+        "same_neighbours_as_faiss": recall_of(exact.index, theirs),
+        "fast_recall": recall_of(exact.index, fast.index),
         "fast_recall_stated": fast.recall,
     }
 
@@ -150,11 +150,6 @@ def graph_case(count: int, kind: str, repeats: int, rates: dict[str, float]) -> 
 def without_self(index: np.ndarray) -> Tensor:
     rows = [row[row != place][:K] for place, row in enumerate(index)]
     return torch.from_numpy(np.stack(rows))
-
-
-def found(truth: Tensor, index: Tensor) -> float:
-    """Share of the true neighbours (N, k) in another list."""
-    return float((truth[:, :, None] == index[:, None]).any(2).double().mean())
 
 
 def em_case(
@@ -255,14 +250,14 @@ def table(cases: list[dict[str, Any]]) -> list[dict[str, Any]]:
     rows = []
 
     def row(case: dict, ours: str, peer: str, ratio: str, target: str) -> None:
-        seconds, key = case["seconds"], ours if ours in case["seconds"] else "ours"
+        seconds = case["seconds"]
         rows.append(
             {
                 "what": f"{case['case']}: {ours} against {peer}",
-                "ours": seconds[key],
+                "ours": seconds[ours],
                 "peer": seconds[peer],
                 "ratio": case[ratio],
-                "floor": case["floor_seconds"][key],
+                "floor": case["floor_seconds"][ours],
                 "target": target,
             }
         )

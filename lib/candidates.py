@@ -73,7 +73,7 @@ def through_components(rows: Rows, k: int, progress: bool = False) -> tuple[Tens
     for space in spaces:
         near, _ = _near(space, sample, max(CANDIDATES), ordered=True)
         for most in CANDIDATES:
-            share = _recall(truth, near[:, :most])
+            share = recall_of(truth, near[:, :most])
             looks = len(low) * (space.width + LOOK[kind])
             work = looks + FETCH[kind] * most * points.shape[1]
             if share >= RECALL and work < cost:
@@ -81,7 +81,7 @@ def through_components(rows: Rows, k: int, progress: bool = False) -> tuple[Tens
     if chosen is None:
         return near[:0], share
     space, near = chosen
-    recall, most = _recall(truth, _refined(whole, sample, near, few)), near.shape[1]
+    recall, most = recall_of(truth, _refined(whole, sample, near, few)), near.shape[1]
     if recall < RECALL:
         return near[:0], recall
     size, numbers = strip(space.dtype, low.device), torch.arange(len(low), device=low.device)
@@ -93,9 +93,9 @@ def through_components(rows: Rows, k: int, progress: bool = False) -> tuple[Tens
     return torch.cat(found), recall
 
 
-def _recall(truth: Tensor, found: Tensor) -> float:
-    """Share of the true neighbours (S, k) among those found (S, C)."""
-    return float((truth[:, :, None] == found[:, None]).any(2).float().mean())
+def recall_of(truth: Tensor, found: Tensor) -> float:
+    """Share of the true neighbours (R, k) among those found (R, C)."""
+    return float((truth[:, :, None] == found[:, None]).any(2).double().mean())
 
 
 def _near(

@@ -113,23 +113,16 @@ def launched() -> bool:
 
 
 @contextmanager
-def matrix_products(precision: str) -> Iterator[None]:
-    """Products of float32 matrices on a GPU: `highest` in float32, `high` in TF32 (10 bits)."""
-    before = torch.get_float32_matmul_precision()
-    torch.set_float32_matmul_precision(precision)
-    try:
-        yield
-    finally:
-        torch.set_float32_matmul_precision(before)
-
-
-@contextmanager
-def sums_in_float32() -> Iterator[None]:
-    """Products of bfloat16 matrices on a GPU are added up in float32 to the end."""
-    settings = torch.backends.cuda.matmul
-    before = settings.allow_bf16_reduced_precision_reduction
+def exact_products() -> Iterator[None]:
+    """Matrix products on a GPU: of float32 in float32, not TF32 (10 bits); of bfloat16 added up in
+    float32 to the end.
+    """
+    settings, precision = torch.backends.cuda.matmul, torch.get_float32_matmul_precision()
+    reduced = settings.allow_bf16_reduced_precision_reduction
+    torch.set_float32_matmul_precision("highest")
     settings.allow_bf16_reduced_precision_reduction = False
     try:
         yield
     finally:
-        settings.allow_bf16_reduced_precision_reduction = before
+        torch.set_float32_matmul_precision(precision)
+        settings.allow_bf16_reduced_precision_reduction = reduced

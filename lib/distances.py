@@ -7,7 +7,7 @@ the bytes. The bounds are close enough to leave few points to be told apart in f
 import torch
 from torch import Tensor
 
-from lib.cores import has_bfloat16, products, sums_in_float32
+from lib.cores import exact_products, has_bfloat16, products
 
 PARTS = 3  # bfloat16 numbers that add up to one of float32
 ROUNDING = 2**-8  # share of itself by which rounding to bfloat16 moves a number, at most
@@ -50,7 +50,8 @@ class Bounds:
     def __init__(self, points: Tensor, squares: Tensor | None = None) -> None:
         self.squares = squares = lengths(points) if squares is None else squares
         high, length = points.to(self.dtype), squares.sqrt()
-        lost = [torch.linalg.vector_norm(x - x.to(self.dtype), dim=1) for x in points.split(1024)]
+        pieces = zip(points.split(1024), high.split(1024), strict=True)
+        lost = [torch.linalg.vector_norm(x - h, dim=1) for x, h in pieces]
         r = float((torch.cat(lost) / length.clamp(min=1e-30)).max()) if len(points) else 0.0
         self.wide = -2 * r * (2 + r) * (1 + 2 * ROUNDING)
         one, up = torch.ones_like(length), length * (1 + 2 * ROUNDING)
@@ -68,7 +69,7 @@ class Bounds:
 
     def fill(self, gap: Tensor, asking: slice | Tensor, begin: int = 0) -> None:
         """Bounds for some rows (R,) and all from number `begin` on, into `gap` (R, N - begin)."""
-        with sums_in_float32():
+        with exact_products():
             torch.mm(self.asking(asking), self.answering[begin:].T, out=gap)
 
     def pairs(self, asking: Tensor, index: Tensor) -> Tensor:

@@ -109,10 +109,9 @@ def symmetric(
         gap.diagonal().fill_(torch.inf)
         numbers = torch.arange(begin, count, device=squares.device)
         _keep_nearest(best[part], index[part], gap, numbers)
-        for first in range(part.stop, count, COLUMNS[squares.device.type]):
-            some = slice(first, min(first + COLUMNS[squares.device.type], count))
-            closer = gap[:, some.start - begin : some.stop - begin]
-            _keep_closer(best[some], index[some], closer, numbers[:high])
+        others, known, beside = best[part.stop :], index[part.stop :], gap[:, high:]
+        for some in steps(len(others), COLUMNS[squares.device.type], False):
+            _keep_closer(others[some], known[some], beside[:, some], numbers[:high])
     return index, best
 
 

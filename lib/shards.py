@@ -81,7 +81,7 @@ class Rows:
         if self.resident is not None:
             return part
         part = part.to(self.device, torch.float32) - self.mean
-        return part if self.axes is None else (part.double() @ self.axes).float()
+        return part if self.axes is None else in_axes(part, self.axes)
 
     def parts(self, size: int) -> Iterator[tuple[slice, Tensor]]:
         """This process's rows in order, `size` at a time."""
@@ -135,8 +135,13 @@ class Rows:
             return rows
         rows.resident = self.resident.new_empty(self.own, axes.shape[1])
         for part, points in self.parts(2048):
-            rows.resident[part] = points.double() @ axes
+            rows.resident[part] = in_axes(points, axes)
         return rows
+
+
+def in_axes(points: Tensor, axes: Tensor) -> Tensor:
+    """Points (R, D) in other axes (D, d) float64; multiplied in float64, float32 again."""
+    return (points.double() @ axes).float()
 
 
 def nearest_gpu(features: Tensor) -> tuple[Tensor, str | None]:

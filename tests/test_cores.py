@@ -6,12 +6,11 @@ import torch
 from lib.cores import (
     ahead,
     device,
+    exact_products,
     has_bfloat16,
-    matrix_products,
     product,
     products,
     side_by_side,
-    sums_in_float32,
 )
 from lib.params import load
 
@@ -54,9 +53,14 @@ def test_a_task_ahead_that_fails_is_heard_of_in_its_turn():
 
 def test_precision_of_products_is_given_back():
     before = torch.get_float32_matmul_precision()
-    with pytest.raises(ZeroDivisionError), matrix_products("high"):
-        1 // 0  # noqa: B018
-    assert torch.get_float32_matmul_precision() == before
+    torch.set_float32_matmul_precision("high")
+    try:
+        with pytest.raises(ZeroDivisionError), exact_products():
+            assert torch.get_float32_matmul_precision() == "highest"
+            1 // 0  # noqa: B018
+        assert torch.get_float32_matmul_precision() == "high"
+    finally:
+        torch.set_float32_matmul_precision(before)
 
 
 def test_a_notebook_that_will_fork_leaves_the_gpu_alone(monkeypatch):
@@ -96,7 +100,7 @@ def test_a_long_product_is_whole():
 def test_sums_in_float32_are_a_setting_of_this_block():
     settings = torch.backends.cuda.matmul
     before = settings.allow_bf16_reduced_precision_reduction
-    with pytest.raises(ZeroDivisionError), sums_in_float32():
+    with pytest.raises(ZeroDivisionError), exact_products():
         assert not settings.allow_bf16_reduced_precision_reduction
         1 / 0  # noqa: B018
     assert settings.allow_bf16_reduced_precision_reduction == before

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from tqdm import tqdm
 
-from lib.cores import matrix_products, side_by_side
+from lib.cores import exact_products, side_by_side
 from lib.world import capture, geometry, paint, shade, wear
 from lib.world.fusing import fused, fusing
 from lib.world.geometry import Hit
@@ -50,7 +50,7 @@ def in_batches(
 ) -> None:
     """Call `fill(start)` for every batch, on a CPU one batch per core, with a bar if titled."""
     bar = tqdm(total=count, desc=title, unit="", disable=title is None, leave=False)
-    with bar, matrix_products("highest"):  # TF32 would move edges by pixels
+    with bar, exact_products():  # TF32 would move edges by pixels
         for _ in side_by_side(fill, range(0, count, batch), device):
             bar.update(min(batch, count - bar.n))
 
