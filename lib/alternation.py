@@ -16,19 +16,6 @@ from lib import baselines, checkpoints, cores, propagation, training, workspace
 from lib.models import DCN
 from lib.params import AlternationParams, Params
 
-# Rooms behind a round.
-ROUND = (
-    "cores",
-    "graph",
-    "search",
-    "shards",
-    "forms",
-    "gaussians",
-    "inverses",
-    "propagation",
-    "baselines",
-    "alternation",
-)
 Filling = Literal["propagation", "network", "nothing"]
 NAMES = {"propagation": "DCN+AP", "network": "own labels", "nothing": "control"}
 
@@ -151,7 +138,7 @@ def _recipe(model: DCN, known: Tensor, params: Params, filling: Filling) -> str:
     """Digest of all that a round depends on: stage-1 weights, labels, parameters, code."""
     weights = b"".join(value.cpu().numpy().tobytes() for value in model.state_dict().values())
     used = params.model_dump_json(include={"seed", "model", "propagation", "stage2"})
-    code = checkpoints.code(*checkpoints.LEARNING, *ROUND)
+    code = checkpoints.code(__name__, type(model).__module__)
     return workspace.digest(weights + known.numpy().tobytes() + f"{used}{filling}{code}".encode())
 
 

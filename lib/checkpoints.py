@@ -10,19 +10,8 @@ import safetensors.torch
 import torch
 from torch import Tensor, nn
 
-from lib import workspace
+from lib import imports, workspace
 from lib.params import TrainParams
-
-# The rooms whose code decides what comes out of a training run.
-LEARNING = (
-    "models",
-    "plain_networks",
-    "training",
-    "batches",
-    "augmentation",
-    "checkpoints",
-    "processes",
-)
 
 
 class State:
@@ -128,15 +117,17 @@ def place(
     if folder is None:
         return None
     start = fingerprint(*model.state_dict().values(), *data)
-    run = f"{code(*LEARNING)} {start} {train.model_dump_json()} {size} {seed}"
+    source = code("lib.training", type(model).__module__)
+    run = f"{source} {start} {train.model_dump_json()} {size} {seed}"
     return folder / f"{name}-{workspace.digest(run)}.safetensors"
 
 
 @functools.cache
-def code(*rooms: str) -> str:
-    """Digest of the source of rooms of `lib`: a state left by other code is not continued."""
-    here = Path(__file__).parent
-    return workspace.digest(b"".join((here / f"{room}.py").read_bytes() for room in rooms))
+def code(*modules: str) -> str:
+    """Digest of the source of modules of `lib` and of all that they import: a state left by other
+    code is not continued."""
+    files = set().union(*map(imports.of_module, modules))
+    return workspace.digest(b"".join((imports.ROOT / file).read_bytes() for file in sorted(files)))
 
 
 def sweep(path: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import nn
 
-from lib import checkpoints, models, training
+from lib import checkpoints, imports, models, training
 from lib.params import TrainParams
 
 RECIPE = TrainParams(
@@ -146,3 +146,17 @@ def test_every_run_has_a_file_of_its_own(tmp_path):
     ]
     assert len({here, *others}) == 6
     assert checkpoints.place(None, "run", model, recipe, 8, 0, data) is None
+
+
+def test_a_change_of_code_behind_a_module_counts(tmp_path, monkeypatch):
+    monkeypatch.setattr(imports, "ROOT", tmp_path)
+    (tmp_path / "lib").mkdir()
+    (tmp_path / "lib" / "one.py").write_text("from lib import two\n")
+    (tmp_path / "lib" / "two.py").write_text("import torch\n")
+    (tmp_path / "lib" / "three.py").write_text("import torch\n")
+    code = checkpoints.code.__wrapped__
+    before = code("lib.one"), code("lib.three"), code("torch.nn")
+    (tmp_path / "lib" / "two.py").write_text("import torch  # otherwise\n")
+    after = code("lib.one"), code("lib.three"), code("torch.nn")
+    assert before[0] != after[0]
+    assert before[1:] == after[1:]

@@ -3,12 +3,11 @@
 The Snakefile turns this into the graph of jobs; tests and the README's table read it too.
 """
 
-import ast
-import json
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from lib.imports import behind
 from lib.params import Params
 from lib.sources.catalogue import stamps
 
@@ -88,32 +87,10 @@ def imports(path: str | Path) -> list[str]:
     """The files of lib/ that a notebook or module imports, directly or through another, and the
     published tables where it reads them.
     """
-    found: set[Path] = set()
-    waiting = [Path(path)]
-    while waiting:
-        new = _imported(waiting.pop()) - found
-        found |= new
-        waiting += new
+    found = behind(path)
     if Path("lib/paper.py") in found:
         found |= set(Path("params/reported").glob("*.csv"))
     return sorted(str(file) for file in found)
-
-
-def _imported(path: Path) -> set[Path]:
-    """The files of lib/ that one notebook or module names in its imports."""
-    text = path.read_text()
-    if path.suffix == ".ipynb":
-        code = (cell for cell in json.loads(text)["cells"] if cell["cell_type"] == "code")
-        text = "\n".join("".join(cell["source"]) for cell in code)
-    names: set[str] = set()
-    for node in ast.walk(ast.parse(text)):
-        if isinstance(node, ast.ImportFrom):
-            names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
-        elif isinstance(node, ast.Import):
-            names |= {alias.name for alias in node.names}
-    stems = [Path(*name.split(".")) for name in names if name.startswith("lib.")]
-    files = {file for stem in stems for file in (stem.with_suffix(".py"), stem / "__init__.py")}
-    return {file for file in files if file.is_file()}
 
 
 def settings(params: Params, notebook: str) -> dict:
