@@ -69,18 +69,7 @@ def through_components(rows: Rows, k: int, progress: bool = False) -> tuple[Tens
         truth, *_ = _settled(rows, k, sample, *_near(whole, sample, few))
     else:
         truth, _ = search(rows, k, asking=sample)
-    cost, chosen = torch.inf, None
-    for space in spaces:
-        near, _ = _near(space, sample, max(CANDIDATES), ordered=True)
-        for most in CANDIDATES:
-            share = recall_of(truth, near[:, :most])
-            looks = len(low) * (space.width + LOOK[kind])
-            work = looks + FETCH[kind] * most * points.shape[1]
-            if share >= RECALL and work < cost:
-                cost, chosen = work, (space, near[:, :most])
-    if chosen is None:
-        return near[:0], share
-    space, near = chosen
+    space, near = _cheapest(spaces, sample, truth, points)
     recall, most = recall_of(truth, _refined(whole, sample, near, few)), near.shape[1]
     if recall < RECALL:
         return near[:0], recall
@@ -91,6 +80,24 @@ def through_components(rows: Rows, k: int, progress: bool = False) -> tuple[Tens
         for part in steps(len(low), size, progress)
     ]
     return torch.cat(found), recall
+
+
+def _cheapest(
+    spaces: list[Distances | Bounds], sample: Tensor, truth: Tensor, points: Tensor
+) -> tuple[Distances | Bounds, Tensor]:
+    """The space, and a sample's candidates (R, C) there, that reach the recall at the least cost;
+    the last that were looked at where none do.
+    """
+    kind, cost, best = points.device.type, torch.inf, None
+    for space in spaces:
+        near, _ = _near(space, sample, max(CANDIDATES), ordered=True)
+        for most in CANDIDATES:
+            share = recall_of(truth, near[:, :most])
+            looks = len(points) * (space.width + LOOK[kind])
+            work = looks + FETCH[kind] * most * points.shape[1]
+            if share >= RECALL and work < cost:
+                cost, best = work, (space, near[:, :most])
+    return best or (space, near)
 
 
 def recall_of(truth: Tensor, found: Tensor) -> float:
