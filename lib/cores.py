@@ -35,6 +35,27 @@ def side_by_side(
         torch.set_num_threads(threads)
 
 
+def fetched(batches: Iterable[Tensor]) -> Iterator[Tensor]:
+    """Batches of a GPU on the processor, in order, each copied while the GPU is at the next."""
+    road, coming = torch.cuda.Stream(), deque()
+    for batch in batches:
+        copy = torch.empty(batch.shape, dtype=batch.dtype, pin_memory=True)
+        road.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(road):
+            copy.copy_(batch, non_blocking=True)
+            coming.append((copy, road.record_event()))
+        batch.record_stream(road)  # its memory is not given away before
+        if len(coming) > 1:
+            yield _there(*coming.popleft())
+    while coming:
+        yield _there(*coming.popleft())
+
+
+def _there(copy: Tensor, event: torch.cuda.Event) -> Tensor:
+    event.synchronize()
+    return copy
+
+
 def ahead(
     work: Callable[[Task], Result],
     tasks: Iterable[Task],

@@ -8,8 +8,9 @@ import pytest
 import torch
 
 from lib import vocabulary, world
-from lib.world import fusing, labels
+from lib.world import capture, fusing, hashing, head, labels
 from lib.world.moments import SOURCES, latents
+from lib.world.table import Latents
 
 EXPECTED = Path(__file__).parent / "expected"
 
@@ -148,6 +149,47 @@ def test_what_is_compiled_draws_the_same(monkeypatch):
         assert alike(plain, other)
     assert {"backdrop", "_advance", "_painted", "_developed"} <= asked
     assert not fusing.active()
+
+
+def test_noise_is_the_same_both_ways():
+    """Looked up in the table or sampled, on both sides of 0 and of the table's edges."""
+    edges = torch.tensor([0.0, -1e-9, 1e-9, -0.5, hashing.ATLAS, 3 * hashing.ATLAS - 1e-4, -700.25])
+    across = torch.cat([edges, torch.empty(1000).uniform_(-300, 300)]).expand(1, 1, -1)
+    down = across.roll(5, -1).contiguous()
+    sampled = hashing.smooth_noise(across, down)
+    with fusing.fusing():
+        looked_up = hashing.smooth_noise(across, down)
+    torch.testing.assert_close(looked_up, sampled, rtol=0, atol=2e-3)
+
+
+def test_a_head_is_the_same_both_ways():
+    """As matrix products and term by term: bodies, bumps, their height and its gradient."""
+    p = Latents.of(latents("expw", range(30)))
+    point = list(torch.empty(3, 30, 500).uniform_(-1.1, 1.1))
+    folded = [point[0].abs(), *point[1:]]
+    one, two = (
+        [*bodies, forms.height(bumps), *forms.slope(bumps, folded)]
+        for forms in (head.Products(p), head.Terms(p))
+        for bodies, bumps in [forms.at(*point)]
+    )
+    torch.testing.assert_close(one, two, rtol=1e-4, atol=1e-4)
+
+
+def test_gradients_of_bumps_are_those_of_autograd():
+    p = Latents.of(latents("expw", range(4)))
+    point = [q.requires_grad_() for q in torch.empty(3, 4, 50).uniform_(0.05, 1)]
+    forms = head.Terms(p)
+    _, bumps = forms.at(*point)
+    wanted = torch.autograd.grad(-forms.height(bumps).sum(), point)
+    torch.testing.assert_close(forms.slope(bumps, point), list(wanted), rtol=1e-4, atol=1e-4)
+
+
+def test_jpeg_is_the_same_both_ways():
+    steps = torch.full((2, 3, 8, 8), 12.0)
+    blocks = torch.empty(2, 3, 4, 8, 5, 8).uniform_(-128, 127)
+    one, two = (way(blocks, steps) for way in (capture._multiplied, capture._summed))
+    assert ((one - two).abs() < 1e-2).float().mean() > 0.99  # but where a coefficient is halfway
+    assert (one - blocks).abs().mean() > 1
 
 
 def alike(here: torch.Tensor, there: torch.Tensor) -> bool:

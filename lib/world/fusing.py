@@ -11,6 +11,12 @@ from contextlib import contextmanager
 
 import torch
 
+OPTIONS = {
+    "use_fast_math": True,  # exp to 2 ulp
+    "max_complex_pointwise_cat_inputs": 4,  # eight planes: written one by one, not each chosen
+    "max_pointwise_cat_inputs": 4,
+    "assert_indirect_indexing": False,  # places in the noise table are within it
+}
 _active = False
 
 
@@ -42,28 +48,27 @@ def fused(part: Callable) -> Callable:
 
 @functools.cache
 def _compiled(part: Callable) -> Callable:
-    return torch.compile(part, dynamic=False)
+    return torch.compile(part, dynamic=False, options=OPTIONS)
 
 
-def product(left: torch.Tensor, right: torch.Tensor) -> torch.Tensor:
-    """left @ right of small matrices; compiled, as a sum within the kernel around it."""
-    if not _active:
-        return left @ right
-    return (left.unsqueeze(-1) * right.unsqueeze(-3)).sum(-2)
+def root(square: torch.Tensor) -> torch.Tensor:
+    """square ** 0.5, square > 0."""
+    return square * square.rsqrt() if _active else square.sqrt()
 
 
-def sums(weights: torch.Tensor, planes: torch.Tensor | list[torch.Tensor]) -> list[torch.Tensor]:
-    """Weighted sums: weights (B, K, M) of planes (B, M, HW) give K times (B, HW).
+def over(value: torch.Tensor, divisor: torch.Tensor) -> torch.Tensor:
+    """value / divisor, where one divisor serves many values."""
+    return value * (1 / divisor) if _active else value / divisor
 
-    Planes that come as a list of (B, HW) are added up one by one, within the kernel around it.
-    """
-    if isinstance(planes, torch.Tensor):
-        return list(torch.bmm(weights, planes).unbind(1))
-    terms = [
-        [row[:, None] * plane for row, plane in zip(rows.unbind(1), planes, strict=True)]
-        for rows in weights.unbind(1)
-    ]
-    return [functools.reduce(torch.add, each) for each in terms]
+
+def mix(one: torch.Tensor, other: torch.Tensor, share: torch.Tensor) -> torch.Tensor:
+    """one + share (other - one)."""
+    return one + share * (other - one) if _active else torch.lerp(one, other, share)
+
+
+def power(base: torch.Tensor, exponent: float) -> torch.Tensor:
+    """base ** exponent, base >= 0; compiled, in a tenth of the instructions."""
+    return (base.log() * exponent).exp() if _active else base**exponent
 
 
 def wearers(flag: torch.Tensor) -> torch.Tensor | slice | None:

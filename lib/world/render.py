@@ -1,6 +1,6 @@
 """Latents to pictures, in batches small enough for a processor's cache."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import pandas as pd
@@ -8,10 +8,11 @@ import torch
 import torch.nn.functional as F
 from tqdm import tqdm
 
-from lib.cores import exact_products, side_by_side
+from lib.cores import exact_products, fetched, side_by_side
 from lib.world import capture, geometry, paint, shade, wear
 from lib.world.fusing import fused, fusing
 from lib.world.geometry import Hit
+from lib.world.shade import Stance
 from lib.world.table import Latents
 
 Planes = list[torch.Tensor]
@@ -36,23 +37,32 @@ def draw(
     pictures = torch.empty(len(table), 3, size, size, dtype=torch.uint8)
     batch = batch_of(size, device)
 
-    def fill(start: int) -> None:
-        part = latents.select(slice(start, start + batch))
-        pictures[start : start + batch] = faces_of(part.padded(batch), size)[: len(part)]
+    def drawn(rows: slice) -> torch.Tensor:
+        return faces_of(latents.select(rows).padded(batch), size)
 
     with fusing(compiled):
-        in_batches(fill, len(table), batch, device, "drawing faces" if progress else None)
+        title = "drawing faces" if progress else None
+        for rows, faces in in_batches(drawn, len(table), batch, device, title):
+            pictures[rows] = faces
     return pictures
 
 
 def in_batches(
-    fill: Callable[[int], None], count: int, batch: int, device: str, title: str | None
-) -> None:
-    """Call `fill(start)` for every batch, on a CPU one batch per core, with a bar if titled."""
+    drawn: Callable[[slice], torch.Tensor], count: int, batch: int, device: str, title: str | None
+) -> Iterator[tuple[slice, torch.Tensor]]:
+    """Rows and their pictures on the processor, in order, with a bar if titled.
+
+    On a CPU one batch per core is drawn at a time; on a GPU one, while the last is fetched.
+    drawn: pictures of a slice of at most `batch` rows, padded at will.
+    """
+    parts = [slice(start, min(start + batch, count)) for start in range(0, count, batch)]
+    on_gpu = torch.device(device).type == "cuda"
+    done = fetched(map(drawn, parts)) if on_gpu else side_by_side(drawn, parts)
     bar = tqdm(total=count, desc=title, unit="", disable=title is None, leave=False)
     with bar, exact_products():  # TF32 would move edges by pixels
-        for _ in side_by_side(fill, range(0, count, batch), device):
-            bar.update(min(batch, count - bar.n))
+        for rows, pictures in zip(parts, done, strict=True):
+            yield rows, pictures[: rows.stop - rows.start]
+            bar.update(rows.stop - rows.start)
 
 
 def batch_of(size: int, device: str) -> int:
@@ -90,7 +100,7 @@ def person(p: Latents, light: Planes, across, up, pixel: float) -> Planes:
     """
     x, y, size = _in_heads(p, across, up, pixel)
     hit = geometry.trace(p, x, y, size)
-    return _laid(p, light, hit, _painted(p, hit, size), x, y, size)
+    return _laid(p, light, hit, _painted(p, hit, size), shade.stance(p), x, y, size)
 
 
 @fused
@@ -109,9 +119,9 @@ def _painted(p: Latents, hit: Hit, size: torch.Tensor) -> Planes:
 
 
 @fused
-def _laid(p: Latents, light: Planes, hit: Hit, head: Planes, x, y, size: torch.Tensor) -> Planes:
+def _laid(p: Latents, light: Planes, hit: Hit, head: Planes, neck: Stance, x, y, size) -> Planes:
     """Neck and clothes over the light, the head over them, and what comes before it."""
-    planes, cover = shade.body(p, x, y, size)
+    planes, cover = shade.body(p, neck, x, y, size)
     behind = cover * hit.hair * ((-0.10 - hit.depth) * 8).clamp(0, 1)  # hair at the nape
     front = hit.cover * (1 - behind)
     light = [below + (plane - below) * cover for below, plane in zip(light, planes, strict=True)]

@@ -153,15 +153,15 @@ def picture_pairs(
     crops = torch.empty(2, len(pair), 3, size, size, dtype=torch.uint8)
     step = max(1, batch_of(size, device) // 2)
 
-    def fill(start: int) -> None:
-        rows = slice(start, start + step)
+    def drawn(rows: slice) -> torch.Tensor:
         one, two = first.select(rows), second.select(rows)
-        index = np.r_[start : start + len(one), [start] * (step - len(one))]
-        for which in (0, 1):
-            drawn = _crop(one.padded(step), two.padded(step), boxes[index, which], size)
-            crops[which, rows] = drawn[: len(one)].cpu()
+        index = np.r_[rows, [rows.start] * (step - len(one))]
+        one, two = one.padded(step), two.padded(step)
+        return torch.stack([_crop(one, two, boxes[index, side], size) for side in (0, 1)], 1)
 
-    in_batches(fill, len(pair), step, device, "drawing pairs" if progress else None)
+    title = "drawing pairs" if progress else None
+    for rows, both in in_batches(drawn, len(pair), step, device, title):
+        crops[:, rows] = both.transpose(0, 1)
     pixels = torch.tensor(pair[["width", "height"]].to_numpy(np.float64))
     table = pair.drop(columns=list(TRAITS)).assign(split="")
     for name in ("yaw", "e_happy", "e_angry", "male", "age"):
@@ -211,11 +211,11 @@ def picture_scenes(
     out = torch.empty(len(left), 3, height, width, dtype=torch.uint8)
     first, second = Latents.of(left, device), Latents.of(right, device)
 
-    def fill(row: int) -> None:
-        one = slice(row, row + 1)
-        out[row] = _whole(first.select(one), second.select(one), height, width)[0].cpu()
+    def drawn(row: slice) -> torch.Tensor:
+        return _whole(first.select(row), second.select(row), height, width)
 
-    in_batches(fill, len(left), 1, device, None)
+    for row, picture in in_batches(drawn, len(left), 1, device, None):
+        out[row] = picture
     return out
 
 

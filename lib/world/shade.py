@@ -1,8 +1,10 @@
 """Light on a head, and the neck, clothes and backdrop behind it."""
 
+from typing import NamedTuple
+
 import torch
 
-from lib.world.fusing import fused, wearers
+from lib.world.fusing import fused, power, wearers
 from lib.world.geometry import Hit
 from lib.world.hashing import smooth_noise
 from lib.world.paint import Canvas
@@ -31,17 +33,29 @@ def light_head(p: Latents, hit: Hit, canvas: Canvas) -> Planes:
     return [c * (bright * w + rim) + shine * w for c, w in zip(canvas.planes, warm, strict=True)]
 
 
-def body(p: Latents, across: torch.Tensor, up: torch.Tensor, pixel: torch.Tensor) -> tuple:
+class Stance(NamedTuple):
+    """Where a neck stands, (B, 1, 1) each."""
+
+    x: torch.Tensor
+    y: torch.Tensor
+    lean: torch.Tensor
+    half: torch.Tensor  # its half width
+
+
+@fused
+def stance(p: Latents) -> Stance:
+    """The neck of each row of latents."""
+    yaw, pitch, roll = (torch.sin(torch.deg2rad(p[name])) for name in ("yaw", "pitch", "roll"))
+    half = 0.36 + 0.08 * p["male"] + 0.04 * yaw.abs()
+    return Stance(-0.34 * yaw - 0.55 * roll, 0.25 * pitch, 0.15 * yaw, half)
+
+
+def body(p: Latents, neck: Stance, across, up, pixel: torch.Tensor) -> tuple:
     """Neck, collar and shoulders behind the head: planes and cover."""
-    yaw, roll = torch.deg2rad(p["yaw"]), torch.deg2rad(p["roll"])
-    pitch = torch.deg2rad(p["pitch"])
-    x0 = -0.34 * torch.sin(yaw) - 0.55 * torch.sin(roll)
-    y0 = 0.25 * torch.sin(pitch)
-    half = 0.36 + 0.08 * p["male"] + 0.04 * torch.sin(yaw).abs()
-    x, y = across - x0 - 0.15 * torch.sin(yaw) * (up + 0.7), up - y0
-    flare = 0.25 * ((-0.95 - y).clamp_min(0)) ** 1.5
+    x, y, half = across - neck.x - neck.lean * (up + 0.7), up - neck.y, neck.half
+    flare = 0.25 * power((-0.95 - y).clamp_min(0), 1.5)
     inside = ((half + flare - x.abs()) / pixel + 0.5).clamp(0, 1)
-    neck = inside * ((-0.25 - y) / pixel + 0.5).clamp(0, 1)
+    skin = inside * ((-0.25 - y) / pixel + 0.5).clamp(0, 1)
     bend = (1 - (x / (half + flare + 0.02)) ** 2).clamp_min(0.03).sqrt()
     lit = (0.42 + 0.42 * bend + 0.20 * x * p["light_x"]).clamp(0.1, 1.2)
     lit = lit * (1 - 0.60 * torch.sigmoid((y + 1.08) * 9))
@@ -53,7 +67,7 @@ def body(p: Latents, across: torch.Tensor, up: torch.Tensor, pixel: torch.Tensor
     shade = (0.75 + 0.16 * x * p["light_x"]).clamp(0.3, 1.2) * folds
     for i, c in enumerate("rgb"):
         planes[i] = planes[i] + (p[f"cloth_{c}"] * shade - planes[i]) * cloth
-    return planes, torch.maximum(neck, cloth)
+    return planes, torch.maximum(skin, cloth)
 
 
 @fused
@@ -79,7 +93,7 @@ def backdrop(p: Latents, across: torch.Tensor, up: torch.Tensor) -> Planes:
     for k in range(5):
         _thing(p, planes, across, up, s, k, busy)
     _crowd(planes, across, up, s, busy * (s[11] > 0.7))
-    return [plane.clamp(0.0, 1.2) ** 1.6 for plane in planes]
+    return [power(plane.clamp(0.0, 1.2), 1.6) for plane in planes]
 
 
 def _thing(p: Latents, planes: Planes, across, up, s: list, k: int, busy) -> None:
@@ -88,7 +102,7 @@ def _thing(p: Latents, planes: Planes, across, up, s: list, k: int, busy) -> Non
     x, y = (across - (2.6 * a - 1.3)), (up - (2.4 * b - 1.2))
     round_ = 2 + 4 * (s[10] > 0.55)
     wide, high = 0.12 + 0.35 * c, 0.12 + 0.40 * d
-    reach = (x.abs() / wide) ** round_ + (y.abs() / high) ** round_
+    reach = power(x.abs() / wide, round_) + power(y.abs() / high, round_)
     mask = torch.sigmoid((1 - reach) * (2 + 8 * s[11])) * busy * (0.35 + 0.5 * a)
     for i in range(3):
         tone = (0.10 + 0.75 * d + 0.22 * (a - 0.5) * (i - 1) + 0.12 * (b - 0.5)) * (

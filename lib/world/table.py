@@ -6,7 +6,8 @@ import torch
 
 
 class Latents:
-    """Numeric columns of a table: `p["yaw"]` is (B, 1, 1), `p.flat("yaw")` is (B,), float32."""
+    """Numeric columns of a table: `p["yaw"]` is (B, 1, 1), `p.column("yaw")` (B, 1) and
+    `p.flat("yaw")` (B,), float32."""
 
     def __init__(self, values: torch.Tensor, names: list[str]) -> None:
         self.values, self.places = values, {name: i for i, name in enumerate(names)}
@@ -22,6 +23,9 @@ class Latents:
 
     def flat(self, name: str) -> torch.Tensor:
         return self.values[self.places[name]]
+
+    def column(self, name: str) -> torch.Tensor:
+        return self.flat(name)[:, None]
 
     def __getitem__(self, name: str) -> torch.Tensor:
         return self.flat(name)[:, None, None]
