@@ -159,7 +159,15 @@ def test_noise_is_the_same_both_ways():
     sampled = hashing.smooth_noise(across, down)
     with fusing.fusing():
         looked_up = hashing.smooth_noise(across, down)
-    torch.testing.assert_close(looked_up, sampled, rtol=0, atol=2e-3)
+    torch.testing.assert_close(looked_up, sampled, rtol=0, atol=5e-4)
+
+
+def test_roots_and_powers_are_the_same_both_ways():
+    values = torch.cat([torch.zeros(1), torch.logspace(-12, 3, 300)])
+    for work in (fusing.root, lambda x: fusing.power(x, 2.6), lambda x: fusing.power(x, 1 / 2.2)):
+        plain = work(values)
+        with fusing.fusing():
+            torch.testing.assert_close(work(values), plain, rtol=2e-5, atol=1e-12)
 
 
 def test_a_head_is_the_same_both_ways():
