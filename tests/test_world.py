@@ -151,6 +151,12 @@ def test_what_is_compiled_draws_the_same(monkeypatch):
     assert not fusing.active()
 
 
+def test_the_compiler_knows_its_options():
+    import torch._inductor  # slow to import, and nothing else here needs it
+
+    assert set(fusing.OPTIONS) <= set(torch._inductor.list_options())
+
+
 def test_noise_is_the_same_both_ways():
     """Looked up in the table or sampled, on both sides of 0 and of the table's edges."""
     edges = torch.tensor([0.0, -1e-9, 1e-9, -0.5, hashing.ATLAS, 3 * hashing.ATLAS - 1e-4, -700.25])

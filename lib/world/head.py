@@ -97,8 +97,8 @@ class Products:
         height = torch.stack(each([bump.height for bump in bumps(p.flat)]), 1)
         spread, centre = swell[..., :3], swell[..., 3:6]
         slope = torch.cat([spread, centre / 2, spread[..., :1] * 0], -1) * height.unsqueeze(-1)
-        self.rows = torch.stack([skull, jaw, cap, line, long], 1)  # (B, 5, 7)
-        self.bodies = [row.unbind(-1) for row in self.rows.unsqueeze(1).unbind(2)]
+        self._rows = torch.stack([skull, jaw, cap, line, long], 1)  # (B, 5, 7)
+        self.bodies = [row.unbind(-1) for row in self._rows.unsqueeze(1).unbind(2)]
         self._swell = swell  # (B, K, 7) exponents of the bumps
         self._height = height.unsqueeze(1)  # (B, 1, K)
         self._slope = slope.transpose(1, 2).contiguous()  # (B, 7, K) bumps -> sums of gradients
@@ -120,7 +120,7 @@ class Products:
         basis[:, 4], basis[:, 5] = y, z
         swell = torch.bmm(self._swell, basis)
         swell = swell.clamp_min_(-40).exp_()  # a processor's exp underflows slowly
-        return torch.bmm(self.rows, basis).unbind(1), swell
+        return torch.bmm(self._rows, basis).unbind(1), swell
 
     def height(self, bumps: Planes) -> torch.Tensor:
         """How far the bumps stand out together (B, HW)."""
