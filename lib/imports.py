@@ -1,7 +1,6 @@
 """Which files of `lib` a notebook or a module rests on."""
 
 import ast
-import functools
 import json
 from pathlib import Path
 
@@ -22,10 +21,9 @@ def behind(path: str | Path) -> set[Path]:
     return found
 
 
-@functools.cache
-def of_module(name: str) -> frozenset[Path]:
+def of_module(name: str) -> set[Path]:
     """The file of a module of `lib` and those behind it; none for a module from elsewhere."""
-    return frozenset(file for each in _files(name) for file in (each, *behind(each)))
+    return {file for each in _files(name) for file in (each, *behind(each))}
 
 
 def _imported(path: Path) -> set[Path]:

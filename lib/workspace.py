@@ -226,7 +226,7 @@ def digest(text: str | bytes) -> str:
 
 @functools.cache
 def processor() -> str:
-    """The kind of processor, which decides the last bits: maker, family, model, vector width."""
+    """The kind of processor: machine, maker, family, model, vector width."""
     kind = [platform.machine()]
     with contextlib.suppress(OSError):  # Linux alone has this file
         lines = Path("/proc/cpuinfo").read_text().split("\n\n")[0].splitlines()

@@ -50,7 +50,7 @@ def blur(p: Latents, image: torch.Tensor, unit: float) -> torch.Tensor:
     for axis, motion in ((3, p.flat("motion_x")), (2, p.flat("motion_y"))):
         sigma = (p.flat("blur") ** 2 + motion**2).sqrt() * unit
         kernel = _bell(sigma.clamp_max(REACH * unit), int(2.2 * REACH * unit))
-        reach = kernel.shape[1] // 2
+        reach = kernel.shape[1] // 2  # padded apart: compiled, every tap would look for the edge
         pad = (reach, reach, 0, 0) if axis == 3 else (0, 0, reach, reach)
         image = _blur_along(F.pad(image, pad, mode="replicate"), kernel, axis)
     return image
@@ -67,9 +67,10 @@ def _bell(sigma: torch.Tensor, radius: int) -> torch.Tensor:
 def _blur_along(padded: torch.Tensor, kernel: torch.Tensor, axis: int) -> torch.Tensor:
     taps = kernel.shape[1]
     size = padded.shape[axis] - taps + 1
-    out = torch.zeros_like(padded.narrow(axis, 0, size), memory_format=torch.contiguous_format)
-    for i in range(taps):
-        out.addcmul_(padded.narrow(axis, i, size), kernel[:, i, None, None, None])
+    windows = [padded.narrow(axis, i, size) for i in range(taps)]
+    out = padded.new_zeros(windows[0].shape)
+    for i, window in enumerate(windows):
+        out.addcmul_(window, kernel[:, i, None, None, None])
     return out
 
 

@@ -35,10 +35,11 @@ class Hit:
     hollow: torch.Tensor  # 0 open sky, 1 deep in a fold
 
 
-def rotation(yaw: torch.Tensor, pitch: torch.Tensor, roll: torch.Tensor) -> torch.Tensor:
+@fused
+def rotation(p: Latents) -> torch.Tensor:
     """(B, 3, 3) turn from head to camera; degrees. Yaw > 0 points the nose to picture right,
     pitch > 0 lifts it, roll > 0 tilts the crown to picture right."""
-    yaw, pitch, roll = (torch.deg2rad(angle) for angle in (yaw, pitch, roll))
+    yaw, pitch, roll = (torch.deg2rad(p.flat(name)) for name in ("yaw", "pitch", "roll"))
     zero, one = torch.zeros_like(yaw), torch.ones_like(yaw)
 
     def matrix(*entries: torch.Tensor) -> torch.Tensor:
@@ -50,12 +51,6 @@ def rotation(yaw: torch.Tensor, pitch: torch.Tensor, roll: torch.Tensor) -> torc
     )
     about_z = matrix(roll.cos(), roll.sin(), zero, -roll.sin(), roll.cos(), zero, zero, zero, one)
     return about_z @ about_x @ about_y
-
-
-@fused
-def turn_of(p: Latents) -> torch.Tensor:
-    """(B, 3, 3) turn of each row of latents."""
-    return rotation(p.flat("yaw"), p.flat("pitch"), p.flat("roll"))
 
 
 class Near(NamedTuple):
@@ -158,7 +153,7 @@ def trace(p: Latents, across: torch.Tensor, up: torch.Tensor, pixel: torch.Tenso
     across, up: (B, H, W) camera coordinates of the pixels, in units of half a head.
     pixel: (B, 1, 1) size of a pixel in the same units.
     """
-    products, turn = None if fusing.active() else Products(p), turn_of(p)
+    products, turn = None if fusing.active() else Products(p), rotation(p)
     rough = across[:, ::2, ::2]
     heads = Heads(p, products, turn, rough, up[:, ::2, ::2])
     depth = _march(heads, torch.full_like(rough, 1.25).flatten(1), COARSE)[0]
@@ -222,7 +217,7 @@ def _ragged(p: Latents, point: list[torch.Tensor]) -> torch.Tensor:
     """Locks: how far hair stands out or gives way, about -1 to 1 (B, HW)."""
     x, y, z = point
     around = torch.atan2(x, z - 0.1)
-    wild = 0.35 + 0.65 * p.flat("curl").clamp(0, 1)[:, None]
+    wild = 0.35 + 0.65 * p.column("curl").clamp(0, 1)
     place = p.column("place")
     noise = smooth_noise((around * 9 + place * 77)[:, None], (y * 5 + place * 43)[:, None])
     fine = smooth_noise((around * 30 + place * 7)[:, None], (y * 6 + place * 83)[:, None])

@@ -6,7 +6,6 @@ mirror-symmetric, so everything is a quadratic in (|x|, y, z): seven coefficient
 (x², y², z², |x|, y, z, 1).
 """
 
-import functools
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
@@ -147,7 +146,7 @@ class Terms:
         def value(row: list[Number]) -> torch.Tensor:
             *weights, free = row
             terms = [w * q for w, q in zip(weights, basis, strict=True) if not _is_zero(w)]
-            return functools.reduce(torch.add, terms) + free
+            return sum(terms, free)
 
         return [value(row) for row in self.bodies], [(-value(row)).exp() for row in self._swell]
 

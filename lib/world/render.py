@@ -56,8 +56,7 @@ def in_batches(
     drawn: pictures of a slice of at most `batch` rows, padded at will.
     """
     parts = [slice(start, min(start + batch, count)) for start in range(0, count, batch)]
-    on_gpu = torch.device(device).type == "cuda"
-    done = fetched(map(drawn, parts)) if on_gpu else side_by_side(drawn, parts)
+    done = fetched(map(drawn, parts)) if _is_gpu(device) else side_by_side(drawn, parts)
     bar = tqdm(total=count, desc=title, unit="", disable=title is None, leave=False)
     with bar, exact_products():  # TF32 would move edges by pixels
         for rows, pictures in zip(parts, done, strict=True):
@@ -67,8 +66,12 @@ def in_batches(
 
 def batch_of(size: int, device: str) -> int:
     """Faces per batch: about 128k pixels for a CPU's cache, 16M (6 GiB) to fill a GPU."""
-    pixels = 2**24 if str(device).startswith("cuda") else 2**17
+    pixels = 2**24 if _is_gpu(device) else 2**17
     return max(1, pixels // fine(size) ** 2)
+
+
+def _is_gpu(device: str) -> bool:
+    return torch.device(device).type == "cuda"
 
 
 def fine(size: int) -> int:
