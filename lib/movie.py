@@ -21,8 +21,8 @@ WINDOW = 5  # "averaged across 5 neighboring frames" (Section 6.2)
 class Clip:
     """A clip of two people as a network sees it, frame by frame.
 
-    pictures (F, 3, H, W) uint8; pairs: their two faces; truth: F rows, per trait the share of
-    annotators that is expected to say yes, `time` and `heat` in [0, 1]; probability (F, 8).
+    pictures (F, 3, H, W) uint8; pairs: their two faces; truth: F rows, per trait about the
+    share of annotators who say yes, `time` and `heat` in [0, 1]; probability (F, 8).
     """
 
     pictures: Tensor

@@ -17,17 +17,6 @@ TRAITS = list(vocabulary.TRAITS)
 VOTES = [f"votes_{name}" for name in TRAITS]
 RATERS = 5
 BOXES = [f"{side}_{name}" for side in ("left", "right") for name in "xywh"]
-# How the embedded world calls the example pairs of Table 2.
-EXAMPLES = {
-    "teacher & student": "teacher and student",
-    "people in a debate": "debate",
-    "partners": "partners",
-    "mother & baby": "parent and child",
-    "host & guest": "host and guest",
-    "lovers": "lovers",
-    "friends in a party": "friends at a party",
-    "teammates": "teammates",
-}
 
 
 def counts(pairs: PairSet) -> pd.DataFrame:

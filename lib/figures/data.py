@@ -289,9 +289,3 @@ def learning_curve(history: pd.DataFrame, reference: float) -> Figure:
     other.set_ylabel("learning rate at the end of the epoch", color=GREY)
     other.set_ylim(0)
     return figure
-
-
-def pair_boxes(axes: Axes, boxes: np.ndarray) -> None:
-    """The two faces' boxes (2, 4) as x, y, w, h in px: left one blue, right one orange."""
-    for (x, y, w, h), colour in zip(boxes, (BLUE, ORANGE), strict=True):
-        axes.add_patch(patches.Rectangle((x, y), w, h, fill=False, color=colour, linewidth=1.5))

@@ -20,7 +20,8 @@ def clip(
     """Frames of two roles whose relation changes.
 
     Returns the whole pictures (F, 3, 144, 256) uint8, the face pairs, and the truth of each frame:
-    the eight traits in [0, 1] (share of annotators expected to say yes) and `time` in [0, 1].
+    the eight traits in [0, 1] (evidence through a sigmoid, about the share of annotators who say
+    yes) and `time` in [0, 1].
     """
     if frames < 2:
         raise ValueError(f"a clip needs at least 2 frames, found {frames}")

@@ -137,7 +137,7 @@ def identity_of(source: str, index: np.ndarray, moment: Draws) -> np.ndarray:
         return index // 5
     if source == "ckplus":
         return index // (FRAMES * SEQUENCES)
-    if source == "expw":  # one photograph in eight shows the person of the one before
+    if source == "expw":  # every second one shows, one time in eight, the person before
         again = (moment.uniform("again") < 0.125) & (index % 2 == 1)
         return index - again
     return index
@@ -223,7 +223,7 @@ def picture(moment: Draws, camera: Camera) -> pd.DataFrame:
             "light_y": moment.normal("light y", 0.55, 0.35).clip(-0.4, 1.4),
             "ambient": u("ambient", *camera.ambient),
             "warm": moment.normal("warm", 0, 0.10),
-            "rim": moment.flag("rim", 0.35) * u("rim", 0.1, 0.5),
+            "rim": moment.flag("rim", 0.35) * u("rim", 0.1, 0.5),  # one number: up to 0.24
             "exposure": u("exposure", *camera.exposure),
             "contrast": u("contrast", *camera.contrast),
             "saturation": u("saturation", *camera.saturation)

@@ -18,7 +18,7 @@ Colour = tuple[float | torch.Tensor, ...]
 class Canvas:
     """Three colour planes and the surface they lie on; `lay` covers them with a colour."""
 
-    def __init__(self, p: Latents, hit: Hit, pixel: torch.Tensor, lift: float = 0.0) -> None:
+    def __init__(self, p: Latents, hit: Hit, pixel: torch.Tensor) -> None:
         self.p, self.hit, self.pixel = p, hit, pixel
         self.u = torch.atan2(hit.x, hit.z + 0.18) * 0.88
         self.au, self.v, self.side = self.u.abs(), hit.y, self.u.sign()

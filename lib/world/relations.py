@@ -36,53 +36,47 @@ class Scenario:
     near: tuple[float, float] = (1.7, 2.4)  # heads' distance, in half heads
     facing: float = 0.5  # 1 face to face, 0 both to the camera, below 0 turned away
     above: float = 0.0  # how much higher the first stands, in half heads
-    talk: float = 0.3
-    ages: tuple[float, float] = (0.0, 0.0)  # added to the first's and the second's age
 
 
 SCENARIOS = {  # dominant competitive trusting warm friendly involved demonstrative assured
     "friends at a party": Scenario(
-        (0.19, 0.10), JOY, JOY, (-0.9, -0.9, 0.7, 0.7, 0.9, 0.8, 0.9, 0.9), (1.6, 2.3), 0.25, 0, 0.5
+        (0.19, 0.10), JOY, JOY, (-0.9, -0.9, 0.7, 0.7, 0.9, 0.8, 0.9, 0.9), (1.6, 2.3), 0.25
     ),
     "lovers": Scenario(
-        (0.14, 0.15), JOY, CALM, (-0.9, -1, 0.9, 1, 0.9, 1, 0.5, 0.7), (1.15, 1.7), 0.85, 0.1, 0.1
+        (0.14, 0.15), JOY, CALM, (-0.9, -1, 0.9, 1, 0.9, 1, 0.5, 0.7), (1.15, 1.7), 0.85, 0.1
     ),
     "parent and child": Scenario(
-        (0.11, 0.07), JOY, JOY, (-0.2, -1, 0.9, 1, 0.9, 0.9, 0.5, 0.7), (1.2, 1.9), 0.5, 0.8, 0.3,
-        (8, -22),
+        (0.11, 0.07), JOY, JOY, (-0.2, -1, 0.9, 1, 0.9, 0.9, 0.5, 0.7), (1.2, 1.9), 0.5, 0.8
     ),
     "host and guest": Scenario(
-        (0.13, 0.10), JOY, CALM, (-0.6, -0.8, 0.6, 0.6, 1, 0.5, 0.7, 0.8), (2.0, 2.9), 0.6, 0, 0.6
+        (0.13, 0.10), JOY, CALM, (-0.6, -0.8, 0.6, 0.6, 1, 0.5, 0.7, 0.8), (2.0, 2.9), 0.6
     ),
     "teammates": Scenario(
-        (0.13, 0.09), JOY, WONDER, (-0.8, -0.5, 0.8, 0.5, 0.9, 0.7, 0.8, 1), (1.5, 2.3), 0.2, 0, 0.5
+        (0.13, 0.09), JOY, WONDER, (-0.8, -0.5, 0.8, 0.5, 0.9, 0.7, 0.8, 1), (1.5, 2.3), 0.2
     ),
     "partners": Scenario(
-        (0.12, 0.17), CALM, CALM, (-0.7, -0.7, 0.8, 0.6, 0.8, 0.7, 0.6, 0.8), (1.9, 2.7), 0.6, 0,
-        0.5
+        (0.12, 0.17), CALM, CALM, (-0.7, -0.7, 0.8, 0.6, 0.8, 0.7, 0.6, 0.8), (1.9, 2.7), 0.6
     ),
     "teacher and student": Scenario(
-        (0.05, 0.05), CALM, CALM, (0.7, -0.8, 0.6, 0.4, 0.6, 0.6, 0.6, 0.4), (1.6, 2.4), 0.7, 0.55,
-        0.6, (14, -16),
+        (0.05, 0.05), CALM, CALM, (0.7, -0.8, 0.6, 0.4, 0.6, 0.6, 0.6, 0.4), (1.6, 2.4), 0.7, 0.55
     ),
     "strangers": Scenario(
         (0.04, 0.06), CALM, CALM, (-0.9, -0.5, -0.7, -0.8, -0.3, -0.9, -0.8, 0.1), (2.7, 3.8),
-        -0.4, 0, 0.05,
+        -0.4,
     ),
     "debate": Scenario(
-        (0.04, 0.04), ANGER, ANGER, (0.0, 1, -0.8, -0.9, -0.7, 0.2, 0.8, 0.5), (2.3, 3.4), 0.8, 0,
-        0.6,
+        (0.04, 0.04), ANGER, ANGER, (0.0, 1, -0.8, -0.9, -0.7, 0.2, 0.8, 0.5), (2.3, 3.4), 0.8
     ),
     "quarrel": Scenario(
         (0.02, 0.03), ANGER, SORROW, (0.1, 0.4, -0.9, -0.9, -0.9, 0.3, 0.6, -0.5), (1.5, 2.5), 0.5,
-        0.2, 0.5,
+        0.2,
     ),
     "boss and clerk": Scenario(
         (0.02, 0.03), ANGER, SORROW, (1, 0.0, -0.5, -0.8, -0.4, 0.1, 0.3, -0.4), (2.0, 2.9), 0.7,
-        0.6, 0.5, (12, -6),
+        0.6,
     ),
     "captor and captive": Scenario(
-        (0.01, 0.03), ANGER, FEAR, (1, 0.2, -1, -1, -1, 0.3, 0.1, -0.9), (1.5, 2.3), 0.6, 0.5, 0.3
+        (0.01, 0.03), ANGER, FEAR, (1, 0.2, -1, -1, -1, 0.3, 0.1, -0.9), (1.5, 2.3), 0.6, 0.5
     ),
 }  # fmt: skip
 NAMES = tuple(SCENARIOS)

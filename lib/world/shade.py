@@ -91,12 +91,12 @@ def backdrop(p: Latents, across: torch.Tensor, up: torch.Tensor) -> Planes:
     detail = 1 + busy * (0.16 * s[8] * fine[0] + 0.15 * soft[1]) + 0.03 * fine[1]
     planes = [plane * detail.clamp(0.3, 1.8) for plane in planes]
     for k in range(5):
-        _thing(p, planes, across, up, s, k, busy)
+        _thing(planes, across, up, s, k, busy)
     _crowd(planes, across, up, s, busy * (s[11] > 0.7))
     return [power(plane.clamp(0.0, 1.2), 1.6) for plane in planes]
 
 
-def _thing(p: Latents, planes: Planes, across, up, s: list, k: int, busy) -> None:
+def _thing(planes: Planes, across, up, s: list, k: int, busy) -> None:
     """One out-of-focus disc, box or head-like oval."""
     a, b, c, d = (((s[(k + j) % 12] * (37.7 + 11.3 * j + 7.1 * k)) % 1) for j in range(4))
     x, y = (across - (2.6 * a - 1.3)), (up - (2.4 * b - 1.2))
