@@ -106,6 +106,16 @@ def test_a_change_of_what_a_notebook_does_not_read_leaves_it_alone(name):
     assert same == ("relation" not in ROAD[name].reads)
 
 
+def test_a_new_photograph_makes_its_page_run_again(tmp_path):
+    params = load("smoke", {"data.root": str(tmp_path)})
+    name = "15_your_photos"
+    (tmp_path / "photos").mkdir()
+    before = settings(params, name)
+    assert settings(params, name) == before
+    (tmp_path / "photos" / "party.jpg").touch()
+    assert settings(params, name) != before
+
+
 def test_every_need_is_a_notebook():
     assert {need for step in ROAD.values() for need in step.needs} <= set(NAMES)
 

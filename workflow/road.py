@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lib.imports import behind
-from lib.params import Params
-from lib.sources.catalogue import stamps
+from lib.params import DataParams, Params
+from lib.sources.catalogue import stamp, stamps
+from lib.workspace import ROOT
 
 # Parameters that every notebook that computes anything depends on.
 SHARED = ("seed", "device", "precision", "devices", "nodes")
@@ -96,11 +97,19 @@ def imports(path: str | Path) -> list[str]:
 def settings(params: Params, notebook: str) -> dict:
     """The parameter values a notebook reads; changing another leaves it up to date.
 
-    Notebook 01 also depends on the datasets that lie under the data folder.
+    Notebook 01 also depends on the datasets under the data folder, 15 on the photographs there.
     """
     values = params.model_dump(mode="json")
     chosen = {key: values[key] for key in (*SHARED, *ROAD[notebook].reads)}
-    return chosen | ({"found": stamps(params.data)} if notebook == "01_datasets" else {})
+    return chosen | {"found": FOUND[notebook](params.data)} if notebook in FOUND else chosen
+
+
+def photographs(data: DataParams) -> str:
+    """When a picture last came to `data/photos` or went."""
+    return stamp(ROOT / data.root / "photos")
+
+
+FOUND = {"01_datasets": stamps, "15_your_photos": photographs}
 
 
 if __name__ == "__main__":  # python -m workflow.road <notebook>: the threads it runs with
