@@ -50,9 +50,25 @@ class Rows:
 
 
 def fail(path: Path | str, line: int, problem: str) -> NoReturn:
-    """ValueError that says where: line 0 is the file as a whole, a database has faces for lines."""
-    word = "face" if str(path).endswith(".sqlite") else "line"
-    raise ValueError(f"{path}, {word} {line}: {problem}" if line else f"{path}: {problem}")
+    """ValueError that says where."""
+    raise ValueError(f"{place(path, line)}: {problem}")
+
+
+def place(path: Path | str, line: int) -> str:
+    """A row in words: line 0 is the file as a whole, a database has faces for lines."""
+    word = "face" if is_database(path) else "line"
+    return f"{path}, {word} {line}" if line else str(path)
+
+
+def removal(path: Path | str, line: int) -> str:
+    """In words, how a row is taken out of its source; line 0 is the file as a whole."""
+    if is_database(path):
+        return "remove its row from Faces"
+    return "remove its line" if line else "remove it"
+
+
+def is_database(path: Path | str) -> bool:
+    return str(path).endswith(".sqlite")
 
 
 # Text ---------------------------------------------------------------------------------------------
@@ -178,7 +194,8 @@ def images(path: Path, rows: pd.DataFrame, column: str, base: Path) -> list[str]
         linked = (base / name).exists()
         where = "leads outside" if linked else "is not in"
         rest = f" ({len(missing) - 1:,} more)" if len(missing) > 1 else ""
-        fail(path, line, f"picture {name!r} {where} {base}{rest}; copy it, or remove its line")
+        mend = f"copy it, or {removal(path, line)}"
+        fail(path, line, f"picture {name!r} {where} {base}{rest}; {mend}")
     return [str(base / name) for name in rows[column]]
 
 
@@ -203,12 +220,11 @@ def sized(rows: pd.DataFrame, progress: bool = True, forgive: int = 0) -> pd.Dat
     sizes, broken = picture_sizes(paths, progress, str(rows["source"].iloc[0]))
     if len(broken) > forgive:
         worst = rows[rows["image"].isin(list(broken))].iloc[0]
+        file, line, picture = worst["file"], worst["line"], worst["image"]
+        what = "cannot be read" if picture == file else f"{picture} cannot be read"
         more = f" ({len(broken) - 1:,} more pictures)" if len(broken) > 1 else ""
-        why = broken[worst["image"]]
-        fail(
-            worst["file"], worst["line"],
-            f"{worst['image']} cannot be read: {why}{more}; copy it again or remove its line",
-        )  # fmt: skip
+        mend = f"copy it again or {removal(file, line)}"
+        fail(file, line, f"{what}: {broken[picture]}{more}; {mend}")
     found = [sizes.get(path, (0, 0)) for path in paths]
     return rows.assign(width=[w for w, _ in found], height=[h for _, h in found])
 
@@ -225,20 +241,25 @@ def clamp(rows: pd.DataFrame, names: Sequence[str] = BOX) -> tuple[pd.DataFrame,
     width, height = rows["width"].to_numpy(), rows["height"].to_numpy()
     flat = ~((w > 0) & (h > 0))
     middle = (x + w / 2 < 0) | (y + h / 2 < 0) | (x + w / 2 > width) | (y + h / 2 > height)
-    for wrong, text in (
-        (flat, "has no area; mend or remove the line"),
-        (middle, "lies outside its picture of {} x {} px; is it another copy of the picture?"),
-    ):
-        if wrong.any():
-            row = rows[wrong].iloc[0]
-            box = ", ".join(f"{name} {row[name]:g}" for name in names)
-            text = text.format(row["width"], row["height"])
-            fail(row["file"], row["line"], f"box {box} {text}")
+    if flat.any():
+        row = rows[flat].iloc[0]
+        mend = f"mend it or {removal(row['file'], row['line'])}"
+        fail(row["file"], row["line"], f"{boxed(row, names)} has no area; {mend}")
+    if middle.any():
+        row = rows[middle].iloc[0]
+        size = f"{row['width']} x {row['height']} px"
+        text = f"lies outside its picture of {size}; is it another copy of the picture?"
+        fail(row["file"], row["line"], f"{boxed(row, names)} {text}")
     left, top = x.clip(0), y.clip(0)
     right, bottom = np.minimum(x + w, width), np.minimum(y + h, height)
     beyond = (left > x) | (top > y) | (right < x + w) | (bottom < y + h)
     boxes = dict(zip(names, (left, top, right - left, bottom - top), strict=True))
     return rows.assign(**boxes), int(beyond.sum())
+
+
+def boxed(row: pd.Series, names: Sequence[str]) -> str:
+    """A box in words."""
+    return "box " + ", ".join(f"{name} {row[name]:g}" for name in names)
 
 
 def labels(rows: pd.DataFrame, given: Mapping[str, Iterable[int]]) -> pd.DataFrame:

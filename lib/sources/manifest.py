@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 from PIL import ExifTags
 
+from lib.sources import lists
 from lib.sources.cutting import BROKEN, opened
 from lib.vocabulary import ATTRIBUTES
 
@@ -132,5 +133,5 @@ def label(path: Path, number: int, name: str, text: str) -> int:
 
 
 def fail(path: Path, number: int, column: str, problem: str) -> None:
-    where = f"{path}, line {number}" + (f", column {column!r}" if column else "")
+    where = lists.place(path, number) + (f", column {column!r}" if column else "")
     raise ValueError(f"{where}: {problem}")

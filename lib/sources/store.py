@@ -26,6 +26,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from lib.faces import mapped
+from lib.sources import lists
 from lib.sources.cutting import MARGIN, Box, Cut, Job, cut
 from lib.workspace import digest
 
@@ -151,12 +152,16 @@ def fill(
             shown.update(len(done))
     pictures = {rows["image"].iloc[one.row]: one for one in broken}
     if len(pictures) > forgive:
-        where = [(rows.iloc[one.row], one.problem) for one in list(pictures.values())[:5]]
-        text = "\n".join(f"  {row['file']}, line {row['line']}: {why}" for row, why in where)
-        raise ValueError(
-            f"{len(pictures)} pictures cannot be cut; copy them again or remove their lines:\n"
-            f"{text}"
-        )
+        first = [(rows.iloc[one.row], one.problem) for one in list(pictures.values())[:5]]
+        mend = f"copy each again or {lists.removal(first[0][0]['file'], first[0][0]['line'])}"
+        text = "\n".join(f"  {told(row, problem)}" for row, problem in first)
+        raise ValueError(f"{len(pictures)} pictures cannot be cut; {mend}:\n{text}")
+
+
+def told(row: pd.Series, problem: str) -> str:
+    """What is wrong with a picture, after the row that lists it; where none does, it is the row."""
+    listed = row["file"] != row["image"]
+    return f"{lists.place(row['file'], row['line'])}: {problem}" if listed else problem
 
 
 def jobs(
