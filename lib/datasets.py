@@ -207,7 +207,7 @@ def look(params: Params, *, progress: bool = True) -> Holdings:
 if __name__ == "__main__":
     try:
         found = look(load(sys.argv[1]))
-    except (ValueError, IndexError) as mistake:
+    except (ValueError, IndexError, OSError) as mistake:
         sys.exit(str(mistake))
     print(found)
     sys.exit(bool(found.problems))

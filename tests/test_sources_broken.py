@@ -1,5 +1,8 @@
 """Broken copies of the datasets, and the message that each must give."""
 
+import errno
+import io
+import os
 import shutil
 import sqlite3
 import struct
@@ -11,7 +14,8 @@ import pytest
 from PIL import Image
 
 from lib import datasets
-from lib.sources import manifest, shelf
+from lib.sources import catalogue, manifest, shelf
+from lib.vocabulary import SOURCE_NAMES
 from tests import trees
 
 Break = Callable[[Path], object]
@@ -68,12 +72,27 @@ def sql(statement: str) -> Break:
 
 
 def linked(name: str) -> Break:
-    """A picture that is a link to a file outside the dataset."""
+    """A file or folder that is a link to one outside the dataset."""
 
     def change(home: Path) -> None:
         outside = home.parent.parent / "outside.jpg"
         shutil.move(home / name, outside)
         (home / name).symlink_to(outside)
+
+    return change
+
+
+def dangling(name: str) -> Break:
+    """A link in the place of a file, to where nothing is."""
+    return lambda home: (home / name).unlink() or (home / name).symlink_to(home / "gone")
+
+
+def emptied(name: str) -> Break:
+    """Folders without the files that were in them."""
+
+    def change(home: Path) -> None:
+        for path in list((home / name).rglob("*.*")):
+            path.unlink()
 
     return change
 
@@ -88,7 +107,11 @@ def cut(name: str) -> Break:
 
 
 def renamed(old: str, new: str) -> Break:
-    return lambda home: (home / old).rename(home / new)
+    def rename(home: Path) -> None:
+        (home / new).parent.mkdir(parents=True, exist_ok=True)
+        (home / old).rename(home / new)
+
+    return rename
 
 
 def copied(old: str, new: str) -> Break:
@@ -140,7 +163,9 @@ EXPW = [
     (field(LABELS, 2, 0, "../label.lst"), "line 2: '../label.lst' is no name inside"),
     (field(LABELS, 2, 0, "a/../../label.lst"), "'a/../../label.lst' is no name inside"),
     (field(LABELS, 2, 0, "C:\\faces\\a.jpg"), "is no name inside"),
-    (linked(FIRST), "line 1: picture 'angry_people_0.jpg' leads outside"),
+    (linked(FIRST), "origin/angry_people_0.jpg: is a link to no file inside"),
+    (dangling(FIRST), "origin/angry_people_0.jpg: is a link to no file inside"),
+    (linked("origin"), None),  # on another disk
     (line(LABELS, 2, lambda text: f"{text}\n{text}"), "line 3: 'expw/disgust_people_1.jpg#0' sta"),
     (put(FIRST, b""), "angry_people_0.jpg cannot be read: cannot identify image file"),
     (put(FIRST, b"<html>not found</html>"), "line 1: "),
@@ -228,6 +253,13 @@ SFEW = [
     (cut(STILL), "1 pictures cannot be cut; copy each again or remove it:\n  /"),
     (cut(STILL), "00000000.png cannot be read ("),
     (renamed(STILL, f"{TRAIN}/a.png"), "a.png: lies in no class folder"),
+    (renamed(STILL, f"{TRAIN}/Angry/a/b.png"), "a/b.png: lies in no class folder"),
+    (emptied(TRAIN), "Train_Aligned_Faces: holds no pictures; copy the dataset whole"),
+    (emptied(VALIDATION), "Val_Aligned_Faces_new: holds no pictures; copy the dataset whole"),
+    (linked(STILL), "Film0_000000240_00000000.png: is a link to no file inside"),
+    (dangling(STILL), "Film0_000000240_00000000.png: is a link to no file inside"),
+    (linked(f"{TRAIN}/Angry"), "Train_Aligned_Faces/Angry: is a link to no file inside"),
+    (linked(TRAIN), None),
     (put(STILL, bomb()), "could be decompression bomb"),
 ]
 
@@ -247,6 +279,8 @@ CKPLUS = [
     (renamed(FRAME, FRAME.replace("S005_001", "S006_001")), "is no frame S<subject>_<sequence>"),
     (renamed(FRAME, FRAME.replace(".png", ".tif")), "is no frame S<subject>_<sequence>"),
     (put(FRAME, b"\x89PNG"), "cannot be read"),
+    (linked(FRAME), "S005_001_00000006.png: is a link to no file inside"),
+    (linked("Emotion/S005"), "Emotion/S005: is a link to no file inside"),
     (lambda home: shutil.rmtree(home / "Emotion") or (home / "Emotion").mkdir(), "labels no seq"),
     (gone("Emotion"), "ckplus holds no Emotion (but cohn-kanade-images)"),
     (gone("cohn-kanade-images"), "ckplus holds no cohn-kanade-images, so it is not CK+"),
@@ -309,6 +343,58 @@ def test_broken_copies_are_named(name, damage, message, tree, profile, tmp_path)
 
 def test_the_corpus_is_large():
     assert len(CASES) >= 60
+
+
+@pytest.fixture
+def forbid(monkeypatch) -> Callable[[Path], None]:
+    """Takes away the permission to read a file or folder, even from root, who may read all."""
+
+    def forbidden(path: Path) -> None:
+        for module, name in ((io, "open"), (os, "scandir"), (os, "listdir")):
+            monkeypatch.setattr(module, name, refusing(getattr(module, name), path))
+
+    def refusing(real: Callable, path: Path) -> Callable:
+        def opened(place, *args, **options):
+            if str(place) == str(path):
+                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(place))
+            return real(place, *args, **options)
+
+        return opened
+
+    return forbidden
+
+
+@pytest.mark.parametrize(
+    ("name", "what"),
+    [
+        *[("expw", "."), ("expw", LABELS), ("expw", "origin"), ("aflw", "aflw.sqlite")],
+        *[("celeba", IDENTITY), ("celeba", "img_align_celeba"), ("relation", "img")],
+        *[("sfew", TRAIN), ("sfew", f"{TRAIN}/Angry"), ("sfew", f"{VALIDATION}/Sad")],
+        *[("ckplus", MOOD), ("ckplus", "Emotion/S005"), ("ckplus", "cohn-kanade-images/S006/002")],
+    ],
+)
+def test_what_may_not_be_read_is_named_and_the_others_are_told_of(
+    name, what, tree, profile, forbid
+):
+    path = tree(name) / what
+    forbid(path)
+    message = f"{path}: cannot be read (Permission denied); give yourself permission"
+    with pytest.raises(ValueError) as error:
+        shelf.rows(name, profile(), progress=False)
+    assert message in str(error.value)
+    held = datasets.look(profile(), progress=False)
+    assert message in held.problems[SOURCE_NAMES[name]] and len(held.missing) == 5
+    assert catalogue.stamps(profile().data)
+
+
+@pytest.mark.parametrize(
+    "put_there", [Path.touch, lambda place: place.symlink_to(place.parent / "unplugged")]
+)
+def test_what_is_no_folder_is_no_absent_dataset(put_there, profile, tmp_path):
+    (tmp_path / "data").mkdir()
+    put_there(tmp_path / "data" / "celeba")
+    with pytest.raises(ValueError, match=r"data/celeba: is no folder; put the dataset there, or"):
+        catalogue.home("celeba", profile().data)
 
 
 # Parameters and lists that contradict the files ---------------------------------------------------

@@ -89,6 +89,8 @@ def joined(path: Path) -> pd.DataFrame:
 
 def query(path: Path) -> dict[str, pd.DataFrame]:
     """The tables we read, as they stand; ValueError where the file is no such database."""
+    with lists.readable(path):
+        path.open("rb").close()  # SQLite does not say why a file cannot be opened
     try:
         source = f"{path.resolve().as_uri()}?mode=ro&immutable=1"
         with contextlib.closing(sqlite3.connect(source, uri=True)) as base:

@@ -80,11 +80,17 @@ def folder(source: str, data: DataParams) -> Path:
 def home(source: str, data: DataParams) -> Path | None:
     """The dataset's folder if it is there, None where it is missing or empty.
 
-    ValueError where something else lies there: that is a broken copy, not an absent one.
+    ValueError where something else lies there, or what cannot be read: that is a broken copy, not
+    an absent one.
     """
     place, dataset = folder(source, data), DATASETS[source]
-    if not place.is_dir() or all(lists.is_stray(path.name) for path in place.iterdir()):
-        return None
+    with lists.readable(place):
+        if not (place.exists() or place.is_symlink()):
+            return None
+        if not place.is_dir():
+            lists.fail(place, 0, "is no folder; put the dataset there, or remove it")
+        if all(lists.is_stray(path.name) for path in place.iterdir()):
+            return None
     if not any(lists.locate(place, name) for name in dataset.markers):
         wanted = " or ".join(dataset.markers)
         raise ValueError(
@@ -118,13 +124,15 @@ def stamps(data: DataParams) -> dict[str, str]:
     for source in DATASETS:
         try:
             found[source] = origin(source, data)
-        except ValueError:
+            if found[source] == "real":
+                found[source] += f" {stamp(folder(source, data))}"
+        except (ValueError, OSError):
             found[source] = "wrong"  # the notebook says what
-        if found[source] == "real":
-            found[source] += f" {stamp(folder(source, data))}"
     for name in (*data.manifests, *([data.movie_list] if data.movie_list else [])):
-        path = ROOT / name
-        found[name] = str(path.stat().st_mtime_ns) if path.exists() else "missing"
+        try:
+            found[name] = str((ROOT / name).stat().st_mtime_ns)
+        except OSError:
+            found[name] = "missing"
     return found
 
 

@@ -58,7 +58,7 @@ def look(params: Params, *, progress: bool = True) -> Holdings:
                 part = noted_if_short(part, row["expected"])
                 found[title], terms[title] = part, catalogue.DATASETS[source].terms
                 row |= counts(part) | {"from": str(catalogue.folder(source, params.data))}
-        except ValueError as error:
+        except (ValueError, OSError) as error:
             origin, problems[title] = "wrong", str(error)
         if origin in ("absent", "wrong"):
             row["from"] = {"absent": "missing", "wrong": "files with errors"}[origin]

@@ -4,10 +4,11 @@ Every error names the file, the line, the value and the mend. Names in lists nev
 folder that they are relative to.
 """
 
+import contextlib
 import io
 import os
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import NoReturn
@@ -71,14 +72,29 @@ def is_database(path: Path | str) -> bool:
     return str(path).endswith(".sqlite")
 
 
+@contextlib.contextmanager
+def readable(path: Path | str) -> Iterator[None]:
+    """Turns the system's refusal to read a file or folder into a ValueError that names it."""
+    try:
+        yield
+    except OSError as error:
+        reason = error.strerror or error
+        text = f"cannot be read ({reason}); give yourself permission, or copy it again"
+        fail(error.filename or path, 0, text)
+
+
 # Text ---------------------------------------------------------------------------------------------
 
 
 def read(path: Path) -> list[str]:
-    """The lines of a list in UTF-8, with or without a byte order mark, whatever their ends."""
-    if not path.is_file():
-        fail(path, 0, "does not exist; copy it from the dataset")
-    data = path.read_bytes()
+    """The lines of a list in UTF-8, with or without a byte order mark, whatever their ends.
+
+    ValueError where it does not exist, cannot be read, is empty or is no such text.
+    """
+    with readable(path):
+        if not path.is_file():
+            fail(path, 0, "does not exist; copy it from the dataset")
+        data = path.read_bytes()
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
         fail(path, 0, "is UTF-16; save it as UTF-8")
     if b"\0" in data:
@@ -161,13 +177,24 @@ def needed(home: Path, name: str) -> Path:
 
 
 def files(base: Path) -> set[str]:
-    """Names, relative to a folder, of the files that really lie below it."""
-    found, real = set(), os.path.realpath(base)
-    for folder, _, _ in os.walk(base, followlinks=False):
-        with os.scandir(folder) as entries:
+    """Names, relative to a folder, of the files that really lie below it.
+
+    The folder itself may be a link. Below it, a folder that cannot be read and a link that leads to
+    no file inside are a ValueError: what is behind them would be lost without a word.
+    """
+    found, todo, real = set(), [str(base)], os.path.realpath(base)
+    while todo:
+        with readable(folder := todo.pop()), os.scandir(folder) as entries:
             for entry in entries:
-                linked = entry.is_symlink() and not _within(entry.path, real)
-                if entry.is_file() and not linked:
+                if entry.is_symlink() and not (_within(entry.path, real) and entry.is_file()):
+                    fail(
+                        entry.path,
+                        0,
+                        f"is a link to no file inside {base}; put what it means there",
+                    )
+                if entry.is_dir():
+                    todo.append(entry.path)
+                elif entry.is_file():
                     found.add(os.path.relpath(entry.path, base))
     return found
 
@@ -179,7 +206,7 @@ def _within(path: str, real: str) -> bool:
 def images(path: Path, rows: pd.DataFrame, column: str, base: Path) -> list[str]:
     """Absolute paths of the pictures that a list names relative to `base`.
 
-    ValueError where a name leads outside the folder or its picture is missing.
+    ValueError where a name leads outside the folder or its picture is missing, and as `files`.
     """
     there, missing = files(base), []
     for name, line in zip(rows[column], rows["line"], strict=True):
@@ -191,11 +218,9 @@ def images(path: Path, rows: pd.DataFrame, column: str, base: Path) -> list[str]
             missing.append((line, name))
     if missing:
         line, name = missing[0]
-        linked = (base / name).exists()
-        where = "leads outside" if linked else "is not in"
         rest = f" ({len(missing) - 1:,} more)" if len(missing) > 1 else ""
         mend = f"copy it, or {removal(path, line)}"
-        fail(path, line, f"picture {name!r} {where} {base}{rest}; {mend}")
+        fail(path, line, f"picture {name!r} is not in {base}{rest}; {mend}")
     return [str(base / name) for name in rows[column]]
 
 

@@ -24,14 +24,11 @@ SUFFIXES = (".png", ".jpg", ".jpeg")
 def rows(home: Path, data: DataParams, *, seed: int, progress: bool = True) -> Rows:
     """One row per picture; `identity` is the clip that it is a frame of.
 
-    ValueError where a class folder is missing or unknown, or a picture is a whole film frame.
+    ValueError where a part has no pictures, a class folder is missing or unknown, or a picture is a
+    whole film frame.
     """
     found = pd.concat([part(home, split) for split in FOLDERS], ignore_index=True)
-    names = found["file"].map(lambda path: Path(path).name)
-    stray = names.map(lists.is_stray) | ~names.str.lower().str.endswith(SUFFIXES)
-    found, gone = lists.drop(found, stray, "no picture")
-    if not len(found):
-        lists.fail(home, 0, "holds no pictures; copy the dataset whole")
+    found, gone = lists.drop(found, ~found["file"].map(is_picture), "no picture")
     found = lists.sized(found, progress)
     frames = found["width"] > found["height"]
     if frames.any():
@@ -49,30 +46,33 @@ def rows(home: Path, data: DataParams, *, seed: int, progress: bool = True) -> R
 
 
 def part(home: Path, split: str) -> pd.DataFrame:
-    """Every file in the class folders of one split."""
+    """Every file in the class folders of one split.
+
+    ValueError where a picture lies beside or below them, or none is there.
+    """
     bases = [base for name in FOLDERS[split] if (base := lists.locate(home, name))]
     if not bases:
         lists.fail(home, 0, f"holds no {FOLDERS[split][0]}; copy the dataset whole")
     base, table = bases[0], []
+    names = sorted(lists.files(base))
     folders = {path.name for path in base.iterdir() if path.is_dir() and path.name[0] != "."}
     for name in sorted(folders - set(CLASSES)):
         lists.fail(base, 0, f"class {name!r} is unknown; known are {', '.join(CLASSES)}")
     for name in sorted(set(CLASSES) - folders):
         lists.fail(base, 0, f"class folder {name} is missing; copy the dataset whole")
-    for name in sorted(lists.files(base)):
+    if not any(map(is_picture, names)):
+        lists.fail(base, 0, "holds no pictures; copy the dataset whole")
+    for name in names:
         folder, _, file = name.rpartition("/")
+        if folder not in CLASSES and is_picture(name):
+            lists.fail(base / name, 0, f"lies in no class folder of {base}; move or remove it")
         clip = file.rpartition("_")[0] or file
         row = {"key": f"sfew/{base.name}/{name}", "image": str(base / name), "split": split}
         row |= {"identity": f"sfew/{clip}", "source": "sfew", "file": str(base / name), "line": 0}
         table.append(row | {"expression": CLASSES.get(folder, "")})
-    found = pd.DataFrame(table, columns=[*row, "expression"] if table else None)
-    return misplaced(base, found)
+    return pd.DataFrame(table)
 
 
-def misplaced(base: Path, found: pd.DataFrame) -> pd.DataFrame:
-    """ValueError where a picture lies beside or below the class folders."""
-    for image, expression in zip(found.get("image", ()), found.get("expression", ()), strict=True):
-        name = Path(image).name
-        if not expression and not lists.is_stray(name) and name.lower().endswith(SUFFIXES):
-            lists.fail(image, 0, f"lies in no class folder of {base}; move or remove it")
-    return found
+def is_picture(path: str) -> bool:
+    name = Path(path).name
+    return not lists.is_stray(name) and name.lower().endswith(SUFFIXES)
