@@ -121,6 +121,11 @@ def test_real_world_and_nothing_in_one_set(tree, profile, tmp_path):
     split = found.table["split"].tolist()
     assert split == sorted(split, reverse=True)  # training first: one run of the file
     assert found.truth is None
+    alone = faces(profile(), tmp_path / "alone").table.set_index("key")
+    assert len(alone) == 43
+    together = found.table.set_index("key")
+    assert together.loc[alone.index, "look"].tolist() == alone["look"].tolist()  # to the last bit
+    assert set(together.query("source == 'aflw'")["look"]) == {"0" * 16}
     reloaded = type(found).load(found.save(tmp_path / "saved"))
     assert torch.equal(reloaded.images, found.images)
     assert reloaded.table["key"].tolist() == found.table["key"].tolist()
@@ -185,6 +190,19 @@ def test_a_copy_that_may_be_cut_short_is_told(tree, profile, monkeypatch):
     monkeypatch.setitem(catalogue.DATASETS, "expw", whole)
     remarks = datasets.look(profile(), progress=False).remarks
     assert not remarks["remark"].str.contains("missing of").any()
+
+
+def test_a_copy_of_ckplus_is_measured_by_the_pictures_of_the_protocol(tree, profile, monkeypatch):
+    """Six labelled sequences, one of contempt, among 12 of six frames: 24 pictures, not 72."""
+    tree("ckplus")
+    for expected, lacking in ((25, [1]), (24, [])):
+        whole = dataclasses.replace(catalogue.DATASETS["ckplus"], expected=expected)
+        monkeypatch.setitem(catalogue.DATASETS, "ckplus", whole)
+        for cap in (0, 2):  # subjects: those beyond are there
+            settings = profile(**{"data.ckplus.train": cap})
+            remarks = datasets.look(settings, progress=False).remarks
+            short = remarks[remarks["remark"].str.contains("missing of")]
+            assert short["rows"].tolist() == lacking
 
 
 def test_a_set_that_comes_or_changes_makes_notebook_01_run_again(tree, profile):

@@ -117,6 +117,33 @@ def test_a_nested_copy_is_found(tree, profile, tmp_path):
     assert len(rows("expw", profile).table)
 
 
+@pytest.mark.parametrize(
+    ("name", "folder"),
+    [
+        *[("aflw", "flickr"), ("celeba", "img_align_celeba"), ("expw", "origin")],
+        *[("sfew", "Train_Aligned_Faces"), ("ckplus", "cohn-kanade-images"), ("relation", "img")],
+    ],
+)
+def test_a_folder_unpacked_into_its_own_name_is_found(name, folder, tree, profile):
+    home = tree(name)
+    before = rows(name, profile).table.drop(columns=["image", "file"])
+    (home / folder).rename(home / "outer")
+    (home / "outer" / ".DS_Store").touch()
+    (home / folder).mkdir()
+    (home / "outer").rename(home / folder / folder)
+    (home / folder / ".DS_Store").touch()
+    after = rows(name, profile).table.drop(columns=["image", "file"])
+    pd.testing.assert_frame_equal(before, after)
+
+
+def test_a_folder_that_holds_more_than_its_own_name_is_itself(tree, profile):
+    home = tree("relation")
+    (home / "img" / "img").mkdir()
+    assert set(rows("relation", profile).table["image"].map(lambda path: Path(path).parent)) == {
+        home / "img"
+    }
+
+
 # AFLW ---------------------------------------------------------------------------------------------
 
 

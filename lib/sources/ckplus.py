@@ -24,6 +24,7 @@ CODES = {
     **{4: "fear", 5: "happy", 6: "sad", 7: "surprise"},
 }
 POINTS = 68  # landmarks of a face
+CONTEMPT = "contempt is none of the seven expressions"
 
 
 def rows(home: Path, data: DataParams, *, seed: int, progress: bool = True) -> Rows:
@@ -39,6 +40,7 @@ def rows(home: Path, data: DataParams, *, seed: int, progress: bool = True) -> R
     found, dropped = protocol(found, codes)
     if not len(found):
         lists.fail(labelled, 0, "labels no sequence; copy the dataset whole")
+    counted = len(found) + int((dropped["reason"] == CONTEMPT).sum())  # the paper's pictures
     capped = data.ckplus.train
     subjects = sorted(found["subject"].unique())[: capped or None]
     beyond = ~found["subject"].isin(subjects)
@@ -52,7 +54,7 @@ def rows(home: Path, data: DataParams, *, seed: int, progress: bool = True) -> R
     gone = pd.concat([stray, dropped, rest], ignore_index=True)
     missing = len(table) - points
     remarks = {"box from the middle of the picture: no landmarks": missing}
-    return Rows(table, gone, len(table) + len(gone), remarks)
+    return Rows(table, gone, len(table) + len(gone), remarks, counted)
 
 
 def frames(base: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -113,7 +115,7 @@ def protocol(found: pd.DataFrame, codes: dict[str, str]) -> tuple[pd.DataFrame, 
             "its sequence is not labelled",
             "its sequence has fewer than four frames",
             "neither the first nor one of the last three frames",
-            "contempt is none of the seven expressions",
+            CONTEMPT,
         ],
         "",
     )

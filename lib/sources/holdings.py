@@ -75,7 +75,7 @@ def look(params: Params, *, progress: bool = True) -> Holdings:
 
 def noted_if_short(part: lists.Rows, expected: int) -> lists.Rows:
     """A copy with fewer rows than the whole set may be cut short: that is said, not refused."""
-    lacking = expected - part.total
+    lacking = expected - (part.total if part.counted is None else part.counted)
     if lacking <= 0:
         return part
     text = f"rows missing of the whole set's {expected:,}: a part of it, or a list cut short?"

@@ -33,12 +33,14 @@ class Rows:
     table: one row per kept face (or pair), columns `COLUMNS` and the 24 attributes in {-1, 0, 1}.
     dropped: `file`, `line` (0: the file as a whole) and `reason` of every other row.
     total: rows of the source. remarks: what was put right or left missing, and how often.
+    counted: rows of the kind that the paper counts, if these are not all rows of the source.
     """
 
     table: pd.DataFrame
     dropped: pd.DataFrame
     total: int
     remarks: dict[str, int] = field(default_factory=dict)
+    counted: int | None = None
 
     def __post_init__(self) -> None:
         kept, dropped = len(self.table), len(self.dropped)
@@ -156,15 +158,28 @@ def codes(path: Path, rows: pd.DataFrame, column: str, allowed: Mapping[int, str
 
 
 def locate(home: Path, name: str, depth: int = 3) -> Path | None:
-    """A file or folder of that name in a dataset's folder, nearest to the top."""
+    """A file or folder of that name in a dataset's folder, nearest to the top.
+
+    Of a folder that holds nothing but a folder of its own name, as a zip unpacked into its own name
+    leaves it, the inner one. ValueError where two stand equally near.
+    """
     for level in range(depth):
         found = sorted(home.glob("/".join(["*"] * level + [name])))
         if len(found) > 1:
             both = " and ".join(str(path) for path in found[:2])
             raise ValueError(f"{home} holds two copies of {name}: {both}; remove one")
         if found:
-            return found[0]
+            return innermost(found[0])
     return None
+
+
+def innermost(path: Path) -> Path:
+    inner = path / path.name
+    with readable(path):
+        if not inner.is_dir():
+            return path
+        alone = all(other == inner or is_stray(other.name) for other in path.iterdir())
+    return innermost(inner) if alone else path
 
 
 def needed(home: Path, name: str) -> Path:
@@ -187,11 +202,8 @@ def files(base: Path) -> set[str]:
         with readable(folder := todo.pop()), os.scandir(folder) as entries:
             for entry in entries:
                 if entry.is_symlink() and not (_within(entry.path, real) and entry.is_file()):
-                    fail(
-                        entry.path,
-                        0,
-                        f"is a link to no file inside {base}; put what it means there",
-                    )
+                    text = f"is a link to no file inside {base}; put what it means there"
+                    fail(entry.path, 0, text)
                 if entry.is_dir():
                     todo.append(entry.path)
                 elif entry.is_file():

@@ -66,9 +66,7 @@ def join(parts: Sequence[FaceSet], cache: Path, name: str, progress: bool = True
 
     Nothing is held in memory: the crops are copied to `<cache>/<name>.npy` and mapped from there.
     """
-    table = pd.concat([part.table for part in parts], ignore_index=True)
-    table["content"] = table["content"].fillna("")
-    table["look"] = [int(value) if value == value else 0 for value in table["look"]]
+    table = pd.concat([looked(part.table) for part in parts], ignore_index=True)
     images = [part.images for part in parts]
     found = leaks.find(table, Several(images))
     note(cache, f"{name} leaks", gone(table.iloc[found["train"]], reasons(found)))
@@ -76,6 +74,14 @@ def join(parts: Sequence[FaceSet], cache: Path, name: str, progress: bool = True
     labels = torch.cat([part.labels for part in parts])[torch.from_numpy(order)]
     table = tidy(table.iloc[order].reset_index(drop=True))
     return FaceSet(gathered(images, order, cache / f"{name}.npy", progress), labels, table)
+
+
+def looked(table: pd.DataFrame) -> pd.DataFrame:
+    """A table with digest and hash, blank and 0 where its pictures have none.
+
+    Missing hashes would make the others float64, which holds 53 of their 64 bits.
+    """
+    return table if "look" in table else table.assign(content="", look=np.uint64(0))
 
 
 def arranged(split: pd.Series, leaked: pd.Series) -> np.ndarray:
