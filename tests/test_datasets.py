@@ -11,7 +11,7 @@ import torch
 from PIL import Image
 
 from lib import datasets, params, vocabulary, world
-from lib.sources import catalogue, lists, shelf
+from lib.sources import catalogue, lists, manifest, shelf
 from tests import trees
 from workflow import road
 
@@ -250,6 +250,31 @@ def test_the_users_own_faces_join_in(profile, tmp_path):
     assert (found.labels[:, 1:] == -1).all()
     assert found.table["identity"].tolist() == ["person 0", "person 0", "person 1", "person 1"]
     assert "01_faces" not in datasets.absent(settings)
+    assert datasets.look(settings).summary.loc[str(path), "train"] == 4
+
+
+def test_rows_of_the_users_own_faces_have_the_lines_of_their_file(tmp_path):
+    path = trees.manifest(tmp_path / "album")
+    path.write_text("\n" + path.read_text().replace("\n", "\r\n\r\n"))
+    found = manifest.rows(path)
+    assert found["line"].tolist() == [4, 6, 8, 10]
+    assert found["key"].tolist()[0] == "album/0.jpg#4"
+
+
+def test_what_is_wrong_with_the_users_own_faces_is_told_with_the_rest(tree, profile, tmp_path):
+    tree("sfew")
+    whole, broken = (trees.manifest(tmp_path / name) for name in ("album", "torn"))
+    broken.write_text("image,happy\n0.jpg,2\n")
+    held = datasets.look(profile(**{"data.manifests": (str(whole), str(broken))}), progress=False)
+    table = held.summary
+    assert table.loc[[str(whole), "SFEW 2.0"], "kept"].tolist() == [4, 21]
+    assert table.loc[str(broken), "from"] == "file with errors"
+    assert held.problems == {
+        str(
+            broken
+        ): f"{broken}, line 2, column 'happy': '2'; use 1, 0, or blank where it is not known"
+    }
+    assert not held.reasons["dataset"].str.contains("album").any()
 
 
 def test_a_set_larger_than_memory_is_read_from_its_file(tree, profile, tmp_path):

@@ -432,9 +432,17 @@ def test_a_real_set_that_is_asked_for_must_be_there(profile, tmp_path):
 
 OWN = "faces.csv"
 MANIFEST = [
-    (put(OWN, b""), "faces.csv, line 1: column 'image' is missing; add it"),
+    (gone(OWN), "faces.csv: does not exist; write a faces.csv, see lib/sources/manifest.py"),
+    (put(OWN, b""), "faces.csv: is empty"),
+    (put(OWN, b"gender\n1\n"), "faces.csv, line 1: column 'image' is missing; add it"),
+    (put(OWN, b"\n\ngender\n1\n"), "faces.csv, line 3: column 'image' is missing; add it"),
     (put(OWN, b"image\n"), "faces.csv: no faces; write one line per face below the header"),
-    (put(OWN, "image\ngrüße.jpg\n".encode("latin-1")), "faces.csv: not UTF-8 at byte 8"),
+    (put(OWN, "image\ngrüße.jpg\n".encode("latin-1")), "faces.csv, line 2: byte 8 is not"),
+    (put(OWN, b"image\n0.jpg\n\0"), "faces.csv, line 3: holds binary data"),
+    (put(OWN, b'image,happy\n0.jpg,1\n"1.jpg"x,1\n'), "line 3: ',' expected after '\"'; mend"),
+    (put(OWN, b'image\n"0.jpg\n'), "faces.csv, line 2: unexpected end of data; mend its quotes"),
+    (put(OWN, b"image,happy\n\n0.jpg,1\n\n1.jpg,2\n"), "line 5, column 'happy': '2'; use 1, 0"),
+    (put(OWN, "image,identity\n0.jpg,a\u2028b\n1.jpg,c\n2.jpg\n".encode()), "line 4: 1 values"),
     (put(OWN, b"image,hapy\n0.jpg,1\n"), "line 1: unknown column 'hapy'; did you mean 'happy'?"),
     (put(OWN, b"image,image\n0.jpg,0.jpg\n"), "line 1: column 'image' stands twice; remove one"),
     (put(OWN, b"image,x,y,w\n0.jpg,1,1,9\n"), "line 1: a box needs all of x, y, w, h, or none"),

@@ -6,16 +6,17 @@ import numpy as np
 import pandas as pd
 
 from lib.params import Params
-from lib.sources import catalogue, lists, shelf
+from lib.sources import catalogue, lists, manifest, shelf
 from lib.vocabulary import SOURCE_NAMES
+from lib.workspace import ROOT
 
 COLUMNS = ("from", "expected", "rows", "kept", "dropped", "train", "test")
 
 
 @dataclass(frozen=True)
 class Holdings:
-    """summary: one row per dataset; `expected` by the paper, `rows` in its files, of which `kept`
-        and `dropped` are together all.
+    """summary: one row per dataset or manifest; `expected` by the paper, `rows` in its files, of
+        which `kept` and `dropped` are together all.
     reasons: dataset, reason, rows. remarks: dataset, what was put right or left missing, how often.
     dropped: set, file, line, reason of every row left out. missing: where to ask, by dataset.
     terms: those under which the sets that are there may be used, by dataset.
@@ -44,7 +45,7 @@ class Holdings:
 
 
 def look(params: Params, *, progress: bool = True) -> Holdings:
-    """Read the lists of every dataset that is there; pictures are looked for, not decoded.
+    """Read the lists of every dataset that is there, and manifests; pictures are not decoded.
 
     What is wrong with one dataset is told among `problems`, so that the others are still told of.
     """
@@ -68,6 +69,13 @@ def look(params: Params, *, progress: bool = True) -> Holdings:
         if origin == "absent":
             missing[title] = where_to_ask(source, params)
         summary[title] = row
+    for name in params.data.manifests:
+        try:
+            rows = manifest.rows(ROOT / name)
+            found[name] = lists.Rows(rows, lists.nothing(), len(rows))
+            summary[name] = counts(found[name]) | {"from": str(ROOT / name)}
+        except (ValueError, OSError) as error:
+            summary[name], problems[name] = {"from": "file with errors"}, str(error)
     table = pd.DataFrame(summary).T.reindex(columns=list(COLUMNS))
     table[list(COLUMNS[1:])] = table[list(COLUMNS[1:])].astype("Int64")
     return Holdings(table, reasons(found), remarks(found), dropped(found), missing, terms, problems)

@@ -11,6 +11,7 @@ Attribute columns may be left out as a whole. Bad rows are errors, never skipped
 import csv
 import difflib
 from pathlib import Path
+from typing import NoReturn
 
 import numpy as np
 import pandas as pd
@@ -31,10 +32,10 @@ def rows(path: Path) -> pd.DataFrame:
     Boxes refer to the picture as it is meant to be seen, turned as its camera noted. ValueError
     that names file, line, column and value of the first row that is wrong.
     """
-    lines = read(path)
-    check_header(path, lines[0] if lines else [])
-    table, header = [], lines[0]
-    for number, values in enumerate(lines[1:], start=2):
+    (first, header), *lines = read(path)
+    check_header(path, first, header)
+    table = []
+    for number, values in lines:
         if len(values) != len(header):
             fail(path, number, "", f"{len(values)} values for {len(header)} columns")
         table.append(row(path, number, dict(zip(header, values, strict=True))))
@@ -43,31 +44,34 @@ def rows(path: Path) -> pd.DataFrame:
     return pd.DataFrame(table)
 
 
-def read(path: Path) -> list[list[str]]:
-    """The lines of a CSV in UTF-8, with or without a byte order mark, whatever their ends."""
-    if not path.is_file():
-        raise ValueError(f"{path} does not exist: write a faces.csv, see lib/sources/manifest.py")
+def read(path: Path) -> list[tuple[int, list[str]]]:
+    """The rows of a CSV that are not blank, each with the number of its line in the file.
+
+    ValueError as of `lists.read`, and where quotes or fields are no CSV.
+    """
+    with lists.readable(path):
+        if not path.is_file():
+            fail(path, 0, "", "does not exist; write a faces.csv, see lib/sources/manifest.py")
+    lines = csv.reader(lists.read(path), strict=True)
     try:
-        text = path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise ValueError(f"{path}: not UTF-8 at byte {error.start}: save it as UTF-8") from None
-    lines = csv.reader(text.splitlines(), strict=True)
-    return [[value.strip() for value in line] for line in lines if line]
+        return [(lines.line_num, [value.strip() for value in line]) for line in lines if line]
+    except csv.Error as error:
+        fail(path, lines.line_num, "", f"{error}; mend its quotes")
 
 
-def check_header(path: Path, header: list[str]) -> None:
+def check_header(path: Path, number: int, header: list[str]) -> None:
     known = (*COLUMNS, *ATTRIBUTES)
     for name in header:
         if name not in known:
             close = difflib.get_close_matches(name, known, n=1)
             hint = f"did you mean {close[0]!r}?" if close else f"known are {', '.join(known)}"
-            raise ValueError(f"{path}, line 1: unknown column {name!r}; {hint}")
+            fail(path, number, "", f"unknown column {name!r}; {hint}")
         if header.count(name) > 1:
-            raise ValueError(f"{path}, line 1: column {name!r} stands twice; remove one")
+            fail(path, number, "", f"column {name!r} stands twice; remove one")
     if "image" not in header:
-        raise ValueError(f"{path}, line 1: column 'image' is missing; add it")
+        fail(path, number, "", "column 'image' is missing; add it")
     if 0 < sum(name in header for name in BOX) < 4:
-        raise ValueError(f"{path}, line 1: a box needs all of x, y, w, h, or none")
+        fail(path, number, "", "a box needs all of x, y, w, h, or none")
 
 
 def row(path: Path, number: int, values: dict[str, str]) -> dict:
@@ -132,6 +136,6 @@ def label(path: Path, number: int, name: str, text: str) -> int:
     return int(text) if text else -1
 
 
-def fail(path: Path, number: int, column: str, problem: str) -> None:
+def fail(path: Path, number: int, column: str, problem: str) -> NoReturn:
     where = lists.place(path, number) + (f", column {column!r}" if column else "")
     raise ValueError(f"{where}: {problem}")
