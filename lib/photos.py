@@ -155,12 +155,17 @@ def write_manifest(
 ) -> Path:
     """Put photographs and a `faces.csv` of their faces into a folder; returns the CSV's path.
 
+    A photograph that is no PNG has `.png` added to its name: anna.jpg and anna.png stay two.
     known: (name of the photograph, number of the face from the left) -> its identity and the
     attributes that somebody looked up; all others stay blank, which means missing.
     """
     lines = [[*manifest.COLUMNS, *vocabulary.ATTRIBUTES]]
+    taken: set[str] = set()
     for name, scene in scenes.items():
-        file = f"{Path(name).stem}.png"
+        file = name if name.endswith(".png") else f"{name}.png"
+        while file in taken:
+            file = f"{file}.png"
+        taken.add(file)
         picture = Image.fromarray(scene.image.permute(1, 2, 0).numpy())
         atomically(folder / file, lambda part, p=picture: p.save(part, "PNG"))
         for number, box in enumerate(scene.boxes):

@@ -148,6 +148,14 @@ def test_a_manifest_of_a_photograph_becomes_faces(astronaut, tmp_path):
     assert faces.table["identity"].tolist() == ["Eileen Collins"]
 
 
+def test_photographs_that_differ_in_their_ending_stay_two(tmp_path):
+    names = ["anna.jpg", "anna.jpg.png", "anna.png", "anna.webp"]
+    scenes = {name: scene_of((k, 20, 20, 20), wide=200 + k) for k, name in enumerate(names)}
+    rows = manifest.rows(photos.write_manifest(tmp_path / "mine", scenes))
+    assert rows["width"].tolist() == [200, 201, 202, 203]
+    assert rows["x"].tolist() == [0, 1, 2, 3]
+
+
 def test_unknown_labels_are_blank_in_a_manifest(tmp_path):
     scene = scene_of((10, 20, 20, 20), (80, 30, 40, 40))
     path = photos.write_manifest(tmp_path / "mine", {"a.png": scene, "b.png": scene})
