@@ -33,7 +33,7 @@ class SourceParams(Section):
 
     origin: Origin = "world"
     train: Count = 0  # faces, pairs or (CK+) subjects; real sets: 0 = all that is there
-    test: Count = 0
+    test: Count = 0  # of real AFLW, CelebA and ExpW at most so many; other real sets: as they say
 
 
 class DataParams(Section):

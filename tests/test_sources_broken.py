@@ -173,7 +173,7 @@ EXPW = [
     (put(FIRST, bomb()), "exceeds limit of 178956970 pixels, could be decompression bomb"),
     (cut(FIRST), "1 pictures cannot be cut; copy each again or remove its line:\n  /"),
     (cut(FIRST), "label.lst, line 1: /"),
-    (keep(LABELS, 3), "label.lst: no test part with every expression can be made of {'angry': 1"),
+    (keep(LABELS, 3), "label.lst: no test part of 14 faces with every expression can be made"),
     (gone("origin"), "expw holds no origin (but label.lst); copy the dataset whole"),
     (copied(LABELS, "old/label.lst"), None),
     (lambda h: (copied(LABELS, "a/label.lst")(h), renamed(LABELS, "origin/label.lst")(h)),
@@ -421,6 +421,29 @@ def test_a_movie_list_of_another_dataset(tree, profile, tmp_path):
     path.write_text("00001.jpg\n99999.jpg\n")
     with pytest.raises(ValueError, match=r"movies.txt, line 2: '99999.jpg' is no picture of the"):
         load("relation", profile(**{"data.movie_list": str(path)}), tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "count", "message"),
+    [
+        ("aflw", 0, "data.aflw.test is 0: nobody of AFLW would be tested; say how many faces are"),
+        ("celeba", 0, "data.celeba.test is 0: .* .the paper's are 3,000"),
+        ("expw", 0, "data.expw.test is 0: .* .the paper's are 1,400"),
+        ("expw", 6, "label.lst: no test part of 6 faces with every expression can be made of"),
+    ],
+)
+def test_some_faces_of_each_training_source_are_tested(name, count, message, tree, profile):
+    tree(name)
+    with pytest.raises(ValueError, match=message):
+        shelf.rows(name, profile(**{f"data.{name}.test": count}), progress=False)
+
+
+@pytest.mark.parametrize("origin", ["auto", "world"])
+@pytest.mark.parametrize("name", ["aflw", "celeba", "expw"])
+def test_the_world_must_know_how_many_faces(name, origin, profile, tmp_path):
+    message = rf"data.{name}.train is 0, .* set data.{name}.train \(the paper's is [1-9]"
+    with pytest.raises(ValueError, match=message):
+        datasets.faces(profile(**{f"data.{name}.origin": origin}), cache=tmp_path, progress=False)
 
 
 def test_a_real_set_that_is_asked_for_must_be_there(profile, tmp_path):

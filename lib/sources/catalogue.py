@@ -103,19 +103,27 @@ def home(source: str, data: DataParams) -> Path | None:
 def origin(source: str, data: DataParams) -> str:
     """Where the faces of a source come from in this run: `real`, `world` or `absent`.
 
-    ValueError where the profile insists on the real set and it is missing.
+    ValueError where the profile insists on the real set and it is missing, or does not say how many
+    training faces the embedded world is to draw.
     """
-    wanted = getattr(data, source).origin
-    if wanted in ("world", "absent"):
-        return wanted
-    if home(source, data) is not None:
+    wanted, title = getattr(data, source), SOURCE_NAMES[source]
+    if wanted.origin not in ("world", "absent") and home(source, data) is not None:
         return "real"
-    if wanted == "real":
+    if wanted.origin == "real":
         raise ValueError(
-            f"data.{source}.origin is real, but {folder(source, data)} does not hold "
-            f"{SOURCE_NAMES[source]}: ask {DATASETS[source].owner}; or set origin to found or world"
+            f"data.{source}.origin is real, but {folder(source, data)} does not hold {title}: "
+            f"ask {DATASETS[source].owner}; or set origin to found or world"
         )
-    return "world" if wanted == "auto" else "absent"
+    if wanted.origin in ("absent", "found"):
+        return "absent"
+    if not wanted.train:
+        size = getattr(DataParams(), source).train
+        raise ValueError(
+            f"data.{source}.train is 0, all that the real set has, but {title} comes from the "
+            f"embedded world, which has no end; set data.{source}.train (the paper's is {size:,}) "
+            f"or data.{source}.origin: found"
+        )
+    return "world"
 
 
 def stamps(data: DataParams) -> dict[str, str]:

@@ -58,7 +58,8 @@ def testing(
     """Mask of the test part: whole pictures, equally many faces of each expression."""
     each = count // len(CODES)
     test = splits.balanced(pictures, expression, len(CODES), each, seed)
-    if each and not test.any():
+    if not test.any():
         counts = {kind: int((expression == code).sum()) for code, kind in CODES.items()}
-        lists.fail(path, 0, f"no test part with every expression can be made of {counts}")
+        text = f"no test part of {count} faces with every expression can be made of {counts}"
+        lists.fail(path, 0, text)
     return test

@@ -15,10 +15,10 @@ from tqdm import tqdm
 
 from lib import workspace
 from lib.faces import FaceSet, PairSet, mapped, spatial_cues
-from lib.params import Params
+from lib.params import DataParams, Params
 from lib.sources import catalogue, leaks, lists, store
 from lib.sources.lists import BOX, DROPPED, Rows
-from lib.vocabulary import ATTRIBUTES, TRAITS
+from lib.vocabulary import ATTRIBUTES, FACE_SOURCES, SOURCE_NAMES, TRAITS
 
 COLUMNS = (*("key", "source", "identity", "split", "image"), *BOX, "file", "line")
 FORGIVEN = {"aflw": catalogue.aflw.UNREADABLE}
@@ -27,10 +27,19 @@ PORTION = 256  # crops copied at a time
 
 
 def rows(source: str, params: Params, progress: bool = True) -> Rows:
-    """What the files of a dataset hold; ValueError where they are missing or wrong."""
+    """What the files of a dataset hold; ValueError where they are missing or wrong.
+
+    Also where nobody of a training source would be tested: no profile means that.
+    """
     home = catalogue.home(source, params.data)
     if home is None:
         raise ValueError(f"{catalogue.folder(source, params.data)} does not exist")
+    if source in FACE_SOURCES and not getattr(params.data, source).test:
+        size = getattr(DataParams(), source).test
+        raise ValueError(
+            f"data.{source}.test is 0: nobody of {SOURCE_NAMES[source]} would be tested; say how "
+            f"many faces are (the paper's are {size:,})"
+        )
     reader = catalogue.DATASETS[source].reader
     return reader.rows(home, params.data, seed=params.seed, progress=progress)
 
