@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from lib.paper import reported
 from lib.params import DataParams
-from lib.sources import aflw, ckplus, expw, lists, relation, shelf
+from lib.sources import aflw, ckplus, disk, expw, lists, relation, shelf
 from lib.vocabulary import ATTRIBUTES, CELEBA_NAMES, EXPRESSIONS, LABELLED, POSES, TRAITS
 from tests import trees
 
@@ -404,8 +404,8 @@ def test_no_name_leads_outside(name):
         (Path(folder) / "secret.jpg").touch()
         table = pd.DataFrame({"name": [name, "../secret.jpg", "a.jpg"], "line": [1, 2, 3]})
         with pytest.raises(ValueError):
-            lists.images(Path("a.lst"), table, "name", base)
-        assert lists.images(Path("a.lst"), table[2:], "name", base) == [str(base / "a.jpg")]
+            disk.images(Path("a.lst"), table, "name", base)
+        assert disk.images(Path("a.lst"), table[2:], "name", base) == [str(base / "a.jpg")]
 
 
 @given(st.lists(st.integers(0, 7), min_size=1, max_size=40))

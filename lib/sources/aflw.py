@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from lib.params import DataParams
-from lib.sources import lists, splits
+from lib.sources import disk, lists, splits
 from lib.sources.lists import Rows
 from lib.vocabulary import POSES
 
@@ -36,16 +36,16 @@ def rows(home: Path, data: DataParams, *, seed: int, progress: bool = True) -> R
     Faces turned by more than 90 degrees in any of yaw, pitch and roll keep their sex and lose
     their pose: the fit of the head failed there. ValueError where database or pictures are wrong.
     """
-    path = lists.needed(home, MARKER)
+    path = disk.needed(home, MARKER)
     found = joined(path)
-    base = lists.needed(home, "flickr")
+    base = disk.needed(home, "flickr")
     found, boxless = lists.drop(found, found["FaceRect"] != "both", "no box (FaceRect)")
     for name in lists.BOX:
         found[name] = lists.numbers(path, found, name)
     angles = np.column_stack([pose_angles(path, found, name) for name in ANGLES])
-    found["image"] = lists.images(path, found, "filepath", base)
+    found["image"] = disk.images(path, found, "filepath", base)
     found, unreadable = lists.drop(
-        sized := lists.sized(found, progress, UNREADABLE), sized["width"] == 0, "unreadable picture"
+        sized := disk.sized(found, progress, UNREADABLE), sized["width"] == 0, "unreadable picture"
     )
     angles = angles[(sized["width"] > 0).to_numpy()]
     found, clamped = lists.clamp(found)

@@ -6,7 +6,7 @@ from pathlib import Path
 from types import ModuleType
 
 from lib.params import DataParams
-from lib.sources import aflw, celeba, ckplus, expw, lists, relation, sfew
+from lib.sources import aflw, celeba, ckplus, disk, expw, lists, relation, sfew
 from lib.vocabulary import SOURCE_NAMES
 from lib.workspace import ROOT, digest
 
@@ -89,9 +89,9 @@ def home(source: str, data: DataParams) -> Path | None:
             return None
         if not place.is_dir():
             lists.fail(place, 0, "is no folder; put the dataset there, or remove it")
-        if all(lists.is_stray(path.name) for path in place.iterdir()):
+        if all(disk.is_stray(path.name) for path in place.iterdir()):
             return None
-    if not any(lists.locate(place, name) for name in dataset.markers):
+    if not any(disk.locate(place, name) for name in dataset.markers):
         wanted = " or ".join(dataset.markers)
         raise ValueError(
             f"{place} holds no {wanted}, so it is not {SOURCE_NAMES[source]} as published; unpack "

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from lib.params import DataParams
-from lib.sources import lists, splits
+from lib.sources import disk, lists, splits
 from lib.sources.cutting import inner
 from lib.sources.lists import Rows
 from lib.vocabulary import CELEBA_NAMES
@@ -28,16 +28,16 @@ def rows(home: Path, data: DataParams, *, seed: int, progress: bool = True) -> R
     ValueError where a list is cut short, the three lists do not name the same pictures, or a value
     is none of 1 and -1.
     """
-    path = lists.needed(home, MARKER)
+    path = disk.needed(home, MARKER)
     found, attributes = attribute_list(path)
-    base = lists.needed(home, "img_align_celeba")
+    base = disk.needed(home, "img_align_celeba")
     identity = beside(home, "identity_CelebA.txt", "identity", found, path)
     partition = beside(home, "list_eval_partition.txt", "partition", found, path)
     x, y, w, h = inner(WIDTH, HEIGHT)
     table = pd.DataFrame(
         {
             "key": "celeba/" + found["image_name"],
-            "image": lists.images(path, found, "image_name", base),
+            "image": disk.images(path, found, "image_name", base),
             **{"x": x, "y": y, "w": w, "h": h, "width": WIDTH, "height": HEIGHT},
             "identity": [f"celeba/{number}" for number in identity],
             "source": "celeba",
@@ -76,7 +76,7 @@ def attribute_list(path: Path) -> tuple[pd.DataFrame, dict[str, np.ndarray]]:
 
 def beside(home: Path, name: str, column: str, found: pd.DataFrame, attributes: Path) -> np.ndarray:
     """The whole number that another list gives to each picture of the attribute list."""
-    path = lists.needed(home, name)
+    path = disk.needed(home, name)
     other = lists.table(path, lists.read(path), ["image_name", column])
     unique(path, other)
     allowed = PARTITIONS if column == "partition" else None

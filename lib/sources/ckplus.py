@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from lib.params import DataParams
-from lib.sources import lists
+from lib.sources import disk, lists
 from lib.sources.cutting import inner
 from lib.sources.lists import Rows
 from lib.vocabulary import EXPRESSIONS
@@ -34,7 +34,7 @@ def rows(home: Path, data: DataParams, *, seed: int, progress: bool = True) -> R
     drawn around its points; elsewhere the middle of the picture is taken. ValueError where labels,
     names or pictures are wrong.
     """
-    base, labelled = lists.needed(home, MARKER), lists.needed(home, "Emotion")
+    base, labelled = disk.needed(home, MARKER), disk.needed(home, "Emotion")
     found, stray = frames(base)
     codes = emotions(labelled, set(found["sequence"]))
     found, dropped = protocol(found, codes)
@@ -46,7 +46,7 @@ def rows(home: Path, data: DataParams, *, seed: int, progress: bool = True) -> R
     beyond = ~found["subject"].isin(subjects)
     reason = f"beyond the {capped} subjects of data.ckplus.train"
     found, rest = lists.drop(found, beyond, reason)
-    found, points = boxes(lists.sized(found, progress), lists.locate(home, "Landmarks"))
+    found, points = boxes(disk.sized(found, progress), disk.locate(home, "Landmarks"))
     found, _ = lists.clamp(found)
     given = {name: found["expression"] == name for name in EXPRESSIONS}
     columns = [*lists.COLUMNS, "subject", "sequence", "frame"]
@@ -60,10 +60,10 @@ def rows(home: Path, data: DataParams, *, seed: int, progress: bool = True) -> R
 def frames(base: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Every frame with its subject, sequence and number; and the stray files."""
     table, stray = [], []
-    for name in sorted(lists.files(base)):
+    for name in sorted(disk.files(base)):
         path, parts = base / name, name.split("/")
         match = FRAME.fullmatch(parts[-1])
-        if lists.is_stray(parts[-1]):
+        if disk.is_stray(parts[-1]):
             stray.append({"file": str(path), "line": 0, "reason": "no picture"})
             continue
         if not match or parts[:-1] != [match[1], match[2]]:
@@ -81,9 +81,9 @@ def frames(base: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
 def emotions(base: Path, sequences: set[str]) -> dict[str, str]:
     """Expression of each labelled sequence; folders of the others are missing or empty."""
     found: dict[str, str] = {}
-    for name in sorted(lists.files(base)):
+    for name in sorted(disk.files(base)):
         path, sequence = base / name, name.rpartition("/")[0]
-        if lists.is_stray(path.name):
+        if disk.is_stray(path.name):
             continue
         if not path.name.endswith("_emotion.txt"):
             lists.fail(path, 0, "is no *_emotion.txt; remove it")

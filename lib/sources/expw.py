@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from lib.params import DataParams
-from lib.sources import lists, splits
+from lib.sources import disk, lists, splits
 from lib.sources.lists import Rows
 from lib.vocabulary import EXPRESSIONS
 
@@ -25,18 +25,18 @@ def rows(home: Path, data: DataParams, *, seed: int, progress: bool = True) -> R
 
     ValueError where the list, a box or a picture is wrong, or a class cannot be tested.
     """
-    path = lists.needed(home, MARKER)
+    path = disk.needed(home, MARKER)
     found = lists.table(path, lists.read(path), FIELDS)
     expression = lists.codes(path, found, "label", CODES)
     number = lists.numbers(path, found, "face_id", whole=True)
     lists.numbers(path, found, "confidence")
     top, left, right, bottom = (lists.numbers(path, found, name) for name in FIELDS[2:6])
-    base = lists.needed(home, "origin")
+    base = disk.needed(home, "origin")
     name = found["image_name"]
     table = pd.DataFrame(
         {
             "key": [f"expw/{a}#{b}" for a, b in zip(name, number, strict=True)],
-            "image": lists.images(path, found, "image_name", base),
+            "image": disk.images(path, found, "image_name", base),
             **{"x": left, "y": top, "w": right - left, "h": bottom - top},
             "identity": "expw/" + name,
             "source": "expw",
@@ -44,7 +44,7 @@ def rows(home: Path, data: DataParams, *, seed: int, progress: bool = True) -> R
             "line": found["line"],
         }
     )
-    table, clamped = lists.clamp(lists.sized(table, progress))
+    table, clamped = lists.clamp(disk.sized(table, progress))
     test = testing(table["identity"], expression, data.expw.test, seed, path)
     table["split"] = np.where(test, "test", "train")
     given = {kind: expression == code for code, kind in CODES.items()}

@@ -12,7 +12,7 @@ import pandas as pd
 
 from lib.paper import reported
 from lib.params import DataParams
-from lib.sources import lists, splits
+from lib.sources import disk, lists, splits
 from lib.sources.lists import Rows
 from lib.vocabulary import TRAITS
 from lib.workspace import ROOT
@@ -36,7 +36,7 @@ def rows(home: Path, data: DataParams, *, seed: int, progress: bool = True) -> R
     order, how = column_order(parts, data)
     found = pd.concat([frame for frame, _ in parts.values()], ignore_index=True)
     traits = np.concatenate([values for _, values in parts.values()])
-    found = lists.sized(found, progress)
+    found = disk.sized(found, progress)
     found, left = lists.clamp(found, LEFT)
     found, right = lists.clamp(found, RIGHT)
     found, swapped = left_first(found)
@@ -49,7 +49,7 @@ def rows(home: Path, data: DataParams, *, seed: int, progress: bool = True) -> R
 
 def part(home: Path, split: str) -> tuple[pd.DataFrame, np.ndarray]:
     """The pairs of one list, and their traits (N, 8) in the file's own order, int8."""
-    path = lists.needed(home, FILES[split])
+    path = disk.needed(home, FILES[split])
     found = lists.table(path, lists.read(path), FIELDS)
     traits = np.column_stack([lists.codes(path, found, name, VALUES) == 1 for name in FIELDS[9:]])
     boxes = {
@@ -61,7 +61,7 @@ def part(home: Path, split: str) -> tuple[pd.DataFrame, np.ndarray]:
     table = pd.DataFrame(
         {
             "key": f"relation/{split}/" + places,
-            "image": lists.images(path, found, "name", lists.needed(home, "img")),
+            "image": disk.images(path, found, "name", disk.needed(home, "img")),
             **boxes,
             "name": found["name"],
             "identity": "relation/" + found["name"],

@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from lib.params import DataParams
-from lib.sources import lists, splits
+from lib.sources import disk, lists, splits
 from lib.sources.cutting import inner
 from lib.sources.lists import Rows
 from lib.vocabulary import EXPRESSIONS
@@ -29,7 +29,7 @@ def rows(home: Path, data: DataParams, *, seed: int, progress: bool = True) -> R
     """
     found = pd.concat([part(home, split) for split in FOLDERS], ignore_index=True)
     found, gone = lists.drop(found, ~found["file"].map(is_picture), "no picture")
-    found = lists.sized(found, progress)
+    found = disk.sized(found, progress)
     frames = found["width"] > found["height"]
     if frames.any():
         row = found[frames].iloc[0]
@@ -50,11 +50,11 @@ def part(home: Path, split: str) -> pd.DataFrame:
 
     ValueError where a picture lies beside or below them, or none is there.
     """
-    bases = [base for name in FOLDERS[split] if (base := lists.locate(home, name))]
+    bases = [base for name in FOLDERS[split] if (base := disk.locate(home, name))]
     if not bases:
         lists.fail(home, 0, f"holds no {FOLDERS[split][0]}; copy the dataset whole")
     base, table = bases[0], []
-    names = sorted(lists.files(base))
+    names = sorted(disk.files(base))
     folders = {path.name for path in base.iterdir() if path.is_dir() and path.name[0] != "."}
     for name in sorted(folders - set(CLASSES)):
         lists.fail(base, 0, f"class {name!r} is unknown; known are {', '.join(CLASSES)}")
@@ -75,4 +75,4 @@ def part(home: Path, split: str) -> pd.DataFrame:
 
 def is_picture(path: str) -> bool:
     name = Path(path).name
-    return not lists.is_stray(name) and name.lower().endswith(SUFFIXES)
+    return not disk.is_stray(name) and name.lower().endswith(SUFFIXES)
