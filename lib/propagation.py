@@ -142,7 +142,7 @@ def propagate(
     features (N, D) float, labels (N, A) int8 in {-1 missing, 0, 1}, classifier_weights (A, D),
     graph: of these features if it is at hand already; its first h neighbours count. Annotations
         are never changed.
-    watch: called with the number and the labels (N, A) of every iteration.
+    watch: called with the number and the labels (N, A) of every iteration, where `labels` are.
     device: where to compute, features going there in blocks; None: where they are; `auto`: on a
         GPU if there is one.
     group: features and graph are this process's rows (n, D) and (n, k), contiguous in the order
@@ -158,7 +158,8 @@ def propagate(
     """
     rows = Rows(features, device=device, group=group)
     check(rows, labels, classifier_weights)
-    field = Field(rows, labels.to(rows.device), classifier_weights, graph, params, progress)
+    home, labels = labels.device, labels.to(rows.device)
+    field = Field(rows, labels, classifier_weights, graph, params, progress)
     posterior = vote(rows, field.labels, params.neighbours)
     current = field.settle(posterior, 0.5)
     active, trace = field.missing, []
@@ -182,11 +183,10 @@ def propagate(
         if progress:
             print("propagation", trace[-1], flush=True)
         if watch is not None:
-            watch(iteration + 1, current)
+            watch(iteration + 1, current.to(home))
         if not active:
             break
-    labels, posterior = current.to(labels.device), rows.gather(posterior).to(labels.device)
-    return Propagation(labels, posterior, trace)
+    return Propagation(current.to(home), rows.gather(posterior).to(home), trace)
 
 
 class Field:

@@ -343,3 +343,13 @@ def test_processor_and_gpu_agree(name):
     )
     assert (here.labels != there.labels.cpu()).float().mean() < 1e-3
     assert (here.posterior - there.posterior.cpu()).abs().mean() < 1e-3
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device on this machine")
+def test_a_watcher_of_the_gpu_gets_labels_where_they_came_from():
+    given, seen = tensors(*case(3, 200, 16, 6)), []
+    result = propagation.propagate(
+        *given, params=reading(), device="cuda", watch=lambda t, labels: seen.append(labels)
+    )
+    assert {labels.device for labels in seen} == {given[1].device}
+    assert torch.equal(seen[-1], result.labels)
