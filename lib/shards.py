@@ -65,9 +65,10 @@ class Rows:
 
     def _mean(self) -> Tensor:
         total = torch.zeros(self.features.shape[1], dtype=torch.float64, device=self.device)
+        wide = torch.promote_types(self.features.dtype, torch.float32)  # sums exceed a float16
         for begin in range(0, self.own, 1024):
             block = self.features[begin : begin + 1024].to(self.device)
-            part = block.sum(0)
+            part = block.sum(0, dtype=wide)
             if not torch.isfinite(part).all():
                 refuse(block, self.begin + begin)
             total += part

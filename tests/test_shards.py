@@ -100,3 +100,12 @@ def test_features_that_a_gpu_has_no_room_for_stream_to_it(monkeypatch):
     monkeypatch.setattr(torch.cuda, "mem_get_info", lambda: (4 * features.numel(), 10**12))
     kept, device = shards.nearest_gpu(features)
     assert kept is features and device == "cuda"
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32, torch.float64])
+def test_the_mean_of_large_features_is_finite_in_every_type(dtype):
+    """1,500 times 100 is more than a float16 holds (65,504)."""
+    features = (case()[0].repeat(9, 1)[:1500] + 100).to(dtype)
+    rows = Rows(features)
+    torch.testing.assert_close(rows.mean, features.double().mean(0).float(), rtol=1e-5, atol=0)
+    assert rows.resident.isfinite().all()
