@@ -2,6 +2,7 @@
 fill in missing labels."""
 
 import warnings
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,12 +22,15 @@ from torch import Tensor
 SIDE = 64  # px, to which every face is brought before its features are taken
 
 
-def grey(images: Tensor) -> np.ndarray:
-    """(N, 3, S, S) uint8 -> (N, 64, 64) float32 in [0, 1]."""
-    pictures = rgb2gray(images.permute(0, 2, 3, 1).numpy())  # (N, S, S)
-    if pictures.shape[1] != SIDE:
-        pictures = np.stack([resize(picture, (SIDE, SIDE)) for picture in pictures])
-    return pictures.astype(np.float32)
+def grey(images: Tensor) -> Iterator[np.ndarray]:
+    """(N, 3, S, S) uint8 -> N pictures (64, 64) float32 in [0, 1].
+
+    One at a time: as float64, the paper's faces would take 500 GB.
+    """
+    for image in images:
+        picture = rgb2gray(image.permute(1, 2, 0).numpy())  # (S, S)
+        picture = picture if len(picture) == SIDE else resize(picture, (SIDE, SIDE))
+        yield picture.astype(np.float32)
 
 
 def hog(images: Tensor) -> np.ndarray:
@@ -35,7 +39,7 @@ def hog(images: Tensor) -> np.ndarray:
     (N, 3, S, S) uint8 -> (N, 1764) float32.
     """
     options = {"orientations": 9, "pixels_per_cell": (8, 8), "cells_per_block": (2, 2)}
-    return np.stack([skimage_hog(p, **options) for p in grey(images)]).astype(np.float32)
+    return np.stack([skimage_hog(p, **options).astype(np.float32) for p in grey(images)])
 
 
 def lbp(images: Tensor, cells: int = 4) -> np.ndarray:
@@ -44,21 +48,21 @@ def lbp(images: Tensor, cells: int = 4) -> np.ndarray:
     (N, 3, S, S) uint8 -> (N, 10 cells^2) float32.
     """
     rows = []
-    for picture in (grey(images) * 255).astype(np.uint8):
-        codes = local_binary_pattern(picture, 8, 1, "uniform").astype(int)
+    for picture in grey(images):
+        codes = local_binary_pattern((picture * 255).astype(np.uint8), 8, 1, "uniform").astype(int)
         rows.append(cell_histograms(codes, 10, cells))
     return np.stack(rows)
 
 
 def phog(images: Tensor, levels: int = 3) -> np.ndarray:
     """Pyramid of HOG: 8 orientations over 1, 2 x 2 and 4 x 4 cells; -> (N, 168) float32."""
-    pictures = grey(images)
-    parts = []
-    for level in range(levels):
-        cell = SIDE // 2**level
-        options = {"orientations": 8, "pixels_per_cell": (cell, cell), "cells_per_block": (1, 1)}
-        parts.append(np.stack([skimage_hog(p, **options) for p in pictures]))
-    return np.concatenate(parts, 1).astype(np.float32)
+    cells = [(SIDE // 2**level,) * 2 for level in range(levels)]
+    options = {"orientations": 8, "cells_per_block": (1, 1)}
+    rows = []
+    for picture in grey(images):
+        parts = [skimage_hog(picture, pixels_per_cell=cell, **options) for cell in cells]
+        rows.append(np.concatenate(parts).astype(np.float32))
+    return np.stack(rows)
 
 
 def lpq(images: Tensor, window: int = 7, cells: int = 4) -> np.ndarray:

@@ -23,10 +23,21 @@ def striped(horizontal: bool) -> torch.Tensor:
 
 def test_grey_is_luminance_at_64_px():
     expected = rgb2gray(PICTURES.permute(0, 2, 3, 1).numpy())
-    assert baselines.grey(PICTURES) == pytest.approx(expected, abs=1e-6)
+    assert np.stack([*baselines.grey(PICTURES)]) == pytest.approx(expected, abs=1e-6)
     large = PICTURES.repeat_interleave(2, 2).repeat_interleave(2, 3)
-    assert baselines.grey(large).shape == (3, 64, 64)
-    assert baselines.grey(large).mean() == pytest.approx(expected.mean(), abs=0.01)
+    halved = np.stack([*baselines.grey(large)])
+    assert halved.shape == (3, 64, 64) and halved.dtype == np.float32
+    assert halved.mean() == pytest.approx(expected.mean(), abs=0.01)
+
+
+@pytest.mark.parametrize("features", [baselines.hog, baselines.lbp, baselines.phog, baselines.lpq])
+def test_pictures_are_made_grey_one_at_a_time(features, monkeypatch):
+    """All of the paper's faces in float64 would take 500 GB."""
+    whole, sizes = features(PICTURES), []
+    monkeypatch.setattr(baselines, "rgb2gray", lambda p: sizes.append(p.shape) or rgb2gray(p))
+    assert np.array_equal(np.stack([features(one[None])[0] for one in PICTURES]), whole)
+    assert features(PICTURES).shape == whole.shape
+    assert set(sizes) == {(64, 64, 3)}
 
 
 def test_hog_has_blocks_of_cells_of_orientations():
@@ -60,7 +71,7 @@ def test_uniform_patterns_by_their_definition():
 
 def test_lpq_codes_are_signs_of_four_frequencies():
     """Each window's Fourier coefficients, straight from their sum."""
-    picture = baselines.grey(PICTURES[:1])[0].astype(float)
+    picture = next(baselines.grey(PICTURES)).astype(float)
     ours = baselines.lpq(PICTURES[:1], cells=1)[0]
     place = np.arange(7) - 3
     counts, step = np.zeros(256), 2 * np.pi / 7
