@@ -96,12 +96,13 @@ def resamples(count: int, number: int, seed: int, groups: np.ndarray | None = No
     then one matrix product, and two methods judged with one seed are paired.
 
     groups (N,): rows that share a value are drawn together, since they are not independent.
+    Of no row there are samples, too: (R, 0).
     """
+    if count < 2:  # scipy rejects both
+        return np.ones((number, count), int)
     if groups is not None:
         _, place = np.unique(groups, return_inverse=True)
         return resamples(place.max() + 1, number, seed)[:, place]
-    if count == 1:  # which scipy rejects
-        return np.ones((number, 1), int)
 
     def counts(rows: np.ndarray, axis: int) -> np.ndarray:  # (R, N) -> (N, R)
         places = rows + count * np.arange(len(rows))[:, None]

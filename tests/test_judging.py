@@ -73,6 +73,18 @@ def test_a_method_does_not_differ_from_itself(measured):
     assert judge.number(scores, attributes=["frontal"])["value"] is None
 
 
+@pytest.mark.parametrize("judgement", judging.JUDGEMENTS)
+def test_without_a_label_no_number_is_defined(measured, judgement):
+    _, scores = measured
+    truth, people = torch.full((120, 24), -1, dtype=torch.int8), np.arange(120) // 3
+    judge = judging.Judge(truth, np.full(24, 0.5), resamples=10, groups=people)
+    nothing = {"value": None, "low": None, "high": None}
+    assert judge.number(scores, judgement) == nothing
+    assert judge.difference(scores, scores, judgement) == nothing
+    assert judge.bounds({"one": scores}, judgement)[0].isna().all(axis=None)
+    assert judge.margin(scores, "happy") == judge.largest_gain(scores, scores) == nothing
+
+
 def test_a_contrast_is_a_difference_of_differences(measured):
     truth, scores = measured
     judge = judging.Judge(truth, metrics.class_frequency(truth), resamples=200)

@@ -143,6 +143,11 @@ def test_a_single_row_is_drawn_every_time():
     assert (metrics.resamples(3, 5, seed=0, groups=np.array([2, 2, 2])) == 1).all()
 
 
+@pytest.mark.parametrize("groups", [None, np.zeros(0, int)])
+def test_of_no_row_nothing_is_drawn(groups):
+    assert metrics.resamples(0, 5, seed=0, groups=groups).shape == (5, 0)
+
+
 def test_counted_rows_are_repeated_rows():
     truth, scores = drawn()
     times = metrics.resamples(len(truth), 6, seed=3)
