@@ -125,12 +125,31 @@ def device(params: "Params") -> str:
     on several: they cannot use a GPU that it has touched.
     """
     forks = params.devices * params.nodes > 1 and not launched()
-    return "cuda" if params.device != "cpu" and not forks and torch.cuda.is_available() else "cpu"
+    return "cuda" if on_gpu(params) and not forks else "cpu"
+
+
+def on_gpu(params: "Params") -> bool:
+    """Whether a profile's networks train on a GPU: there is one, and the profile wants it."""
+    return params.device != "cpu" and torch.cuda.is_available()
+
+
+def named(params: "Params") -> str:
+    """What a profile computes on, for the record: the name of a GPU, or `cpu`.
+
+    `cuda` alone before this process forks others: asking for a name touches the GPU (see `device`).
+    """
+    if device(params) == "cuda":
+        return torch.cuda.get_device_name()
+    return "cuda" if on_gpu(params) else "cpu"
 
 
 def launched() -> bool:
-    """Whether torchrun or srun has started this process, among others."""
-    return "RANK" in os.environ or "SLURM_PROCID" in os.environ
+    """Whether torchrun or srun has started this process, among others.
+
+    A task that SLURM started alone, e.g. a notebook under `srun --pty`, is none of several.
+    """
+    tasks = int(os.environ.get("SLURM_NTASKS", 1))
+    return "RANK" in os.environ or ("SLURM_PROCID" in os.environ and tasks > 1)
 
 
 @contextmanager

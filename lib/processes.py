@@ -3,8 +3,8 @@
 - One process: nothing to do.
 - Many on one machine, from within a notebook: `spread` forks them for the time of one call. The
   parent must not have used the GPU before.
-- Many, started by torchrun or srun (RANK or SLURM_PROCID is set): `start` joins them, and every
-  process runs the whole notebook.
+- Many, started by torchrun or srun (see `cores.launched`): `start` joins them, and every process
+  runs the whole notebook.
 """
 
 import json
@@ -18,6 +18,7 @@ import safetensors.torch
 import torch
 import torch.distributed as dist
 from lightning_fabric import Fabric
+from lightning_fabric.plugins.environments import LightningEnvironment
 from lightning_fabric.strategies import DDPStrategy
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
@@ -32,25 +33,33 @@ def start(params: Params) -> Fabric:
     """The engine as the profile asks for it: device, precision, processes, machines.
 
     bf16 is taken on GPUs only: on a CPU it is slower than float32. ValueError if several
-    machines are asked for without a launcher.
+    machines are asked for without a launcher, or a launcher has started another number of
+    processes.
     """
-    many = params.devices * params.nodes > 1
+    wanted = params.devices * params.nodes
     launched = cores.launched()
     if params.nodes > 1 and not launched:
         raise ValueError(
             f"nodes: {params.nodes} needs torchrun or srun to start the processes; start the "
             "notebook through one of them, or set nodes: 1"
         )
-    on_gpu = params.device != "cpu" and torch.cuda.is_available()
+    forks = wanted > 1 and not launched
     fabric = Fabric(
         accelerator={"cuda": "gpu"}.get(params.device, params.device),
         devices=params.devices,
         num_nodes=params.nodes,
-        strategy=(Launched() if launched else "ddp_notebook") if many else "auto",
-        precision=params.precision if on_gpu else "32-true",
+        strategy="ddp_notebook" if forks else Launched() if wanted > 1 else "auto",
+        precision=params.precision if cores.on_gpu(params) else "32-true",
+        plugins=LightningEnvironment() if forks else None,  # not SLURM's: it counts its own tasks
     )
-    if many and launched:
+    if wanted > 1 and launched:
         fabric.launch()
+        if fabric.world_size != wanted:
+            raise ValueError(
+                f"devices: {params.devices} times nodes: {params.nodes} asks for {wanted} "
+                f"processes, and the launcher has started {fabric.world_size}: let it start "
+                f"{wanted}, or set devices and nodes as it does"
+            )
     return fabric
 
 
@@ -64,9 +73,18 @@ class Launched(DDPStrategy):
         self._launcher = None
 
 
-def single() -> Fabric:
-    """One process on whatever device is there."""
-    return Fabric(accelerator="auto", devices=1)
+def single(params: Params | None = None) -> Fabric:
+    """One process, on the device and in the precision of a profile; without one, in float32 on
+    whatever device is there.
+    """
+    if params is None:
+        return Fabric(accelerator="auto", devices=1)
+    return start(params.model_copy(update={"devices": 1, "nodes": 1}))
+
+
+def precision(fabric: Fabric) -> str:
+    """What an engine computes in, as a profile names it: `32-true` or `bf16-mixed`."""
+    return fabric.strategy.precision.precision
 
 
 def spread(fabric: Fabric, work: Callable[[], Result]) -> Result:

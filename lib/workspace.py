@@ -31,6 +31,7 @@ import safetensors.torch
 import torch
 from IPython.display import Markdown, display
 
+from lib import cores
 from lib.params import Params, load
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -190,7 +191,7 @@ class Workspace:
             "data": fingerprint,
             "python": platform.python_version(),
             "packages": {name: importlib.metadata.version(name) for name in PACKAGES},
-            "device": torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu",
+            "device": cores.named(self.params),
             "processor": processor(),
             "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         }

@@ -9,6 +9,8 @@ from lib.cores import (
     exact_products,
     fetched,
     has_bfloat16,
+    launched,
+    named,
     product,
     products,
     side_by_side,
@@ -73,13 +75,36 @@ def test_precision_of_products_is_given_back():
 
 def test_a_notebook_that_will_fork_leaves_the_gpu_alone(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda: "H200")
     for name in ("RANK", "SLURM_PROCID"):
         monkeypatch.delenv(name, raising=False)
     assert device(load("smoke")) == "cuda"
+    assert named(load("smoke")) == "H200"
+    assert named(load("smoke", {"device": "cpu"})) == "cpu"
+    assert named(load("smoke", {"devices": 2})) == "cuda"  # its name is told to who touches it
     assert device(load("smoke", {"device": "cpu"})) == "cpu"
     assert device(load("smoke", {"devices": 2})) == "cpu"
     monkeypatch.setenv("RANK", "1")
     assert device(load("smoke", {"devices": 2})) == "cuda"
+
+
+@pytest.mark.parametrize(
+    ("variables", "expected"),
+    [
+        ({}, False),
+        ({"RANK": "0"}, True),
+        ({"SLURM_PROCID": "0"}, False),
+        ({"SLURM_PROCID": "0", "SLURM_NTASKS": "1"}, False),  # a notebook under srun --pty
+        ({"SLURM_PROCID": "1", "SLURM_NTASKS": "2"}, True),
+        ({"SLURM_NTASKS": "2"}, False),
+    ],
+)
+def test_a_launcher_starts_several(variables, expected, monkeypatch):
+    for name in ("RANK", "SLURM_PROCID", "SLURM_NTASKS"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    assert launched() is expected
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])

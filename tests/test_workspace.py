@@ -56,6 +56,18 @@ def test_tables_and_figures_carry_provenance(work):
     assert work.load_table("table05").loc["ours", "gender"] == 97.0
 
 
+def test_provenance_leaves_the_gpu_to_processes_yet_to_be_forked(monkeypatch):
+    def touched():
+        raise AssertionError("the GPU was touched")
+
+    for name in ("RANK", "SLURM_PROCID"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "get_device_name", touched)
+    two = Workspace(params.load("smoke", {"devices": 2}), notebook="02")
+    assert two.provenance()["device"] == "cuda"
+
+
 def test_write_json_is_atomic(tmp_path):
     path = tmp_path / "a.json"
     workspace.write_json(path, {"a": 1})
