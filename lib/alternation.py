@@ -12,7 +12,7 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor
 
-from lib import baselines, checkpoints, cores, propagation, training, workspace
+from lib import baselines, checkpoints, cores, processes, propagation, training, workspace
 from lib.models import DCN
 from lib.params import AlternationParams, Params
 
@@ -53,11 +53,15 @@ def alternate(
     filling: where missing labels come from: `propagation`; the `network`'s own decisions, Lee's
         pseudo labels; `nothing`, which trains on the true labels alone: the control.
     folder: keeps every round, so that a killed run continues after the last one; what was made
-        from other weights, labels or parameters is made anew.
+        from other weights, faces, labels, parameters or code, or in another precision, is made
+        anew.
     """
+    fabric = fabric or processes.single(params)
     chosen = train.nonzero()[:, 0]
     pixels, known = images[chosen], labels[chosen]
-    rounds = _resume(model, folder, recipe := _recipe(model, known, params, filling))
+    precision = processes.precision(fabric)
+    recipe = _recipe(model, params, precision, filling, images, known, train)
+    rounds = _resume(model, folder, recipe)
     for m in range(len(rounds) + 1, params.stage2.iterations + 1):
         inferred = _infer(model, pixels, known, params, m, filling, fabric)
         targets, weights = aim(known, inferred, params.stage2)
@@ -134,12 +138,12 @@ def _round(m: int, logits: Tensor, known: Tensor, inferred, history, before: lis
 # Resuming -----------------------------------------------------------------------------------------
 
 
-def _recipe(model: DCN, known: Tensor, params: Params, filling: Filling) -> str:
-    """Digest of all that a round depends on: stage-1 weights, labels, parameters, code."""
-    weights = b"".join(value.cpu().numpy().tobytes() for value in model.state_dict().values())
+def _recipe(model: DCN, params: Params, precision: str, filling: Filling, *data: Tensor) -> str:
+    """Digest of all that a round depends on: stage-1 weights, faces, labels, parameters, code."""
+    start = checkpoints.fingerprint(*model.state_dict().values(), *data)
     used = params.model_dump_json(include={"seed", "model", "propagation", "stage2"})
-    code = checkpoints.code(__name__, type(model).__module__)
-    return workspace.digest(weights + known.numpy().tobytes() + f"{used}{filling}{code}".encode())
+    code = checkpoints.code(__name__, *checkpoints.modules(model))
+    return workspace.digest(f"{start} {used} {precision} {filling} {code}")
 
 
 def _save(path: Path, model: DCN, done: Round, recipe: str) -> None:

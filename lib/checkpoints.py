@@ -112,22 +112,32 @@ def place(
     """Where a run keeps its state: a file of its own for whatever it starts from and learns.
 
     So a killed run continues and a finished one is not repeated, and one with another recipe,
-    other data, other first weights or other code begins anew beside it. None without a folder.
+    other data, other first weights, other code or another torch begins anew beside it. None
+    without a folder.
     """
     if folder is None:
         return None
     start = fingerprint(*model.state_dict().values(), *data)
-    source = code("lib.training", type(model).__module__)
+    source = code("lib.training", *modules(model))
     run = f"{source} {start} {train.model_dump_json()} {size} {seed}"
     return folder / f"{name}-{workspace.digest(run)}.safetensors"
 
 
 @functools.cache
 def code(*modules: str) -> str:
-    """Digest of the source of modules of `lib` and of all that they import: a state left by other
-    code is not continued."""
+    """Digest of the source of modules of `lib`, of all that they import, and of torch's version: a
+    state left by other code is not continued."""
     files = set().union(*map(imports.of_module, modules))
-    return workspace.digest(b"".join((imports.ROOT / file).read_bytes() for file in sorted(files)))
+    source = b"".join((imports.ROOT / file).read_bytes() for file in sorted(files))
+    return workspace.digest(source + torch.__version__.encode())
+
+
+def modules(model: nn.Module) -> list[str]:
+    """Where the code of a network's parts lies: names of Python modules, for `code`.
+
+    A DCN may have a trunk from another module than its own.
+    """
+    return sorted({type(part).__module__ for part in model.modules()})
 
 
 def sweep(path: Path) -> None:
@@ -164,7 +174,7 @@ def fingerprint(*tensors: Tensor) -> str:
     digest = hashlib.sha256()
     for tensor in tensors:
         digest.update(str((tuple(tensor.shape), tensor.dtype)).encode())
-        if tensor.ndim == 4:
+        if tensor.ndim == 4 and len(tensor):
             tensor = tensor[torch.linspace(0, len(tensor) - 1, 64).long()]
         digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
     return digest.hexdigest()[:16]

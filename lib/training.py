@@ -178,6 +178,8 @@ class Run:
         return {
             **self.train.model_dump(),
             "seed": self.seed,
+            "precision": processes.precision(self.fabric),
+            "torch": torch.__version__,
             "data": checkpoints.fingerprint(*self.data.tensors()),
             "size": self.data.size,
             "initial weights": checkpoints.fingerprint(*self.model.state_dict().values()),

@@ -3,6 +3,7 @@
 import pandas as pd
 import pytest
 import torch
+from lightning_fabric import Fabric
 
 from lib import alternation, holdout, propagation, training, vocabulary
 from lib.models import DCN
@@ -115,6 +116,29 @@ def test_rounds_made_from_other_weights_are_made_anew(world, params, tmp_path):
     fresh = DCN(width=0.0625, features=16)
     expected = alternation.alternate(fresh, images, labels, train, params=params)
     torch.testing.assert_close(again[-1].logits, expected[-1].logits)
+
+
+@pytest.mark.parametrize("what", ["a test face", "a training face", "who takes part"])
+def test_rounds_made_of_other_faces_are_made_anew(world, params, tmp_path, what):
+    images, labels, train = (part.clone() for part in world)
+    given = {"params": params, "filling": "nothing"}
+    alternation.alternate(network(), images, labels, train, folder=tmp_path, **given)
+    if what == "who takes part":
+        train[-1] = True
+    else:
+        row = 47 if what == "a test face" else 0
+        images[row] = 255 - images[row]
+    again = alternation.alternate(network(), images, labels, train, folder=tmp_path, **given)
+    expected = alternation.alternate(network(), images, labels, train, **given)
+    torch.testing.assert_close(again[-1].logits, expected[-1].logits)
+
+
+def test_rounds_are_of_one_precision(world, params, tmp_path):
+    given = {"params": params, "folder": tmp_path, "filling": "nothing"}
+    first = alternation.alternate(network(), *world, **given)
+    fabric = Fabric(accelerator="cpu", devices=1, precision="bf16-mixed")
+    second = alternation.alternate(network(), *world, fabric=fabric, **given)
+    assert not torch.equal(first[-1].logits, second[-1].logits)
 
 
 def test_the_control_sees_no_pseudo_label(world, params):

@@ -8,9 +8,10 @@ import traceback
 
 import pytest
 import torch
+from lightning_fabric import Fabric
 from torch import nn
 
-from lib import checkpoints, imports, models, training
+from lib import checkpoints, imports, models, plain_networks, training
 from lib.params import TrainParams
 
 RECIPE = TrainParams(
@@ -124,12 +125,22 @@ def test_another_file_is_called_foreign(finished):
         ({"seed": 1}, r"seed 0 \(now 1\)"),
         ({"size": 34}, r"size 32 \(now 34\)"),
         ({"model": network(seed=1)}, r"initial weights"),
+        (
+            {"fabric": Fabric(accelerator="cpu", devices=1, precision="bf16-mixed")},
+            r"precision 32-true \(now bf16-mixed\)",
+        ),
     ],
 )
 def test_another_run_is_refused_by_what_differs(finished, options, words):
     options = {"train": RECIPE.model_copy(update={"epochs": 1})} | options
     with pytest.raises(ValueError, match=rf"is of another run, {words}.*: delete it"):
         fit(finished, **options)
+
+
+def test_a_run_of_another_torch_is_refused(finished, monkeypatch):
+    monkeypatch.setattr(torch, "__version__", "9.0.0")
+    with pytest.raises(ValueError, match=r"torch .* \(now 9\.0\.0\)"):
+        fit(finished, train=RECIPE.model_copy(update={"epochs": 1}))
 
 
 def test_every_run_has_a_file_of_its_own(tmp_path):
@@ -160,3 +171,18 @@ def test_a_change_of_code_behind_a_module_counts(tmp_path, monkeypatch):
     after = code("lib.one"), code("lib.three"), code("torch.nn")
     assert before[0] != after[0]
     assert before[1:] == after[1:]
+    monkeypatch.setattr(torch, "__version__", "9.0.0")
+    assert code("lib.one") != after[0]
+
+
+def test_the_code_of_a_network_is_that_of_all_its_parts(tmp_path, monkeypatch):
+    """A plain network is a DCN whose trunk has a module of its own."""
+    model, counted = models.DCN(features=16, trunk=plain_networks.PlainTrunk(0.125, 16)), []
+    monkeypatch.setattr(checkpoints, "code", lambda *names: counted.extend(names))
+    checkpoints.place(tmp_path, "run", model, RECIPE, 8, 0, torch.zeros(4, 2))
+    assert {"lib.training", "lib.models", "lib.plain_networks"} <= set(counted)
+
+
+def test_data_of_no_rows_has_a_fingerprint():
+    nothing = checkpoints.fingerprint(torch.zeros(0, 3, 8, 8))
+    assert nothing != checkpoints.fingerprint(torch.zeros(1, 3, 8, 8))
