@@ -11,7 +11,7 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 
-from lib import checkpoints, training, vocabulary
+from lib import checkpoints, processes, training, vocabulary
 from lib.faces import FaceSet
 from lib.models import DCN, ConvBN
 from lib.params import Params
@@ -54,27 +54,31 @@ def pretrained(
     folder: Path | None = None,
 ) -> list[DCN]:
     """Five plain networks that differ in their seeds, trained on the seven expressions of those
-    of the faces that carry them.
+    of the faces that carry them; with random weights, and a line that says so, if none does.
 
     folder: keeps the state of the runs, so that who asks again need not wait again.
     """
     labelled = (faces.labels[:, COLUMNS] >= 0).all(1)
     data, train = (faces.images[labelled], faces.labels[labelled]), params.relation.pretrain
     models, size = [], params.model.size
+    if not labelled.any():
+        print("no face carries the seven expressions, ExpW's labels: plain networks stay untrained")
     for number in range(MEMBERS):
         name, own = f"plain_{number + 1}", 100 * seed + number
         model = build(params, own)
+        models.append(model)
+        if not labelled.any():
+            continue
         training.fit(
             model,
             *data,
             train=train,
             size=size,
             seed=own,
-            fabric=fabric,
+            fabric=fabric or processes.single(params),
             checkpoint=checkpoints.place(folder, name, model, train, size, own, *data),
             description=f"plain network {number + 1}",
         )
-        models.append(model)
     return models
 
 

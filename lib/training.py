@@ -88,8 +88,8 @@ def fit(
     description: begins the line that is printed for every epoch; None prints none.
     compiled: through torch.compile, which pays on GPUs only.
 
-    ValueError also where targets do not fit, and where the loss is no longer a number: the
-    model then has the last good weights.
+    ValueError also where targets do not fit or there is no image, and where the loss is no longer a
+    number: the model then has the last good weights.
     """
     data = Faces(images, targets, weights, size, attributes, train.mirror)
     run = Run(model, data, train, seed, fabric, checkpoint, every, compiled, description)
@@ -134,6 +134,13 @@ class Run:
     description: str | None
 
     def fit(self) -> pd.DataFrame:
+        self.count = len(self.data.tensors()[0])
+        if self.train.epochs and not self.count:
+            raise ValueError(
+                f"{self.description or 'training'} has nothing to learn from (0 samples): "
+                "`make data` says which datasets are missing and where to put them; or leave "
+                "this run out"
+            )
         self.fabric = self.fabric or processes.single()
         forked = processes.forks(self.fabric)
         weights, history = processes.spread(self.fabric, self._fit)
@@ -143,7 +150,7 @@ class Run:
 
     def _fit(self) -> tuple[dict[str, Tensor], list[dict]]:
         """The run within one of its processes; returns final weights and history."""
-        self.count, fabric = len(self.data.tensors()[0]), self.fabric
+        fabric = self.fabric
         self.steps = max(1, self.count // self.train.batch)  # each epoch leaves out another rest
         recipe = self._recipe() if self.checkpoint else {}
         self.model.to(memory_format=torch.channels_last).train()

@@ -50,3 +50,17 @@ def test_only_faces_with_an_expression_are_learnt_from(tmp_path, monkeypatch):
     assert all(torch.equal(part[0], images[1:3]) for part in seen)
     assert len({part[2] for part in seen}) == 5  # five seeds
     assert len({part[3] for part in seen}) == 5  # and five files
+
+
+def test_without_expressions_the_networks_stay_untrained(tmp_path, capsys):
+    """As where ExpW is absent."""
+    labels = torch.full((4, len(ATTRIBUTES)), -1, dtype=torch.int8)
+    labels[:, columns(("gender",))] = 1
+    images = torch.zeros(4, 3, 8, 8, dtype=torch.uint8)
+    table = {"key": list("abcd"), "source": "aflw", "identity": list("abcd"), "split": "train"}
+    faces, settings = FaceSet(images, labels, pd.DataFrame(table)), params.load("smoke")
+    models = plain_networks.pretrained(faces, settings, seed=3, folder=tmp_path)
+    assert "ExpW" in capsys.readouterr().out
+    for number, model in enumerate(models):
+        first = plain_networks.build(settings, 300 + number)
+        assert torch.equal(model.heads.weight, first.heads.weight)

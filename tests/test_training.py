@@ -199,6 +199,12 @@ def test_targets_that_cannot_be_are_named():
         fit(network(), images, targets[:, :7])
 
 
+def test_nothing_to_learn_from_is_named():
+    images, targets = bright_faces(8)
+    with pytest.raises(ValueError, match=r"DCN on age has nothing to learn from .*`make data`"):
+        fit(network(), images[:0], targets[:0], description="DCN on age")
+
+
 def test_several_machines_need_a_launcher(monkeypatch):
     monkeypatch.delenv("RANK", raising=False)
     monkeypatch.delenv("SLURM_PROCID", raising=False)
