@@ -9,7 +9,7 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor
 
-from lib import baselines, checkpoints, layers, metrics, training, vocabulary
+from lib import baselines, checkpoints, layers, metrics, processes, training, vocabulary
 from lib.faces import FaceSet, PairSet
 from lib.judging import AUC, FREQUENCY, PAPER, Judge
 from lib.models import DCN, RelationNet
@@ -103,7 +103,7 @@ def pretrain(
         train=train,
         size=size,
         seed=seed,
-        fabric=fabric,
+        fabric=fabric or processes.single(params),
         checkpoint=checkpoints.place(
             folder, f"dcn_{group}", model, train, size, seed, images, labels
         ),
@@ -137,7 +137,7 @@ def fit(
         train=train,
         size=size,
         seed=seed,
-        fabric=fabric,
+        fabric=fabric or processes.single(params),
         checkpoint=checkpoints.place(folder, name, model, train, size, seed, *data),
         description=VARIANTS[name],
     )
@@ -146,7 +146,8 @@ def fit(
 def probabilities(
     model: RelationNet, pairs: PairSet, params: Params, fabric: Fabric | None = None
 ) -> Tensor:
-    """p(g = 1) of every trait, (N, 8)."""
+    """p(g = 1) of every trait, (N, 8); without a fabric in one process, as the profile says."""
+    fabric = fabric or processes.single(params)
     logits = training.predict_pairs(model, pairs, size=params.model.size, fabric=fabric)
     return logits.sigmoid()
 

@@ -22,6 +22,7 @@ from lib import augmentation, checkpoints, cores, processes, shards, vocabulary
 from lib.augmentation import augment, prepare
 from lib.batches import Faces, Pairs
 from lib.faces import PairSet
+from lib.models import DCN
 from lib.params import TrainParams
 from lib.processes import start
 
@@ -306,15 +307,24 @@ def mix(*numbers: int) -> int:
 
 
 def extract(
-    model: nn.Module,
+    model: DCN,
     images: Tensor,
     *,
     size: int,
     batch: int = 128,
     fabric: Fabric | None = None,
 ) -> tuple[Tensor, Tensor]:
-    """Features (N, D) and logits (N, A), float32 on the CPU, of faces (N, 3, S, S) uint8."""
-    return predict(lambda part: model(prepare(part, size)), model, (images,), batch, fabric)
+    """Features (N, D) and logits (N, A), float32 on the CPU, of faces (N, 3, S, S) uint8.
+
+    The logits are those of the features as they are returned, in whatever precision the trunk is.
+    """
+
+    def forward(part: Tensor) -> tuple[Tensor, Tensor]:
+        features = model.trunk(prepare(part, size)).float()
+        with torch.autocast(features.device.type, enabled=False):
+            return features, model.heads(features)
+
+    return predict(forward, model, (images,), batch, fabric)
 
 
 def predict_pairs(

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 import torch
 
-from lib import paper, params, relation, training, vocabulary
+from lib import paper, params, processes, relation, training, vocabulary
 from lib.faces import FaceSet, PairSet
 from lib.judging import Judge
 
@@ -111,6 +111,27 @@ def test_pretraining_sees_one_group_only(group, rows, monkeypatch):
 
 
 # Training -----------------------------------------------------------------------------------------
+
+
+def test_a_group_that_nobody_labels_is_named():
+    """As where CelebA is absent, which alone knows ages."""
+    settings = params.load("smoke", {**SMALL, "relation.pretrain.epochs": 1})
+    with pytest.raises(ValueError, match="DCN on age has nothing to learn from"):
+        relation.pretrain(some_faces(), "age", settings, seed=0)
+
+
+@pytest.mark.parametrize("task", ["fit", "pretrain", "probabilities"])
+def test_without_an_engine_the_profile_chooses_it(source, task, monkeypatch):
+    model, pairs = relation.build(SETTINGS, source, seed=0), some_pairs()
+    asked, single = [], processes.single
+    monkeypatch.setattr(processes, "single", lambda p=None: asked.append(p) or single(p))
+    if task == "fit":
+        relation.fit(model, pairs, SETTINGS, seed=0)
+    elif task == "pretrain":
+        relation.pretrain(some_faces(), "pose", SETTINGS, seed=0)
+    else:
+        relation.probabilities(model, pairs, SETTINGS)
+    assert asked == [SETTINGS]
 
 
 def test_the_decay_is_that_of_equation_17(source):

@@ -7,10 +7,10 @@ import traceback
 
 import pytest
 import torch
-from lightning_fabric import connector
+from lightning_fabric import Fabric, connector
 from torch import nn
 
-from lib import checkpoints, faces, models, params, training
+from lib import checkpoints, faces, models, params, processes, training
 from lib.params import TrainParams
 
 RECIPE = TrainParams(epochs=2, batch=16, rate=0.05, schedule="cosine", warmup=0.1)
@@ -212,6 +212,36 @@ def test_several_machines_need_a_launcher(monkeypatch):
         training.start(params.load("smoke", {"nodes": 2}))
 
 
+class Engine:
+    """In the place of Fabric: what it was asked for, and a launcher that started one process."""
+
+    world_size = 1
+
+    def __init__(self, **wanted):
+        self.wanted = wanted
+
+    def launch(self):
+        pass
+
+
+def test_a_launcher_that_starts_too_few_is_noticed(monkeypatch):
+    monkeypatch.setattr(processes, "Fabric", Engine)
+    monkeypatch.setenv("RANK", "0")
+    with pytest.raises(ValueError, match=r"devices: 2 times nodes: 3 asks for 6 .* started 1"):
+        training.start(params.load("smoke", {"device": "cpu", "devices": 2, "nodes": 3}))
+
+
+def test_a_single_process_is_as_the_profile_says(monkeypatch):
+    monkeypatch.setattr(processes, "Fabric", Engine)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    profile = {"precision": "bf16-mixed", "devices": 2, "nodes": 2, "device": "cuda"}
+    wanted = processes.single(params.load("smoke", profile)).wanted
+    assert (wanted["devices"], wanted["num_nodes"], wanted["strategy"]) == (1, 1, "auto")
+    assert (wanted["accelerator"], wanted["precision"]) == ("gpu", "bf16-mixed")
+    wanted = processes.single(params.load("smoke", profile | {"device": "cpu"})).wanted
+    assert (wanted["accelerator"], wanted["precision"]) == ("cpu", "32-true")
+
+
 # Reading out -------------------------------------------------------------------------------------
 
 
@@ -226,6 +256,17 @@ def test_extraction_is_the_network_in_evaluation():
     torch.testing.assert_close(features, torch.cat([f for f, _ in single]), rtol=1e-4, atol=1e-5)
     torch.testing.assert_close(logits, torch.cat([z for _, z in single]), rtol=1e-4, atol=1e-5)
     assert not logits.requires_grad
+
+
+def test_logits_are_those_of_the_features_in_any_precision():
+    """Mixed precision is a matter of the trunk."""
+    fabric = Fabric(accelerator="cpu", devices=1, precision="bf16-mixed")
+    model, (images, _) = network(), bright_faces(21)
+    nn.init.normal_(model.heads.weight)
+    features, logits = training.extract(model, images, size=16, fabric=fabric)
+    exact, _ = training.extract(model, images, size=16)
+    assert (features != exact).any()  # the trunk did compute in bfloat16
+    torch.testing.assert_close(logits, model.heads(features).detach())
 
 
 def pairs(count=48):
@@ -279,6 +320,19 @@ def test_two_processes_train_as_one_with_the_doubled_batch():
     together = training.extract(two, images[:7], size=16)
     for a, b in zip(apart, together, strict=True):
         torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
+def test_a_notebook_that_slurm_started_alone_forks_its_processes(monkeypatch):
+    """As under `srun --pty`: SLURM counts one task, the notebook's."""
+    monkeypatch.delenv("RANK", raising=False)
+    for name, value in {"PROCID": 0, "NTASKS": 1, "JOB_ID": 1, "NODEID": 0, "LOCALID": 0}.items():
+        monkeypatch.setenv(f"SLURM_{name}", str(value))
+    monkeypatch.setenv("SLURM_JOB_NAME", "notebook")
+    monkeypatch.setenv("SLURM_NODELIST", "localhost")
+    fabric = training.start(params.load("smoke", {"device": "cpu", "devices": 2}))
+    result = processes.spread(fabric, lambda: ({}, [fabric.world_size, fabric.global_rank]))
+    assert result == ({}, [2, 0])
 
 
 def launched(rank, port, result):
