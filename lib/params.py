@@ -182,7 +182,10 @@ def load(profile: str, overrides: dict[str, Any] | None = None) -> Params:
     if not isinstance(values, dict):
         raise ValueError(f"{path}: must hold keys and values, found {type(values).__name__}")
     for key, value in (overrides or {}).items():
-        _merge(values, key.split("."), value)
+        try:
+            _merge(values, key.split("."), value)
+        except ValueError as error:
+            raise ValueError(f"{path}: {key}: {error}") from None
     try:
         return Params.model_validate(_tuples({"profile": profile, **values}))
     except ValidationError as error:
@@ -195,8 +198,11 @@ def profiles() -> list[str]:
 
 
 def _merge(values: dict, keys: list[str], value: Any) -> None:
-    for key in keys[:-1]:
+    for place, key in enumerate(keys[:-1], 1):
         values = values.setdefault(key, {})
+        if not isinstance(values, dict):
+            above = ".".join(keys[:place])
+            raise ValueError(f"{above} = {values!r} has no keys below it; override {above} itself")
     if isinstance(value, dict) and isinstance(values.get(keys[-1]), dict):
         for inner, item in value.items():
             _merge(values[keys[-1]], [inner], item)

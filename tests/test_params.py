@@ -35,6 +35,12 @@ def test_mistakes_are_named(key, value, words):
         assert word in str(error.value)
 
 
+def test_a_value_has_no_keys_below_it():
+    words = r"default\.yaml: model\.size\.x: model\.size = \d+ has no keys.*override model\.size"
+    with pytest.raises(ValueError, match=words):
+        params.load("default", {"model.size.x": 1})
+
+
 def test_unknown_profile_lists_the_known_ones():
     with pytest.raises(ValueError, match=r"no profile 'defualt'.*default.*smoke"):
         params.load("defualt")
