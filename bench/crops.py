@@ -8,7 +8,6 @@ it, the seconds of the processor say more than those of the clock: both are give
 """
 
 import contextlib
-import json
 import os
 import resource
 import tempfile
@@ -22,7 +21,8 @@ import torch
 from numpy.lib.format import open_memmap
 from PIL import Image
 
-from bench.world import FILE, machine
+from bench import notes
+from bench.world import machine
 from lib import world
 from lib.faces import mapped
 from lib.sources import celeba, store
@@ -66,9 +66,7 @@ def main() -> None:
         f"random batches of {BATCH} crops of {READ} px: {read['from_memory']:,.0f} crops/s from "
         f"memory, {read['from_disk']:,.0f} from the disk (wanted: {WANTED_READ:,})"
     )
-    path = FILE.with_name("crops.json")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(result, indent=1) + "\n")
+    notes.save("crops", result)
 
 
 def pictures(folder: Path, count: int) -> pd.DataFrame:

@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from bench import notes
 from bench.plain_em import plain_em
 from bench.propagation import (
     ATTRIBUTES,
@@ -24,7 +25,7 @@ from bench.propagation import (
 )
 from bench.training import finish, floors
 from bench.world import machine
-from lib import propagation, scale, vocabulary, workspace
+from lib import propagation, scale, vocabulary
 from lib.candidates import recall_of
 from lib.graph import NeighbourGraph, neighbours
 from lib.sources.catalogue import DATASETS
@@ -65,7 +66,7 @@ def main(count: int = PAPER) -> None:
         "wanted": WANTED,
     }
     print(note)
-    workspace.write_json(workspace.ROOT / "outputs" / "bench" / "paper_size.json", note)
+    notes.save("paper_size", note)
 
 
 def by_source(labels: Tensor) -> Tensor:

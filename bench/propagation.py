@@ -19,10 +19,10 @@ import threadpoolctl
 import torch
 from torch import Tensor
 
-from bench import peers
+from bench import notes, peers
 from bench.plain_em import plain_em
 from bench.training import floors
-from lib import params, propagation, scale, workspace
+from lib import propagation, scale, workspace
 from lib.candidates import COMPONENTS, recall_of
 from lib.distances import quickest
 from lib.graph import neighbours
@@ -308,8 +308,6 @@ def main(repeats: int = 2) -> None:
 
 
 def save(cases: list[dict], rates: dict[str, float], repeats: int) -> None:
-    folder = workspace.ROOT / "outputs" / "bench"
-    about = workspace.Workspace(params.load("default"), "bench").provenance()
     machine = {
         "cores": os.cpu_count(),
         "threads": torch.get_num_threads(),
@@ -326,10 +324,9 @@ def save(cases: list[dict], rates: dict[str, float], repeats: int) -> None:
         ],
     }
     rows = table(cases)
-    note = {"table": rows, "cases": cases, "machine": machine, "provenance": about}
-    workspace.write_json(folder / "propagation.json", note)
+    notes.save("propagation", {"table": rows, "cases": cases, "machine": machine})
     frame = pd.DataFrame(rows).set_index("what")
-    workspace.atomically(folder / "propagation.csv", lambda part: frame.to_csv(part))
+    workspace.atomically(notes.FOLDER / "propagation.csv", lambda part: frame.to_csv(part))
 
 
 if __name__ == "__main__":

@@ -28,6 +28,7 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor
 
+from bench import notes
 from bench.plain import loop, published
 from lib import batches, layers, params, training, workspace
 from lib.cores import packed, product
@@ -246,13 +247,10 @@ def main(repeats: int = 5) -> pd.DataFrame:
         rates = floors(fabric.device, case.precision)
         rows.append(report(case, measure(case, repeats, fabric), rates))
         print(pd.Series(rows[-1]).to_string(), flush=True)
-    folder = workspace.ROOT / "outputs" / "bench"
-    about = workspace.Workspace(params.load("default"), "bench").provenance()
     machine = {"cores": os.cpu_count(), "threads": torch.get_num_threads(), "repeats": repeats}
-    note = {"cases": rows, **few, "machine": machine, "provenance": about}
-    workspace.write_json(folder / "training.json", note)
+    notes.save("training", {"cases": rows, **few, "machine": machine})
     table = pd.DataFrame(rows).T.rename_axis("measure")
-    workspace.atomically(folder / "training.csv", lambda part: table.to_csv(part))
+    workspace.atomically(notes.FOLDER / "training.csv", lambda part: table.to_csv(part))
     return table
 
 

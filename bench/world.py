@@ -3,14 +3,13 @@
 python -m bench.world          prints a table, writes outputs/bench/world.json
 """
 
-import json
 import os
 import platform
 import time
-from pathlib import Path
 
 import torch
 
+from bench import notes
 from lib import world
 from lib.world.moments import latents
 
@@ -23,7 +22,6 @@ RUNS = (  # device, px, faces, whether compiled
     ("cuda", 64, 200_000, True),
 )
 WANTED = {("cpu", 64, False): 150, ("cuda", 224, True): 20_000}  # faces per second
-FILE = Path(__file__).resolve().parent.parent / "outputs" / "bench" / "world.json"
 
 
 def main() -> None:
@@ -46,8 +44,7 @@ def main() -> None:
         rows.append(row)
     if not torch.cuda.is_available():
         print("no CUDA device on this machine: the GPU rows were not run")
-    FILE.parent.mkdir(parents=True, exist_ok=True)
-    FILE.write_text(json.dumps({"machine": machine(), "rows": rows}, indent=1) + "\n")
+    notes.save("world", {"machine": machine(), "rows": rows})
 
 
 def measure(device: str, size: int, count: int, compiled: bool) -> dict:
