@@ -124,8 +124,7 @@ def device(params: "Params") -> str:
     A GPU where there is one and the profile wants it; but not before it forks processes to train
     on several: they cannot use a GPU that it has touched.
     """
-    forks = params.devices * params.nodes > 1 and not launched()
-    return "cuda" if on_gpu(params) and not forks else "cpu"
+    return "cuda" if on_gpu(params) and not forks(params) else "cpu"
 
 
 def on_gpu(params: "Params") -> bool:
@@ -141,6 +140,11 @@ def named(params: "Params") -> str:
     if device(params) == "cuda":
         return torch.cuda.get_device_name()
     return "cuda" if on_gpu(params) else "cpu"
+
+
+def forks(params: "Params") -> bool:
+    """Whether a profile wants several processes that nobody has started yet."""
+    return params.devices * params.nodes > 1 and not launched()
 
 
 def launched() -> bool:

@@ -60,24 +60,23 @@ def pretrained(
     """
     labelled = (faces.labels[:, COLUMNS] >= 0).all(1)
     data, train = (faces.images[labelled], faces.labels[labelled]), params.relation.pretrain
-    models, size = [], params.model.size
+    size, seeds = params.model.size, range(100 * seed, 100 * seed + MEMBERS)
+    models = [build(params, own) for own in seeds]
     if not labelled.any():
         print("no face carries the seven expressions, ExpW's labels: plain networks stay untrained")
-    for number in range(MEMBERS):
-        name, own = f"plain_{number + 1}", 100 * seed + number
-        model = build(params, own)
-        models.append(model)
-        if not labelled.any():
-            continue
+        return models
+    fabric = fabric or processes.single(params)
+    for number, (own, model) in enumerate(zip(seeds, models, strict=True), 1):
+        name = f"plain_{number}"
         training.fit(
             model,
             *data,
             train=train,
             size=size,
             seed=own,
-            fabric=fabric or processes.single(params),
+            fabric=fabric,
             checkpoint=checkpoints.place(folder, name, model, train, size, own, *data),
-            description=f"plain network {number + 1}",
+            description=f"plain network {number}",
         )
     return models
 

@@ -43,14 +43,14 @@ def start(params: Params) -> Fabric:
             f"nodes: {params.nodes} needs torchrun or srun to start the processes; start the "
             "notebook through one of them, or set nodes: 1"
         )
-    forks = wanted > 1 and not launched
+    to_fork = cores.forks(params)
     fabric = Fabric(
         accelerator={"cuda": "gpu"}.get(params.device, params.device),
         devices=params.devices,
         num_nodes=params.nodes,
-        strategy="ddp_notebook" if forks else Launched() if wanted > 1 else "auto",
+        strategy="ddp_notebook" if to_fork else Launched() if wanted > 1 else "auto",
         precision=params.precision if cores.on_gpu(params) else "32-true",
-        plugins=LightningEnvironment() if forks else None,  # not SLURM's: it counts its own tasks
+        plugins=LightningEnvironment() if to_fork else None,  # not SLURM's: it counts its own tasks
     )
     if wanted > 1 and launched:
         fabric.launch()

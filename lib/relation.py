@@ -90,6 +90,7 @@ def pretrain(
     Prints the entropy of its labels below the losses: what is no lower has learnt no more than how
     common each label is. folder: keeps the state of the run, see `checkpoints.place`.
     """
+    fabric = fabric or processes.single(params)
     model, train, size = dcn(params, seed), params.relation.pretrain, params.model.size
     others = [a for a in vocabulary.ATTRIBUTES if a not in vocabulary.GROUPS[group]]
     labels = faces.labels.clone()
@@ -103,14 +104,14 @@ def pretrain(
         train=train,
         size=size,
         seed=seed,
-        fabric=fabric or processes.single(params),
+        fabric=fabric,
         checkpoint=checkpoints.place(
             folder, f"dcn_{group}", model, train, size, seed, images, labels
         ),
         description=f"DCN on {group}",
     )
     common = training.masked_loss(layers.frequency_logits(labels).expand_as(labels), labels)
-    if fabric is None or fabric.is_global_zero:
+    if fabric.is_global_zero:
         print(f"DCN on {group}: entropy of its labels {common:.4f}", flush=True)
     return model
 

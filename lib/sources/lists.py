@@ -83,14 +83,15 @@ def readable(path: Path | str) -> Iterator[None]:
 # Text ---------------------------------------------------------------------------------------------
 
 
-def read(path: Path) -> list[str]:
+def read(path: Path, source: str = "copy it from the dataset") -> list[str]:
     """The lines of a list in UTF-8, with or without a byte order mark, whatever their ends.
 
-    ValueError where it does not exist, cannot be read, is empty or is no such text.
+    source: in words, where a missing one comes from. ValueError where it does not exist, cannot be
+        read, is empty or is no such text.
     """
     with readable(path):
         if not path.is_file():
-            fail(path, 0, "does not exist; copy it from the dataset")
+            fail(path, 0, f"does not exist; {source}")
         data = path.read_bytes()
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
         fail(path, 0, "is UTF-16; save it as UTF-8")

@@ -49,10 +49,8 @@ def read(path: Path) -> list[tuple[int, list[str]]]:
 
     ValueError as of `lists.read`, and where quotes or fields are no CSV.
     """
-    with lists.readable(path):
-        if not path.is_file():
-            fail(path, 0, "", "does not exist; write a faces.csv, see lib/sources/manifest.py")
-    lines = csv.reader(lists.read(path), strict=True)
+    text = lists.read(path, "write a faces.csv, see lib/sources/manifest.py")
+    lines = csv.reader(text, strict=True)
     try:
         return [(lines.line_num, [value.strip() for value in line]) for line in lines if line]
     except csv.Error as error:
