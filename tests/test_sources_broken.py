@@ -4,134 +4,30 @@ import errno
 import io
 import os
 import shutil
-import sqlite3
-import struct
-import zlib
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from PIL import Image
 
 from lib import datasets
-from lib.sources import catalogue, manifest, shelf
+from lib.sources import catalogue, shelf
 from lib.vocabulary import SOURCE_NAMES
-from tests import trees
-
-Break = Callable[[Path], object]
-
-
-def put(name: str, content: bytes) -> Break:
-    return lambda home: (home / name).write_bytes(content)
-
-
-def gone(name: str) -> Break:
-    def remove(home: Path) -> None:
-        path = home / name
-        shutil.rmtree(path) if path.is_dir() else path.unlink()
-
-    return remove
-
-
-def line(name: str, number: int, change: Callable[[str], str]) -> Break:
-    """Change one line of a list, counted from 1."""
-
-    def edit(home: Path) -> None:
-        lines = (home / name).read_text().split("\n")
-        lines[number - 1] = change(lines[number - 1])
-        (home / name).write_text("\n".join(lines))
-
-    return edit
-
-
-def field(name: str, number: int, place: int, value: str) -> Break:
-    """Change one field of one line."""
-
-    def change(text: str) -> str:
-        fields = text.split()
-        fields[place] = value
-        return " ".join(fields)
-
-    return line(name, number, change)
-
-
-def keep(name: str, count: int) -> Break:
-    """Cut a list short."""
-    return lambda home: (home / name).write_text(
-        "\n".join((home / name).read_text().split("\n")[:count]) + "\n"
-    )
-
-
-def sql(statement: str) -> Break:
-    def change(home: Path) -> None:
-        base = sqlite3.connect(home / "aflw.sqlite")
-        base.executescript(statement)
-        base.close()
-
-    return change
-
-
-def linked(name: str) -> Break:
-    """A file or folder that is a link to one outside the dataset."""
-
-    def change(home: Path) -> None:
-        outside = home.parent.parent / "outside.jpg"
-        shutil.move(home / name, outside)
-        (home / name).symlink_to(outside)
-
-    return change
-
-
-def dangling(name: str) -> Break:
-    """A link in the place of a file, to where nothing is."""
-    return lambda home: (home / name).unlink() or (home / name).symlink_to(home / "gone")
-
-
-def emptied(name: str) -> Break:
-    """Folders without the files that were in them."""
-
-    def change(home: Path) -> None:
-        for path in list((home / name).rglob("*.*")):
-            path.unlink()
-
-    return change
-
-
-def resized(name: str, size: tuple[int, int]) -> Break:
-    return lambda home: Image.new("RGB", size).save(home / name)
-
-
-def cut(name: str) -> Break:
-    """A picture whose end is missing: its header is whole."""
-    return lambda home: (home / name).write_bytes((home / name).read_bytes()[:-300])
-
-
-def renamed(old: str, new: str) -> Break:
-    def rename(home: Path) -> None:
-        (home / new).parent.mkdir(parents=True, exist_ok=True)
-        (home / old).rename(home / new)
-
-    return rename
-
-
-def copied(old: str, new: str) -> Break:
-    def copy(home: Path) -> None:
-        (home / new).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(home / old, home / new)
-
-    return copy
-
-
-def bomb() -> bytes:
-    """A PNG of a few bytes that claims 30,000 x 30,000 pixels."""
-    head = struct.pack(">IIBBBBB", 30_000, 30_000, 8, 2, 0, 0, 0)
-    chunks = [(b"IHDR", head), (b"IDAT", zlib.compress(b"")), (b"IEND", b"")]
-    body = b"".join(
-        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-        for kind, data in chunks
-    )
-    return b"\x89PNG\r\n\x1a\n" + body
-
+from tests.damage import (
+    bomb,
+    copied,
+    cut,
+    dangling,
+    emptied,
+    field,
+    gone,
+    keep,
+    line,
+    linked,
+    put,
+    renamed,
+    resized,
+    sql,
+)
 
 LABELS, FIRST, SECOND = "label.lst", "origin/angry_people_0.jpg", "origin/disgust_people_1.jpg"
 EXPW = [
@@ -395,100 +291,3 @@ def test_what_is_no_folder_is_no_absent_dataset(put_there, profile, tmp_path):
     put_there(tmp_path / "data" / "celeba")
     with pytest.raises(ValueError, match=r"data/celeba: is no folder; put the dataset there, or"):
         catalogue.home("celeba", profile().data)
-
-
-# Parameters and lists that contradict the files ---------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("overrides", "message"),
-    [
-        ({"data.relation_columns": ()}, "order of their eight trait columns cannot be told"),
-        ({"data.relation_columns": ("warm",) * 8}, "are not the eight traits dominant"),
-        ({"data.relation_columns": ("dominant",)}, "data.relation_columns: dominant are not the"),
-        ({"data.movie_list": "no/such.txt"}, "such.txt: does not exist; copy it from the dataset"),
-    ],
-)
-def test_parameters_of_the_relation_dataset(overrides, message, tree, profile, tmp_path):
-    tree("relation")
-    with pytest.raises(ValueError, match=message):
-        load("relation", profile(**overrides), tmp_path)
-
-
-def test_a_movie_list_of_another_dataset(tree, profile, tmp_path):
-    tree("relation")
-    path = tmp_path / "movies.txt"
-    path.write_text("00001.jpg\n99999.jpg\n")
-    with pytest.raises(ValueError, match=r"movies.txt, line 2: '99999.jpg' is no picture of the"):
-        load("relation", profile(**{"data.movie_list": str(path)}), tmp_path)
-
-
-@pytest.mark.parametrize(
-    ("name", "count", "message"),
-    [
-        ("aflw", 0, "data.aflw.test is 0: nobody of AFLW would be tested; say how many faces are"),
-        ("celeba", 0, "data.celeba.test is 0: .* .the paper's are 3,000"),
-        ("expw", 0, "data.expw.test is 0: .* .the paper's are 1,400"),
-        ("expw", 6, "label.lst: no test part of 6 faces with every expression can be made of"),
-    ],
-)
-def test_some_faces_of_each_training_source_are_tested(name, count, message, tree, profile):
-    tree(name)
-    with pytest.raises(ValueError, match=message):
-        shelf.rows(name, profile(**{f"data.{name}.test": count}), progress=False)
-
-
-@pytest.mark.parametrize("origin", ["auto", "world"])
-@pytest.mark.parametrize("name", ["aflw", "celeba", "expw"])
-def test_the_world_must_know_how_many_faces(name, origin, profile, tmp_path):
-    message = rf"data.{name}.train is 0, .* set data.{name}.train \(the paper's is [1-9]"
-    with pytest.raises(ValueError, match=message):
-        datasets.faces(profile(**{f"data.{name}.origin": origin}), cache=tmp_path, progress=False)
-
-
-def test_a_real_set_that_is_asked_for_must_be_there(profile, tmp_path):
-    with pytest.raises(ValueError, match=r"data.celeba.origin is real, but .*mmlab"):
-        datasets.faces(profile(**{"data.celeba.origin": "real"}), cache=tmp_path, progress=False)
-
-
-# The user's own faces -----------------------------------------------------------------------------
-
-OWN = "faces.csv"
-MANIFEST = [
-    (gone(OWN), "faces.csv: does not exist; write a faces.csv, see lib/sources/manifest.py"),
-    (put(OWN, b""), "faces.csv: is empty"),
-    (put(OWN, b"gender\n1\n"), "faces.csv, line 1: column 'image' is missing; add it"),
-    (put(OWN, b"\n\ngender\n1\n"), "faces.csv, line 3: column 'image' is missing; add it"),
-    (put(OWN, b"image\n"), "faces.csv: no faces; write one line per face below the header"),
-    (put(OWN, "image\ngrüße.jpg\n".encode("latin-1")), "faces.csv, line 2: byte 8 is not"),
-    (put(OWN, b"image\n0.jpg\n\0"), "faces.csv, line 3: holds binary data"),
-    (put(OWN, b'image,happy\n0.jpg,1\n"1.jpg"x,1\n'), "line 3: ',' expected after '\"'; mend"),
-    (put(OWN, b'image\n"0.jpg\n'), "faces.csv, line 2: unexpected end of data; mend its quotes"),
-    (put(OWN, b"image,happy\n\n0.jpg,1\n\n1.jpg,2\n"), "line 5, column 'happy': '2'; use 1, 0"),
-    (put(OWN, "image,identity\n0.jpg,a\u2028b\n1.jpg,c\n2.jpg\n".encode()), "line 4: 1 values"),
-    (put(OWN, b"image,hapy\n0.jpg,1\n"), "line 1: unknown column 'hapy'; did you mean 'happy'?"),
-    (put(OWN, b"image,image\n0.jpg,0.jpg\n"), "line 1: column 'image' stands twice; remove one"),
-    (put(OWN, b"image,x,y,w\n0.jpg,1,1,9\n"), "line 1: a box needs all of x, y, w, h, or none"),
-    (put(OWN, b"image,happy\n0.jpg\n"), "line 2: 1 values for 2 columns"),
-    (put(OWN, b"image,happy\n0.jpg,2\n"), "line 2, column 'happy': '2'; use 1, 0, or blank"),
-    (put(OWN, b"image,split\n0.jpg,dev\n"), "line 2, column 'split': 'dev'; use train, test"),
-    (put(OWN, b"image\n../../etc/passwd\n"), "'../../etc/passwd' is not a file inside"),
-    (put(OWN, b"image\n/etc/passwd\n"), "'/etc/passwd' is not a file inside"),
-    (put(OWN, b"image\nlost.jpg\n"), "lost.jpg does not exist; mend the name or remove the line"),
-    (put(OWN, b"image\nfaces.csv\n"), "faces.csv cannot be read"),
-    (put("0.jpg", bomb()), "could be decompression bomb DOS attack.); replace the file"),
-    (put(OWN, b"image,x,y,w,h\n0.jpg,nan,0,9,9\n"), "column 'x': 'nan' is not finite; give px"),
-    (put(OWN, b"image,x,y,w,h\n0.jpg,1,,9,9\n"), "column 'y': '' is not a number; give px"),
-    (put(OWN, b"image,x,y,w,h\n0.jpg,1,1,0,9\n"), "column 'w': 0; a box is wider and higher"),
-    (put(OWN, b"image,x,y,w,h\n0.jpg,80,0,9,9\n"), "outside the picture of 80 x 120 px"),
-]
-
-
-@pytest.mark.parametrize(("damage", "message"), MANIFEST)
-def test_broken_manifests_are_named(damage, message, tmp_path):
-    path = trees.manifest(tmp_path / "album")
-    damage(path.parent)
-    with pytest.raises(ValueError) as error:
-        manifest.rows(path)
-    assert message in str(error.value)
-    assert str(path) in str(error.value)
