@@ -6,7 +6,7 @@ mirror-symmetric, so everything is a quadratic in (|x|, y, z): seven coefficient
 (x², y², z², |x|, y, z, 1).
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import torch
@@ -84,18 +84,20 @@ class Products:
     """Bodies and bumps as matrix products, the quickest way on a processor."""
 
     def __init__(self, p: Latents) -> None:
-        def table(forms: Sequence[tuple[Triple, Triple]]) -> torch.Tensor:
-            axes = (zip(*triples, strict=True) for triples in zip(*forms, strict=True))
-            centres, radii = ([_each(p, numbers) for numbers in axis] for axis in axes)
-            return torch.stack(quadratic(centres, radii), -1)  # (B, K, 7)
+        def each(numbers: Sequence[Number]) -> torch.Tensor:
+            return torch.stack([p.flat("male") * 0 + number for number in numbers], -1)  # (B, K)
 
-        skull_jaw_cap, long = table(bodies(p.flat)).split([3, 1], 1)
-        line, spots = _each(p, hairline(p.flat)).unsqueeze(1), bumps(p.flat)
-        swell = -table([(bump.centre, bump.radius) for bump in spots])
-        height = _each(p, [bump.height for bump in spots])
+        def rows(*triples: Sequence[Triple]) -> torch.Tensor:
+            """Coefficients (B, K, 7) of K forms: their centres, their radii."""
+            axes = ([each(axis) for axis in zip(*some, strict=True)] for some in triples)
+            return torch.stack(quadratic(*axes), -1)
+
+        skull, jaw, cap, long = rows(*zip(*bodies(p.flat), strict=True)).unbind(1)
+        centres, radii, heights = zip(*bumps(p.flat), strict=True)
+        line, height, swell = each(hairline(p.flat)), each(heights), -rows(centres, radii)
         spread, centre = swell[..., :3], swell[..., 3:6]
         slope = torch.cat([spread, centre / 2, spread[..., :1] * 0], -1) * height.unsqueeze(-1)
-        self._rows = torch.cat([skull_jaw_cap, line, long], 1)  # (B, 5, 7)
+        self._rows = torch.stack([skull, jaw, cap, line, long], 1)  # (B, 5, 7)
         self.bodies = [row.unbind(-1) for row in self._rows.unsqueeze(1).unbind(2)]
         self._swell = swell  # (B, K, 7) exponents of the bumps
         self._height = height.unsqueeze(1)  # (B, 1, K)
@@ -160,11 +162,6 @@ class Terms:
             return sum(g * line for g, line in zip(grown, lines, strict=True))
 
         return [along(i) for i in range(3)]
-
-
-def _each(p: Latents, numbers: Iterable[Number]) -> torch.Tensor:
-    """K numbers of each head (B, K)."""
-    return torch.stack([p.flat("male") * 0 + number for number in numbers], -1)
 
 
 def _is_zero(value: Number) -> bool:
