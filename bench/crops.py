@@ -24,9 +24,9 @@ from PIL import Image
 from bench import notes
 from bench.world import machine
 from lib import world
-from lib.faces import mapped
-from lib.sources import celeba, store
-from lib.sources.cutting import inner
+from lib.data.faces import mapped
+from lib.data.sources import celeba, store
+from lib.data.sources.cutting import inner
 
 COUNT, ALL, SIZE = 2_000, 200_000, 112
 WANTED = 15.0  # minutes for all of them on 2 cores

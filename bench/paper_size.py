@@ -25,10 +25,11 @@ from bench.propagation import (
 )
 from bench.training import finish, floors
 from bench.world import machine
-from lib import propagation, scale, vocabulary
-from lib.candidates import recall_of
-from lib.graph import NeighbourGraph, neighbours
-from lib.sources.catalogue import DATASETS
+from lib import propagation, vocabulary
+from lib.data.sources.catalogue import DATASETS
+from lib.experiments import scale
+from lib.propagation.engine.candidates import recall_of
+from lib.propagation.graph import NeighbourGraph, neighbours
 
 FACES = {name: DATASETS[name].expected for name in vocabulary.FACE_SOURCES}
 SWEEPS = 100

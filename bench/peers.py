@@ -1,4 +1,4 @@
-"""What people use in the place of `lib.graph` and `lib.propagation`."""
+"""What people use in the place of `lib.propagation`."""
 
 import faiss
 import numpy as np

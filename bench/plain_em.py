@@ -4,8 +4,8 @@ import torch
 from torch import Tensor
 
 from lib import propagation
-from lib.graph import NeighbourGraph, affinity
 from lib.params import PropagationParams
+from lib.propagation.graph import NeighbourGraph, affinity
 
 
 def plain_em(

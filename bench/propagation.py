@@ -22,11 +22,12 @@ from torch import Tensor
 from bench import notes, peers
 from bench.plain_em import plain_em
 from bench.training import floors
-from lib import propagation, scale, workspace
-from lib.candidates import COMPONENTS, recall_of
-from lib.distances import quickest
-from lib.graph import neighbours
+from lib import propagation, workspace
+from lib.experiments import scale
 from lib.params import PropagationParams
+from lib.propagation.engine.candidates import COMPONENTS, recall_of
+from lib.propagation.engine.distances import quickest
+from lib.propagation.graph import neighbours
 
 K, DIMENSIONS, ATTRIBUTES = 10, 1024, 24
 PAPER = 318_778  # faces

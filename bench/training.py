@@ -30,10 +30,11 @@ from torch import Tensor
 
 from bench import notes
 from bench.plain import loop, published
-from lib import batches, layers, params, training, workspace
-from lib.cores import packed, product
-from lib.models import DCN
+from lib import params, training, workspace
+from lib.models import DCN, layers
 from lib.params import TrainParams
+from lib.propagation.engine.products import packed, product
+from lib.training import batches
 
 
 @dataclass(frozen=True)

@@ -85,7 +85,7 @@ class TrainParams(Section):
 class PropagationParams(Section):
     """Algorithm 2 and its readings; the first of each is the literal one.
 
-    Notebook 03 tries several and, with `choice: held-out`, hands the best on (`lib.readings`).
+    Notebook 03 tries several and, with `choice: held-out`, hands the best on (`lib.experiments.variants`).
     """
 
     choice: Literal["held-out", "given"] = "held-out"  # or as the values below say

@@ -2,7 +2,8 @@
 
 import pytest
 
-from lib import paper, params
+from lib import params
+from lib.evaluation import claims
 from lib.workspace import Workspace
 
 
@@ -40,7 +41,7 @@ def test_a_notebook_ends_without_failing_and_says_what_it_needs(work):
 def test_the_scoreboard_says_so(work):
     with pytest.raises(SystemExit):
         work("07").existing("artifacts", "01_sfew")
-    board = paper.scoreboard(work("14").load_metrics)
+    board = claims.scoreboard(work("14").load_metrics)
     rows = board[board["why"] == "needs SFEW 2.0"]
     assert len(rows) >= 3 and set(rows["verdict"]) == {"not run"}
 

@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from lib import augmentation, faces, vocabulary
+from lib import vocabulary
+from lib.data import faces
+from lib.training import augmentation
 
 
 def pictures(count=6, stored=12, seed=0):

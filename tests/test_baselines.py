@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from skimage.color import rgb2gray
 from sklearn.svm import LinearSVC
 
-from lib import baselines
+from lib.evaluation import baselines
 
 PICTURES = torch.from_numpy(
     np.random.default_rng(0).integers(0, 256, (3, 3, 64, 64), dtype=np.uint8)

@@ -7,8 +7,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lib import cases, world
-from lib.faces import PairSet
+from lib import world
+from lib.data.faces import PairSet
+from lib.experiments import cases
 from lib.world.scenes import pairs as latents
 
 

@@ -9,8 +9,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lib import faces
-from lib.faces import FaceSet, PairSet
+from lib.data import faces
+from lib.data.faces import FaceSet, PairSet
 
 
 def face_set(count=6, seed=0, known=True):

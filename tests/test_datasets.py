@@ -10,8 +10,9 @@ import pytest
 import torch
 from PIL import Image
 
-from lib import datasets, params, vocabulary, world
-from lib.sources import catalogue, lists, manifest, shelf
+from lib import params, vocabulary, world
+from lib.data import datasets
+from lib.data.sources import catalogue, lists, manifest, shelf
 from tests import trees
 from workflow import road
 

@@ -5,8 +5,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lib.cores import has_bfloat16
-from lib.distances import Bounds, Distances, quickest
+from lib.propagation.engine.distances import Bounds, Distances, quickest
+from lib.propagation.engine.products import has_bfloat16
 
 
 def points(count: int, width: int, offset: float, seed: int) -> torch.Tensor:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lib import vocabulary
-from lib.faces import FaceSet, PairSet, concatenate, fingerprint, spatial_cues
+from lib.data.faces import FaceSet, PairSet, concatenate, fingerprint, spatial_cues
 
 
 def some(count: int = 6, known: bool = True, name: str = "a") -> FaceSet:

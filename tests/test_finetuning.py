@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from sklearn.metrics import accuracy_score, confusion_matrix, recall_score
 from torch import nn
 
-from lib import finetuning, params
-from lib.faces import FaceSet
+from lib import params
+from lib.data.faces import FaceSet
+from lib.experiments import finetuning
 from lib.models import DCN
 from lib.vocabulary import ATTRIBUTES, EXPRESSIONS, column
 

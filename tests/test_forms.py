@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from lib.forms import Form, OneForm, beginnings
+from lib.propagation.engine.forms import Form, OneForm, beginnings
 
 
 @pytest.fixture

@@ -7,10 +7,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from lib import candidates, graph
-from lib.distances import Bounds, Distances
-from lib.graph import affinity, neighbours
-from lib.search import smallest
+from lib.propagation import graph
+from lib.propagation.engine import candidates
+from lib.propagation.engine.distances import Bounds, Distances
+from lib.propagation.engine.search import smallest
+from lib.propagation.graph import affinity, neighbours
 from tests import literal
 
 # Small whole numbers: many ties and duplicates, and every distance is exact in float32.
@@ -59,7 +60,7 @@ def test_distances_are_those_of_brute_force(places, k, method):
 
 @pytest.mark.parametrize("count", [513, 1700])  # more than one strip, and one row too many
 def test_exact_search_in_strips_and_in_blocks(count, monkeypatch):
-    monkeypatch.setattr("lib.shards.BLOCK", 400)
+    monkeypatch.setattr("lib.propagation.engine.shards.BLOCK", 400)
     points = torch.randn(count, 20, generator=torch.Generator().manual_seed(1)) + 100
     distances = torch.cdist(points.double(), points.double()).fill_diagonal_(torch.inf)
     distance, index = distances.topk(7, dim=1, largest=False)

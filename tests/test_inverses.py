@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from lib import inverses
+from lib.propagation.engine import inverses
 
 
 def covariance(dimensions: int, condition: float, seed: int = 0) -> torch.Tensor:

@@ -5,7 +5,7 @@ import pytest
 import torch
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from lib import judging, metrics
+from lib.evaluation import judging, metrics
 
 
 @pytest.fixture(scope="module")

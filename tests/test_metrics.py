@@ -9,7 +9,7 @@ from hypothesis.extra import numpy as arrays
 from scipy import stats
 from sklearn.metrics import average_precision_score, balanced_accuracy_score, roc_auc_score
 
-from lib import metrics
+from lib.evaluation import metrics
 
 MEASURES = {
     "balanced": lambda y, s: balanced_accuracy_score(y, s > 0.5),

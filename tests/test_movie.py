@@ -6,7 +6,8 @@ import pytest
 import torch
 from scipy import stats
 
-from lib import movie, params, world
+from lib import params, world
+from lib.experiments import movie
 from lib.vocabulary import TRAITS
 
 

@@ -91,7 +91,7 @@ def test_a_notebook_reads_only_the_parameters_it_declares(name):
 
 def test_imports_are_followed_through_the_library():
     files = imports(source("02_stage1_network"))
-    assert "lib/training.py" in files
+    assert "lib/training/loop.py" in files
     assert "lib/params.py" in files  # through lib/workspace.py
 
 

@@ -9,10 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from lib import datasets, params, photos, world
-from lib.faces import CUES
-from lib.photos import Scene
-from lib.sources import manifest
+from lib import params, world
+from lib.data import datasets, photos
+from lib.data.faces import CUES
+from lib.data.photos import Scene
+from lib.data.sources import manifest
 from lib.vocabulary import ATTRIBUTES, column
 from lib.world.scenes import pairs as latents
 

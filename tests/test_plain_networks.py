@@ -5,8 +5,9 @@ import pytest
 import torch
 from torch import nn
 
-from lib import params, plain_networks
-from lib.faces import FaceSet
+from lib import params
+from lib.data.faces import FaceSet
+from lib.experiments import plain_networks
 from lib.vocabulary import ATTRIBUTES, EXPRESSIONS, columns
 
 

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from matplotlib.colors import same_color
 from matplotlib.figure import Figure
 
-from lib.cases import KINDS, TRAITS
+from lib.data.photos import Scene
+from lib.experiments.cases import KINDS, TRAITS
 from lib.figures import scenes as figures
-from lib.photos import Scene
 
 
 def noise(high: int, wide: int) -> torch.Tensor:

@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 from sklearn.covariance import ledoit_wolf
 
 from lib import propagation
-from lib.gaussians import Gaussians
-from lib.graph import affinity, neighbours
 from lib.params import PropagationParams
-from lib.shards import Rows
+from lib.propagation.engine.gaussians import Gaussians
+from lib.propagation.engine.shards import Rows
+from lib.propagation.graph import affinity, neighbours
 from tests import literal
 
 READINGS = {

@@ -3,7 +3,8 @@
 import pandas as pd
 import pytest
 
-from lib import judging, readings
+from lib.evaluation import judging
+from lib.experiments import variants
 from lib.params import PropagationParams, load
 from lib.workspace import Workspace
 
@@ -16,7 +17,7 @@ def work(tmp_path, monkeypatch):
 
 def test_every_reading_keeps_the_neighbours_and_stopping_rule_of_the_profile():
     given = PropagationParams(neighbours=7, max_iterations=4, covariance="diagonal")
-    tried = readings.tried(given)
+    tried = variants.tried(given)
     assert tried["as given"] == given
     assert tried["literal"].covariance == "full" and tried["literal"].sample
     assert {each.max_iterations for each in tried.values()} == {4}
@@ -27,21 +28,21 @@ def test_a_threshold_that_no_pseudo_label_is_decided_at_does_not_choose():
         {judging.PAPER: [79.0, 76.0], judging.FREQUENCY: [79.0, 84.0], judging.AUC: [85.0, 86.0]},
         index=["even", "rare classes missed at 0.5"],
     )
-    assert readings.choose(summary) == "even"
+    assert variants.choose(summary) == "even"
 
 
 def test_later_notebooks_read_the_choice(work):
     reading = PropagationParams(unary_weight=0.1, sample=False)
-    readings.save(work, "mild", reading)
-    assert readings.chosen(work).propagation == reading
+    variants.save(work, "mild", reading)
+    assert variants.chosen(work).propagation == reading
 
 
 def test_a_profile_may_keep_its_own_reading(work):
     given = work.params.propagation.model_copy(update={"choice": "given"})
     own = Workspace(work.params.model_copy(update={"propagation": given}), notebook="04")
-    assert readings.chosen(own) == own.params
+    assert variants.chosen(own) == own.params
 
 
 def test_without_a_choice_the_notebook_to_run_is_named(work):
     with pytest.raises(FileNotFoundError, match="03_attribute_propagation"):
-        readings.chosen(work)
+        variants.chosen(work)

@@ -5,9 +5,12 @@ import pandas as pd
 import pytest
 import torch
 
-from lib import paper, params, processes, relation, training, vocabulary
-from lib.faces import FaceSet, PairSet
-from lib.judging import Judge
+from lib import params, training, vocabulary
+from lib.data.faces import FaceSet, PairSet
+from lib.evaluation import claims
+from lib.evaluation.judging import Judge
+from lib.experiments import relation
+from lib.training import processes
 
 SMALL = {
     "data.size": 32,
@@ -216,7 +219,7 @@ def test_couples_are_drawn_together():
 
 def test_every_claim_on_relations_finds_its_comparison():
     rooms = ("11_relation_accuracy/difference/", "11_relation_accuracy/movie_difference/")
-    wanted = {key for claim in paper.claims() for key in claim.keys if key.startswith(rooms)}
+    wanted = {key for claim in claims.claims() for key in claim.keys if key.startswith(rooms)}
     assert len(wanted) > 15
     assert {key.split("/")[2] for key in wanted} <= set(relation.COMPARISONS)
 

@@ -11,8 +11,11 @@ import torch
 from lightning_fabric import Fabric
 from torch import nn
 
-from lib import checkpoints, imports, models, plain_networks, training
+from lib import models, training
+from lib.experiments import plain_networks
 from lib.params import TrainParams
+from lib.training import checkpoints
+from workflow import imports
 
 RECIPE = TrainParams(
     epochs=60, batch=16, rate=0.05, schedule="cosine", warmup=0.1, average=0.9, weight_decay=1e-4
@@ -180,7 +183,7 @@ def test_the_code_of_a_network_is_that_of_all_its_parts(tmp_path, monkeypatch):
     model, counted = models.DCN(features=16, trunk=plain_networks.PlainTrunk(0.125, 16)), []
     monkeypatch.setattr(checkpoints, "code", lambda *names: counted.extend(names))
     checkpoints.place(tmp_path, "run", model, RECIPE, 8, 0, torch.zeros(4, 2))
-    assert {"lib.training", "lib.models", "lib.plain_networks"} <= set(counted)
+    assert {"lib.training", "lib.models.networks", "lib.experiments.plain_networks"} <= set(counted)
 
 
 def test_data_of_no_rows_has_a_fingerprint():

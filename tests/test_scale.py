@@ -5,9 +5,9 @@ import time
 import numpy as np
 import pytest
 
-from lib import scale
+from lib.experiments import scale
+from lib.experiments.scale import Growth, Size
 from lib.params import PropagationParams
-from lib.scale import Growth, Size
 
 
 def test_operations_and_memory_by_hand():

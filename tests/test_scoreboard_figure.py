@@ -1,6 +1,6 @@
 """The scoreboard's picture shows the claims that were judged, or says that none was."""
 
-from lib import paper
+from lib.evaluation import claims
 from lib.figures import relations as figures
 
 
@@ -15,13 +15,13 @@ def propagation_only(name: str) -> dict:
 
 
 def test_without_any_verdict_the_picture_says_so():
-    axes = figures.scores(paper.scoreboard(needs_all)).axes[0]
+    axes = figures.scores(claims.scoreboard(needs_all)).axes[0]
     assert [text.get_text()[:24] for text in axes.texts] == ["no claim could be judged"]
     assert not axes.lines and not axes.axison
 
 
 def test_only_judged_claims_are_drawn():
-    axes = figures.scores(paper.scoreboard(propagation_only)).axes[0]
+    axes = figures.scores(claims.scoreboard(propagation_only)).axes[0]
     names = [label.get_text() for label in axes.get_yticklabels()]
     assert names == ["6.1: in general, attribute propagation helps"]
     assert not axes.texts and axes.figure.legends

@@ -9,7 +9,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lib import alternation, relation, sensitivity, vocabulary
+from lib import vocabulary
+from lib.experiments import alternation, relation, sensitivity
 from lib.figures import sensitivity as sensitivity_figures
 from lib.params import AlternationParams, BeyondParams, DataParams, ModelParams, Params, TrainParams
 

@@ -6,10 +6,11 @@ import torch
 import torch.distributed as dist
 import torch.multiprocessing as mp
 
-from lib import propagation, shards
-from lib.graph import neighbours
+from lib import propagation
 from lib.params import PropagationParams
-from lib.shards import Rows
+from lib.propagation.engine import shards
+from lib.propagation.engine.shards import Rows
+from lib.propagation.graph import neighbours
 
 READINGS = {
     "literal": PropagationParams(neighbours=5, max_iterations=4),

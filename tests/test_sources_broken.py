@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from lib import datasets
-from lib.sources import catalogue, shelf
+from lib.data import datasets
+from lib.data.sources import catalogue, shelf
 from lib.vocabulary import SOURCE_NAMES
 from tests.damage import (
     bomb,

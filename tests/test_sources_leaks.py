@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from lib.sources import leaks, splits
-from lib.sources.cutting import look
+from lib.data.sources import leaks, splits
+from lib.data.sources.cutting import look
 from tests import trees
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from lib.sources import manifest
+from lib.data.sources import manifest
 from tests import trees
 from tests.damage import bomb, gone, put
 

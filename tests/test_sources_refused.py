@@ -2,8 +2,8 @@
 
 import pytest
 
-from lib import datasets
-from lib.sources import shelf
+from lib.data import datasets
+from lib.data.sources import shelf
 
 
 @pytest.mark.parametrize(

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lib.paper import reported
+from lib.data.sources import aflw, ckplus, disk, expw, lists, relation, shelf
+from lib.evaluation.claims import reported
 from lib.params import DataParams
-from lib.sources import aflw, ckplus, disk, expw, lists, relation, shelf
 from lib.vocabulary import ATTRIBUTES, CELEBA_NAMES, EXPRESSIONS, LABELLED, POSES, TRAITS
 from tests import trees
 

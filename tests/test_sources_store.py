@@ -10,9 +10,9 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from lib.sources import store
-from lib.sources.crops import crop
-from lib.sources.cutting import inner, pixels, square
+from lib.data.sources import store
+from lib.data.sources.crops import crop
+from lib.data.sources.cutting import inner, pixels, square
 from tests import trees
 
 SIZE = 24
@@ -171,7 +171,7 @@ KILLED = """
 import os, signal, sys
 import pandas as pd
 from pathlib import Path
-from lib.sources import store
+from lib.data.sources import store
 
 cut, store.CHUNK = store.cut, 1
 def dying(job):

@@ -10,8 +10,10 @@ import torch
 from lightning_fabric import Fabric, connector
 from torch import nn
 
-from lib import checkpoints, faces, models, params, processes, training
+from lib import models, params, training
+from lib.data import faces
 from lib.params import TrainParams
+from lib.training import checkpoints, processes
 
 RECIPE = TrainParams(epochs=2, batch=16, rate=0.05, schedule="cosine", warmup=0.1)
 

@@ -11,8 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from matplotlib.figure import Figure
 
-from lib import metrics, paper, traits, world
-from lib.faces import PairSet, spatial_cues
+from lib import world
+from lib.data.faces import PairSet, spatial_cues
+from lib.evaluation import annotation, claims, metrics
 from lib.figures.pages import HEAVY, shown
 from lib.world.scenes import pairs as world_pairs
 
@@ -36,20 +37,20 @@ def some_pairs(count=12):
 def test_counts_are_table_10s():
     pairs = some_pairs()
     pairs.labels[0, 3] = -1
-    table = traits.counts(pairs)
-    assert list(table.columns) == list(paper.reported("table10").columns)
+    table = annotation.counts(pairs)
+    assert list(table.columns) == list(claims.reported("table10").columns)
     assert table.loc["dominant"].tolist() == [3, 3, 3, 3]  # rows 0, 2, 4 and 6, 8, 10
     assert table.loc["warm"].tolist() == [1, 4, 1, 5]  # rows (0,) 5 and 10
 
 
 def test_shares_of_the_paper():
-    shares = traits.published_shares(paper.reported("table10"))
+    shares = annotation.published_shares(claims.reported("table10"))
     assert shares["the paper, training"].loc["dominant", "value"] == pytest.approx(100 * 418 / 7226)
     assert shares["the paper, testing"].loc["warm", "value"] == pytest.approx(100 * 615 / 790)
 
 
 def test_our_shares_lie_in_their_intervals():
-    shares = traits.shares(some_pairs(), resamples=200)
+    shares = annotation.shares(some_pairs(), resamples=200)
     assert list(shares) == ["ours, web", "ours, movie"]
     for part in shares.values():
         assert part.loc["dominant", "value"] == 50  # every second of a couple: no doubt
@@ -59,12 +60,12 @@ def test_our_shares_lie_in_their_intervals():
 
 def test_who_stands_on_both_sides_is_found():
     pairs = some_pairs()
-    assert traits.shared(pairs).sum() == 0
+    assert annotation.shared(pairs).sum() == 0
     pairs.table["left_identity"] = pairs.table["right_identity"] = pairs.table["key"]
     pairs.table.loc[11, "left_identity"] = pairs.table.loc[0, "right_identity"]
     pairs.table.loc[6, "identity"] = pairs.table.loc[1, "identity"]
     pairs.left[7] = pairs.left[2]
-    assert traits.shared(pairs).tolist() == [1, 1, 1]
+    assert annotation.shared(pairs).tolist() == [1, 1, 1]
 
 
 # Agreement ----------------------------------------------------------------------------------------
@@ -76,29 +77,29 @@ def test_weighted_kappa_is_that_of_repeated_rows(rows):
     yes, times = np.array(rows).T
     repeated = np.repeat(yes, times)
     if len(repeated):
-        found = traits.kappas(yes[:, None], times[None])[0, 0]
+        found = annotation.kappas(yes[:, None], times[None])[0, 0]
         assert found == pytest.approx(metrics.fleiss_kappa(repeated))
 
 
 def test_agreement_of_the_annotators():
     table = pd.concat(world_pairs(part, range(120))[2] for part in ("web", "movie"))
-    found = traits.agreement(table, resamples=60)
+    found = annotation.agreement(table, resamples=60)
     parts = {"all": table, **dict(tuple(table.groupby("part")))}
     for part, rows in parts.items():
-        each = [metrics.fleiss_kappa(rows[name].to_numpy()) for name in traits.VOTES]
+        each = [metrics.fleiss_kappa(rows[name].to_numpy()) for name in annotation.VOTES]
         assert found.loc[part]["value"].tolist() == pytest.approx([np.mean(each), *each])
     gap = found.loc[("movie", "warm"), "value"] - found.loc[("web", "warm"), "value"]
     assert found.loc[("movie - web", "warm"), "value"] == pytest.approx(gap)
     average = found.xs("average", level="trait")
     assert (average["low"] < average["value"]).all() and (average["value"] < average["high"]).all()
     with pytest.raises(ValueError, match=r"no columns votes_<trait>: kappa needs the votes"):
-        traits.agreement(some_pairs().table, resamples=10)
+        annotation.agreement(some_pairs().table, resamples=10)
 
 
 def test_more_than_three_alike_settle_a_trait():
-    table = pd.DataFrame({name: [0, 1, 2, 3, 4, 5] for name in traits.VOTES})
+    table = pd.DataFrame({name: [0, 1, 2, 3, 4, 5] for name in annotation.VOTES})
     table["part"] = ["web"] * 3 + ["movie"] * 3
-    settled = traits.settled(table)
+    settled = annotation.settled(table)
     assert settled["web"].tolist() == pytest.approx([200 / 3] * 8)
     assert settled["movie"].tolist() == pytest.approx([200 / 3] * 8)
 
@@ -108,7 +109,7 @@ def test_more_than_three_alike_settle_a_trait():
 
 def test_measures_by_hand():
     boxes = torch.tensor([[[20.0, 30, 40, 50], [120, 40, 20, 25]]])
-    found = traits.measures(spatial_cues(boxes, torch.tensor([[200.0, 100]]))).iloc[0]
+    found = annotation.measures(spatial_cues(boxes, torch.tensor([[200.0, 100]]))).iloc[0]
     # middles (40, 55) and (130, 52.5); a mean face is 30 wide and 37.5 high
     across, down = 90 / 30, 2.5 / 37.5
     assert found.tolist() == pytest.approx([np.hypot(across, down), down, 30 / 200, 1])
@@ -116,9 +117,9 @@ def test_measures_by_hand():
 
 def test_effects_are_differences_of_means():
     pairs = some_pairs(40)
-    found = traits.effects(pairs, resamples=100)
+    found = annotation.effects(pairs, resamples=100)
     web = (pairs.table["part"] == "web").to_numpy()
-    size = traits.measures(pairs.cues)["face size (of the picture)"][web]
+    size = annotation.measures(pairs.cues)["face size (of the picture)"][web]
     holds = pairs.labels.numpy()[web, 1] == 1
     expected = (size[holds].mean() - size[~holds].mean()) / size.std()
     row = found.loc[("web", "face size (of the picture)", "competitive")]
@@ -133,21 +134,21 @@ def test_clear_cases_are_unanimous_and_of_couples_not_yet_seen():
     pairs = some_pairs()
     pairs.labels[:] = 1
     votes = [4, 4, 5, 4, 5, 5, 3, 4, 4, 4, 4, 5]
-    pairs.table[traits.VOTES] = np.tile(np.array(votes)[:, None], 8)
-    assert traits.clear(pairs, "warm", True, 3) == [4, 2, 11]  # web before movie, couples once
-    assert traits.clear(pairs, "warm", True, 2, seen=["couple 02"]) == [2, 11]
-    assert traits.clear(pairs, "warm", False, 2) == []
+    pairs.table[annotation.VOTES] = np.tile(np.array(votes)[:, None], 8)
+    assert annotation.clear(pairs, "warm", True, 3) == [4, 2, 11]  # web before movie, couples once
+    assert annotation.clear(pairs, "warm", True, 2, seen=["couple 02"]) == [2, 11]
+    assert annotation.clear(pairs, "warm", False, 2) == []
     pairs.right[2] = 130  # a wall of fog
-    assert traits.clear(pairs, "warm", True, 3) == [4, 11, 0]
+    assert annotation.clear(pairs, "warm", True, 3) == [4, 11, 0]
 
 
 def test_pictures_come_from_the_world_or_from_files(tmp_path):
     table = pd.DataFrame({"key": ["relation-movie-7"]})
-    (drawn,) = traits.pictures(table, seed=3)
+    (drawn,) = annotation.pictures(table, seed=3)
     assert torch.equal(drawn, world.scenes("movie", [7], seed=3)[0])
     pixels = np.random.default_rng(0).integers(256, size=(6, 9, 3), dtype=np.uint8)
     PIL.Image.fromarray(pixels).save(tmp_path / "a.png")
-    (read,) = traits.pictures(table.assign(image=str(tmp_path / "a.png")), seed=3)
+    (read,) = annotation.pictures(table.assign(image=str(tmp_path / "a.png")), seed=3)
     assert np.array_equal(read.permute(1, 2, 0), pixels)
 
 

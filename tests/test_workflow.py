@@ -144,7 +144,7 @@ def test_imports_reach_the_rooms_behind_a_package():
 
 
 def test_an_import_over_several_lines_counts():
-    assert "lib/training.py" in imports(ROOT / "notebooks" / "17_beyond_the_paper.ipynb")
+    assert "lib/training/loop.py" in imports(ROOT / "notebooks" / "17_beyond_the_paper.ipynb")
 
 
 def test_a_published_number_is_an_input_of_the_notebooks_that_show_it():

@@ -12,9 +12,9 @@ import numpy as np
 from PIL import Image
 
 from lib import world
-from lib.faces import FaceSet, PairSet
-from lib.sources.ckplus import CODES
-from lib.sources.cutting import inner
+from lib.data.faces import FaceSet, PairSet
+from lib.data.sources.ckplus import CODES
+from lib.data.sources.cutting import inner
 from lib.vocabulary import CELEBA_NAMES, EXPRESSIONS, column
 
 SIDE = 64  # px of a rendered face

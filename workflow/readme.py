@@ -6,7 +6,7 @@ from pathlib import Path
 
 import nbformat
 
-from lib import paper
+from lib.evaluation import claims
 from lib.params import load
 from workflow.road import ROAD
 
@@ -23,18 +23,18 @@ TRAINING = (
 
 def results() -> str:
     """The headline rows: the paper's numbers beside ours, over all seeds."""
-    table = paper.headline(*paper.loaders(load(PROFILE)))
+    table = claims.headline(*claims.loaders(load(PROFILE)))
     lines = ["| | the paper, photographs | ours, embedded world |", "|---|---|---|"]
     return "\n".join([*lines, *(f"| {row.what} | {row.paper} | {row.ours} |" for row in table)])
 
 
 def scoreboard() -> str:
     """How many of the paper's claims hold, and what propagation gains."""
-    every = paper.loaders(load(PROFILE))
-    verdicts = paper.scoreboard(*every)["verdict"].value_counts()
-    counts = ", ".join(f"{name} {verdicts.get(name, 0)}" for name in paper.VERDICTS)
+    every = claims.loaders(load(PROFILE))
+    verdicts = claims.scoreboard(*every)["verdict"].value_counts()
+    counts = ", ".join(f"{name} {verdicts.get(name, 0)}" for name in claims.VERDICTS)
     gains = {
-        title: paper.ours(f"05_attribute_accuracy/gain/dcn_ap_minus_control{ending}", *every)
+        title: claims.ours(f"05_attribute_accuracy/gain/dcn_ap_minus_control{ending}", *every)
         for title, ending in (("at 0.5", ""), ("in ROC AUC", "_auc"))
     }
     words = ", ".join(
@@ -63,9 +63,9 @@ def notebooks() -> str:
 
 def difficulty() -> str:
     """How far simple methods come on the embedded world."""
-    every = paper.loaders(load(PROFILE))
+    every = claims.loaders(load(PROFILE))
     hog, pixels, sources = (
-        paper.ours(key, *every)
+        claims.ours(key, *every)
         for key in (
             "05_attribute_accuracy/average/hog_svm",
             "01_datasets/pixel_probe",

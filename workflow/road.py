@@ -7,10 +7,10 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from lib.imports import behind
+from lib.data.sources.catalogue import stamp, stamps
 from lib.params import DataParams, Params
-from lib.sources.catalogue import stamp, stamps
-from lib.workspace import ROOT
+from lib.provenance import ROOT
+from workflow.imports import behind
 
 # Parameters that every notebook that computes anything depends on.
 SHARED = ("seed", "device", "precision", "devices", "nodes")
@@ -89,7 +89,7 @@ def imports(path: str | Path) -> list[str]:
     published tables where it reads them.
     """
     found = behind(path)
-    if Path("lib/paper.py") in found:
+    if Path("lib/evaluation/claims.py") in found:
         found |= set(Path("params/reported").glob("*.csv"))
     return sorted(str(file) for file in found)
 

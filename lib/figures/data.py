@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from lib import vocabulary
-from lib.faces import FaceSet
+from lib.data.faces import FaceSet
 from lib.figures.palette import BLUE, COLOURS, GREY, ORANGE
 from lib.propagation import Propagation
 

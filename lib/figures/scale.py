@@ -5,8 +5,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from lib.experiments.scale import Growth, Size
 from lib.figures.palette import COLOURS
-from lib.scale import Growth, Size
 
 PAPER = 318_778
 

@@ -11,10 +11,10 @@ from matplotlib.lines import Line2D
 from torch import Tensor
 
 from lib import vocabulary
-from lib.cases import KINDS
+from lib.data.photos import Scene
+from lib.experiments.cases import KINDS
+from lib.experiments.movie import Clip
 from lib.figures.palette import BLUE, COLOURS, ORANGE
-from lib.movie import Clip
-from lib.photos import Scene
 
 TRAITS = tuple(vocabulary.TRAITS)
 HARD = ("dominant", "competitive")  # against the grain of the other six

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from lib.faces import PairSet
+from lib.data.faces import PairSet
 from lib.vocabulary import TRAITS
 from lib.world.expression import EMOTIONS, UNITS, prototypes
 from lib.world.hashing import Draws

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from lib.faces import FaceSet
+from lib.data.faces import FaceSet
 from lib.vocabulary import ATTRIBUTES
 from lib.world import labels
 from lib.world.hashing import Draws

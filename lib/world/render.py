@@ -8,12 +8,13 @@ import torch
 import torch.nn.functional as F
 from tqdm import tqdm
 
-from lib.cores import exact_products, fetched, side_by_side
+from lib.propagation.engine.products import exact_products
 from lib.world import capture, geometry, paint, shade, wear
 from lib.world.fusing import fused, fusing
 from lib.world.geometry import Hit
 from lib.world.shade import Stance
 from lib.world.table import Latents
+from lib.world.threads import fetched, side_by_side
 
 Planes = list[torch.Tensor]
 

@@ -7,7 +7,7 @@ import pandas as pd
 import torch
 import torch.nn.functional as F
 
-from lib.faces import PairSet, spatial_cues
+from lib.data.faces import PairSet, spatial_cues
 from lib.vocabulary import TRAITS
 from lib.world import capture, shade, wear
 from lib.world.expression import mixture

@@ -1,0 +1,250 @@
+"""Faces and pairs of faces as the rest of the project sees them: crops, labels, and a table.
+
+A set is three aligned things: `images` (uint8), `labels` (int8, -1 where nobody labelled) and a
+`table` with one row per face (who, where from, which split). Sets are small values: selecting and
+joining returns new ones.
+"""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+import pandas as pd
+import torch
+
+from lib import provenance, vocabulary, workspace
+
+FACE_COLUMNS = ("key", "source", "identity", "split")
+CUES = (
+    *("left_x", "left_y", "left_w", "left_h", "right_x", "right_y", "right_w", "right_h"),
+    *("offset_x", "offset_y", "scale"),
+)
+
+
+@dataclass(frozen=True)
+class FaceSet:
+    """N faces.
+
+    images: (N, 3, S, S) uint8 RGB, may be memory-mapped.
+    labels: (N, 24) int8 in {-1 missing, 0, 1}, columns as `vocabulary.ATTRIBUTES`; what a model
+        may see.
+    table: N rows with at least `key` (unique), `source`, `identity` (whoever must not be on both
+        sides of a split) and `split` (`train` or `test`).
+    truth: (N, 24) int8 without -1 where everything is known (embedded world), else None. For
+        measuring pseudo labels only; training never reads it.
+    visible: (N, 24) int8: the labels that training and propagation may see, decided once in
+        notebook 01 (`heldout.decide`); -1 for all test faces. None before that.
+    """
+
+    images: torch.Tensor
+    labels: torch.Tensor
+    table: pd.DataFrame
+    truth: torch.Tensor | None = None
+    visible: torch.Tensor | None = None
+
+    def __post_init__(self) -> None:
+        check_set(self.table, self.images, self.labels, len(vocabulary.ATTRIBUTES))
+        for name in ("truth", "visible"):
+            other = getattr(self, name)
+            if other is not None and other.shape != self.labels.shape:
+                shapes = f"{tuple(other.shape)} and labels {tuple(self.labels.shape)}"
+                raise ValueError(f"{name} {shapes} differ in shape")
+
+    def __len__(self) -> int:
+        return len(self.table)
+
+    def select(self, where: pd.Series | np.ndarray | torch.Tensor | Sequence[int]) -> Self:
+        """The faces at a boolean mask or at indices, in that order."""
+        index = to_index(where)
+        truth, visible = (None if x is None else x[index] for x in (self.truth, self.visible))
+        table = self.table.iloc[index.numpy()].reset_index(drop=True)
+        images, labels = picked(self.images, index), self.labels[index]
+        return type(self)(images, labels, table, truth, visible)
+
+    def where(self, **columns: str) -> Self:
+        """The faces whose table says so, e.g. `faces.where(source="expw", split="test")`."""
+        return self.select(matches(self.table, columns))
+
+    def save(self, folder: Path) -> Path:
+        arrays = {"images": self.images, "labels": self.labels}
+        optional = {"truth": self.truth, "visible": self.visible}
+        arrays |= {name: array for name, array in optional.items() if array is not None}
+        return save_store(folder, arrays, self.table)
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """Open a saved set; images stay on disk until they are read."""
+        arrays, table = load_store(folder)
+        optional = arrays.get("truth"), arrays.get("visible")
+        return cls(arrays["images"], arrays["labels"], table, *optional)
+
+    @property
+    def held(self) -> torch.Tensor:
+        """The labels (N, 24) held out from training and propagation, -1 elsewhere.
+
+        ValueError before `heldout.decide` has chosen them.
+        """
+        if self.visible is None:
+            raise ValueError("no labels are held out yet: run notebook 01")
+        test = torch.tensor((self.table["split"] != "train").to_numpy())
+        return self.labels.masked_fill(self.visible >= 0, -1).masked_fill(test[:, None], -1)
+
+
+@dataclass(frozen=True)
+class PairSet:
+    """N pairs of faces that share a picture; the left face is the one further left in it.
+
+    left, right: (N, 3, S, S) uint8 RGB.
+    cues: (N, 11) float32, Section 5's order: two boxes (x, w over image width; y, h over image
+        height), offsets of the boxes over the left box's size, ratio of the widths.
+    labels: (N, 8) int8 in {-1, 0, 1}, columns as `vocabulary.TRAITS`.
+    table: N rows with at least `key`, `identity`, `split`, and `part` (`web` or `movie`).
+    """
+
+    left: torch.Tensor
+    right: torch.Tensor
+    cues: torch.Tensor
+    labels: torch.Tensor
+    table: pd.DataFrame
+
+    def __post_init__(self) -> None:
+        check_set(self.table, self.left, self.labels, len(vocabulary.TRAITS))
+
+    def __len__(self) -> int:
+        return len(self.table)
+
+    def select(self, where: pd.Series | np.ndarray | torch.Tensor | Sequence[int]) -> Self:
+        index = to_index(where)
+        faces = (picked(self.left, index), picked(self.right, index))
+        tensors = (*faces, self.cues[index], self.labels[index])
+        return type(self)(*tensors, self.table.iloc[index.numpy()].reset_index(drop=True))
+
+    def where(self, **columns: str) -> Self:
+        return self.select(matches(self.table, columns))
+
+    def save(self, folder: Path) -> Path:
+        arrays = {"left": self.left, "right": self.right, "cues": self.cues, "labels": self.labels}
+        return save_store(folder, arrays, self.table)
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        arrays, table = load_store(folder)
+        return cls(*(arrays[name] for name in ("left", "right", "cues", "labels")), table)
+
+
+def concatenate(sets: Sequence[FaceSet]) -> FaceSet:
+    """Several face sets as one; `truth` is kept only where all of them know it."""
+    known = all(part.truth is not None for part in sets)
+    return FaceSet(
+        torch.cat([part.images for part in sets]),
+        torch.cat([part.labels for part in sets]),
+        pd.concat([part.table for part in sets], ignore_index=True),
+        torch.cat([part.truth for part in sets]) if known else None,
+    )
+
+
+def spatial_cues(boxes: torch.Tensor, image_size: torch.Tensor) -> torch.Tensor:
+    """The 11 spatial cues of Section 5.
+
+    boxes: (N, 2, 4) float: x, y, w, h of the left and the right face, px.
+    image_size: (N, 2) float: width, height, px.
+    Returns (N, 11) float32. ValueError where a box has no width or height.
+    """
+    if (boxes[..., 2:] <= 0).any():
+        row = int((boxes[..., 2:] <= 0).flatten(1).any(1).nonzero()[0])
+        raise ValueError(f"pair {row}: box {boxes[row].tolist()} has no area; mend or drop it")
+    relative = boxes / image_size.repeat(1, 2).unsqueeze(1)  # (N, 2, 4)
+    left, right = boxes[:, 0], boxes[:, 1]
+    offset = (left[:, :2] - right[:, :2]) / left[:, 2:]  # (N, 2)
+    scale = left[:, 2:3] / right[:, 2:3]  # (N, 1)
+    return torch.cat([relative.flatten(1), offset, scale], 1).float()
+
+
+def fingerprint(*sets: FaceSet | PairSet) -> str:
+    """Short digest of keys, splits and labels: which data a number was measured on."""
+    parts = []
+    for part in sets:
+        columns = [name for name in (*FACE_COLUMNS, "part") if name in part.table]
+        parts.append(part.table[columns].to_csv(index=False).encode())
+        parts.append(part.labels.numpy().tobytes())
+    return provenance.digest(b"".join(parts))
+
+
+def check_set(table: pd.DataFrame, images: torch.Tensor, labels: torch.Tensor, wide: int) -> None:
+    """Refuse tables, images and labels that do not fit together."""
+    lengths = (len(table), len(images), len(labels))
+    if len(set(lengths)) > 1:
+        raise ValueError(f"table, images and labels differ in length: {lengths}")
+    if labels.ndim != 2 or labels.shape[1] != wide:
+        raise ValueError(f"labels must be (N, {wide}), found {tuple(labels.shape)}")
+    if not table["key"].is_unique:
+        twice = table["key"][table["key"].duplicated()].iloc[0]
+        raise ValueError(f"key {twice!r} stands twice in the table; keys must be unique")
+
+
+def to_index(where: pd.Series | np.ndarray | torch.Tensor | Sequence[int]) -> torch.Tensor:
+    """A boolean mask or indices as a long tensor of indices."""
+    where = torch.as_tensor(np.array(where))  # a copy: pandas' own arrays may be read-only
+    return where.nonzero()[:, 0] if where.dtype == torch.bool else where.long()
+
+
+def picked(images: torch.Tensor, index: torch.Tensor) -> torch.Tensor:
+    """The images at an index; where it is a run, they stay where they are, on disk if need be."""
+    first = int(index[0]) if len(index) else 0
+    if first >= 0 and torch.equal(index, torch.arange(first, first + len(index))):
+        return images[first : first + len(index)]
+    return images[index]
+
+
+def matches(table: pd.DataFrame, columns: dict[str, str]) -> np.ndarray:
+    """Mask of the rows that hold all the given values."""
+    mask = np.ones(len(table), dtype=bool)
+    for name, value in columns.items():
+        mask &= (table[name] == value).to_numpy()
+    return mask
+
+
+def save_store(folder: Path, arrays: dict[str, torch.Tensor], table: pd.DataFrame) -> Path:
+    """Save arrays as .npy files that can be memory-mapped, and the table as parquet.
+
+    Replaces a set that lies there; arrays that only the old one had are removed.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "table.parquet").unlink(missing_ok=True)  # without it nobody takes the set for whole
+    for name, array in arrays.items():
+        path = folder / f"{name}.npy"
+        workspace.atomically(path, lambda part, a=array: _save_array(part, a))
+    for path in folder.glob("*.npy"):
+        if path.stem not in arrays:
+            path.unlink()
+    workspace.atomically(folder / "table.parquet", table.to_parquet)
+    return folder
+
+
+def _save_array(path: Path, array: torch.Tensor) -> None:
+    path.unlink(missing_ok=True)
+    if hasattr(array, "file"):  # it lies in a file that nobody writes again: a second name will do
+        try:
+            os.link(array.file, path)
+            return
+        except OSError:  # another disk, or one that knows no links
+            pass
+    with path.open("wb") as file:
+        np.save(file, array.numpy(), allow_pickle=False)
+
+
+def mapped(path: Path) -> torch.Tensor:
+    """An .npy file as a tensor that is read from disk when needed, copy on write."""
+    return torch.from_numpy(np.load(path, mmap_mode="c", allow_pickle=False))
+
+
+def load_store(folder: Path) -> tuple[dict[str, torch.Tensor], pd.DataFrame]:
+    """Open what `save_store` wrote; arrays are memory-mapped, copy on write."""
+    table = folder / "table.parquet"
+    if not table.exists():
+        raise FileNotFoundError(f"{folder} holds no finished set: run notebooks/01_datasets.ipynb")
+    arrays = {path.stem: mapped(path) for path in sorted(folder.glob("*.npy"))}
+    return arrays, pd.read_parquet(table)

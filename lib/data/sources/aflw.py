@@ -1,0 +1,132 @@
+"""AFLW: `aflw.sqlite` and the pictures in `flickr/`.
+
+Angles are in radians and some lie beyond a whole turn. A face may carry several rows of a table
+(one per kind of annotation), or none. Sex is `m`, `f`, or not known.
+"""
+
+import contextlib
+import sqlite3
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from lib.data.sources import disk, lists, splits
+from lib.data.sources.lists import Rows
+from lib.params import DataParams
+from lib.vocabulary import POSES
+
+MARKER = "aflw.sqlite"
+COUNT = 24_386  # faces, Table 4
+UNREADABLE = 1  # pictures of the published set that no program opens
+TABLES = {
+    "Faces": ("face_id", "file_id"),
+    "FaceImages": ("file_id", "filepath"),
+    "FaceRect": ("face_id", "x", "y", "w", "h", "annot_type_id"),
+    "FacePose": ("face_id", "roll", "pitch", "yaw", "annot_type_id"),
+    "FaceMetaData": ("face_id", "sex", "annot_type_id"),
+}
+SEX = {"m": 1, "f": 0}
+ANGLES = ("roll", "pitch", "yaw")
+
+
+def rows(home: Path, data: DataParams, *, seed: int, progress: bool = True) -> Rows:
+    """One row per face with a box; `line` is its face_id. Splits go by picture.
+
+    Faces turned by more than 90 degrees in any of yaw, pitch and roll keep their sex and lose
+    their pose: the fit of the head failed there. ValueError where database or pictures are wrong.
+    """
+    path = disk.needed(home, MARKER)
+    found = joined(path)
+    base = disk.needed(home, "flickr")
+    found, boxless = lists.drop(found, found["FaceRect"] != "both", "no box (FaceRect)")
+    for name in lists.BOX:
+        found[name] = lists.numbers(path, found, name)
+    angles = np.column_stack([pose_angles(path, found, name) for name in ANGLES])
+    found["image"] = disk.images(path, found, "filepath", base)
+    found, unreadable = lists.drop(
+        sized := disk.sized(found, progress, UNREADABLE), sized["width"] == 0, "unreadable picture"
+    )
+    angles = angles[(sized["width"] > 0).to_numpy()]
+    found, clamped = lists.clamp(found)
+    given, remarks = attributes(found, angles, data)
+    test = splits.groups(found["identity"], data.aflw.test, seed)
+    found["split"] = np.where(test, "test", "train")
+    columns = list(lists.COLUMNS)
+    kept, rest = splits.capped(lists.labels(found[columns], given), data.aflw.train, seed)
+    dropped = pd.concat([boxless, unreadable, rest], ignore_index=True)
+    total = len(kept) + len(dropped)
+    return Rows(kept, dropped, total, {"boxes cut to the picture": clamped, **remarks})
+
+
+def joined(path: Path) -> pd.DataFrame:
+    """Every face with its picture, and what is known of box, pose and sex (NaN where nothing)."""
+    tables = query(path)
+    faces, pictures = tables["Faces"], tables["FaceImages"]
+    for table, key in ((faces, "face_id"), (pictures, "file_id")):
+        twice = table[key].duplicated()
+        if twice.any():
+            lists.fail(path, 0, f"{key} {table[key][twice].iloc[0]} stands twice; remove one row")
+    found = faces.merge(pictures, on="file_id", how="left")
+    lost = found["filepath"].isna()
+    if lost.any():
+        row = found[lost].iloc[0]
+        text = f"file_id {row['file_id']!r} has no row in FaceImages; copy the database again"
+        lists.fail(path, row["face_id"], text)
+    for name in ("FaceRect", "FacePose", "FaceMetaData"):
+        first = tables[name].sort_values(["face_id", "annot_type_id"], kind="stable")
+        first = first[first["sex"].isin(SEX)] if name == "FaceMetaData" else first
+        first = first.drop_duplicates("face_id").drop(columns="annot_type_id")
+        found = found.merge(first, on="face_id", how="left", indicator=name)
+    return found.assign(
+        key=[f"aflw/{number}" for number in found["face_id"]],
+        identity="aflw/" + found["filepath"].astype(str),
+        source="aflw",
+        file=str(path),
+        line=found["face_id"],
+    )
+
+
+def query(path: Path) -> dict[str, pd.DataFrame]:
+    """The tables we read, as they stand; ValueError where the file is no such database."""
+    with lists.readable(path):
+        path.open("rb").close()  # SQLite does not say why a file cannot be opened
+    try:
+        source = f"{path.resolve().as_uri()}?mode=ro&immutable=1"
+        with contextlib.closing(sqlite3.connect(source, uri=True)) as base:
+            tables = {
+                name: pd.read_sql_query(f"SELECT {', '.join(columns)} FROM {name}", base)
+                for name, columns in TABLES.items()
+            }
+    except (sqlite3.DatabaseError, pd.errors.DatabaseError) as error:
+        reason = str(error).splitlines()[-1].split(": ", 1)[-1]
+        lists.fail(path, 0, f"is not AFLW's database ({reason}); copy it again")
+    if not len(tables["Faces"]):
+        lists.fail(path, 0, "table Faces is empty; copy the database again")
+    return tables
+
+
+def pose_angles(path: Path, found: pd.DataFrame, name: str) -> np.ndarray:
+    """An angle in degrees, -180 to 180; NaN where the face has no row of poses."""
+    angles = np.full(len(found), np.nan)
+    there = (found["FacePose"] == "both").to_numpy()
+    angles[there] = lists.numbers(path, found[there], name)
+    return np.degrees((angles + np.pi) % (2 * np.pi) - np.pi)
+
+
+def attributes(
+    found: pd.DataFrame, angles: np.ndarray, data: DataParams
+) -> tuple[dict[str, np.ndarray], dict[str, int]]:
+    """Labels of sex and pose, -1 where missing, and how many poses are missing and why."""
+    sex = found["sex"].map(SEX).fillna(-1).astype(np.int8).to_numpy()
+    absent = np.isnan(angles).any(1)
+    beyond = ~absent & (np.abs(angles) > 90).any(1)
+    poses = np.digitize(np.nan_to_num(angles[:, 2]) * data.yaw_sign, data.yaw_bins)
+    known = ~(absent | beyond)
+    given = {name: np.where(known, poses == place, -1) for place, name in enumerate(POSES)}
+    remarks = {
+        "pose left missing: no row in FacePose": int(absent.sum()),
+        "pose left missing: beyond 90 degrees": int(beyond.sum()),
+        "sex left missing: neither m nor f": int((sex < 0).sum()),
+    }
+    return {"gender": sex, **given}, remarks

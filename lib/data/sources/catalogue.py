@@ -1,0 +1,157 @@
+"""The six datasets: where each lies under the data folder, who owns it, and under which terms."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+
+from lib.data.sources import aflw, celeba, ckplus, disk, expw, lists, relation, sfew
+from lib.params import DataParams
+from lib.provenance import ROOT, digest
+from lib.vocabulary import SOURCE_NAMES
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """reader: the module with its `rows`. expected: faces or pairs of the whole set."""
+
+    reader: ModuleType
+    expected: int
+    owner: str
+    terms: str
+
+    @property
+    def markers(self) -> tuple[str, ...]:
+        """Files or folders, any of which says that the set is there."""
+        marker = self.reader.MARKER
+        return (marker,) if isinstance(marker, str) else marker
+
+
+LISTS = (".txt", ".lst", ".sqlite")  # all that is no picture
+RESEARCH = "non-commercial research only; not to be passed on"
+MMLAB = "Multimedia Laboratory, The Chinese University of Hong Kong"
+DATASETS = {
+    "aflw": Dataset(
+        aflw,
+        aflw.COUNT,
+        "Institute of Computer Graphics and Vision, Graz University of Technology; "
+        "http://lrs.icg.tugraz.at/research/aflw/ (on request, from an academic address)",
+        f"{RESEARCH}; the photographs keep the licences of their Flickr owners",
+    ),
+    "celeba": Dataset(
+        celeba,
+        celeba.COUNT,
+        f"{MMLAB}; http://mmlab.ie.cuhk.edu.hk/projects/CelebA.html",
+        f"{RESEARCH}; the pictures belong to others",
+    ),
+    "expw": Dataset(
+        expw,
+        expw.COUNT,
+        f"{MMLAB}; http://mmlab.ie.cuhk.edu.hk/projects/socialrelation/index.html",
+        f"{RESEARCH}; the pictures come from web search and belong to others",
+    ),
+    "sfew": Dataset(
+        sfew,
+        sfew.COUNT,
+        "Abhinav Dhall and co-authors (AFEW and SFEW, the EmotiW challenges), on request with a "
+        "signed licence agreement",
+        f"{RESEARCH}; the frames come from films",
+    ),
+    "ckplus": Dataset(
+        ckplus,
+        ckplus.COUNT,
+        "Jeffrey F. Cohn, University of Pittsburgh, on request with a signed agreement",
+        f"{RESEARCH}; only subjects who agreed to it may be shown in print",
+    ),
+    "relation": Dataset(
+        relation,
+        relation.COUNT,
+        f"{MMLAB}; http://mmlab.ie.cuhk.edu.hk/projects/socialrelation/index.html",
+        f"{RESEARCH}; the pictures come from the web and from films",
+    ),
+}
+
+
+def folder(source: str, data: DataParams) -> Path:
+    """Where a dataset belongs: its own folder under `data.root`."""
+    return ROOT / data.root / source
+
+
+def home(source: str, data: DataParams) -> Path | None:
+    """The dataset's folder if it is there, None where it is missing or empty.
+
+    ValueError where something else lies there, or what cannot be read: that is a broken copy, not
+    an absent one.
+    """
+    place, dataset = folder(source, data), DATASETS[source]
+    with lists.readable(place):
+        if not (place.exists() or place.is_symlink()):
+            return None
+        if not place.is_dir():
+            lists.fail(place, 0, "is no folder; put the dataset there, or remove it")
+        if all(disk.is_stray(path.name) for path in place.iterdir()):
+            return None
+    if not any(disk.locate(place, name) for name in dataset.markers):
+        wanted = " or ".join(dataset.markers)
+        raise ValueError(
+            f"{place} holds no {wanted}, so it is not {SOURCE_NAMES[source]} as published; unpack "
+            "the dataset there as it came, or empty the folder"
+        )
+    return place
+
+
+def origin(source: str, data: DataParams) -> str:
+    """Where the faces of a source come from in this run: `real`, `world` or `absent`.
+
+    ValueError where the profile insists on the real set and it is missing, or does not say how many
+    training faces the embedded world is to draw.
+    """
+    wanted, title = getattr(data, source), SOURCE_NAMES[source]
+    if wanted.origin not in ("world", "absent") and home(source, data) is not None:
+        return "real"
+    if wanted.origin == "real":
+        raise ValueError(
+            f"data.{source}.origin is real, but {folder(source, data)} does not hold {title}: "
+            f"ask {DATASETS[source].owner}; or set origin to found or world"
+        )
+    if wanted.origin in ("absent", "found"):
+        return "absent"
+    if not wanted.train:
+        size = getattr(DataParams(), source).train
+        raise ValueError(
+            f"data.{source}.train is 0, all that the real set has, but {title} comes from the "
+            f"embedded world, which has no end; set data.{source}.train (the paper's is {size:,}) "
+            f"or data.{source}.origin: found"
+        )
+    return "world"
+
+
+def stamps(data: DataParams) -> dict[str, str]:
+    """What is found of each source and when it last changed, so that a run knows it is outdated."""
+    found = {}
+    for source in DATASETS:
+        try:
+            found[source] = origin(source, data)
+            if found[source] == "real":
+                found[source] += f" {stamp(folder(source, data))}"
+        except (ValueError, OSError):
+            found[source] = "wrong"  # the notebook says what
+    for name in (*data.manifests, *([data.movie_list] if data.movie_list else [])):
+        try:
+            found[name] = str((ROOT / name).stat().st_mtime_ns)
+        except OSError:
+            found[name] = "missing"
+    return found
+
+
+def stamp(place: Path) -> str:
+    """A digest of when each list and folder of a dataset last changed.
+
+    Pictures are not asked: there are hundreds of thousands. One that comes or goes changes its
+    folder; one overwritten in place is cut again when notebook 01 next runs.
+    """
+    marks = []
+    for base, _, names in os.walk(place):
+        lists_here = [os.path.join(base, name) for name in names if name.endswith(LISTS)]
+        marks += [(path, os.stat(path).st_mtime_ns) for path in (base, *lists_here)]
+    return digest(repr(sorted(marks)))

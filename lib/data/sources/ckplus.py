@@ -1,0 +1,140 @@
+"""CK+: `cohn-kanade-images/S005/001/S005_001_00000011.png` and `Emotion/S005/001/*_emotion.txt`.
+
+The protocol of Section 6.1: the last three frames of a labelled sequence carry its label, the first
+one is neutral; folds by subject.
+"""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from lib.data.sources import disk, lists
+from lib.data.sources.cutting import inner
+from lib.data.sources.lists import Rows
+from lib.params import DataParams
+from lib.vocabulary import EXPRESSIONS
+
+MARKER = "cohn-kanade-images"
+COUNT = 1_308  # pictures of the protocol, Section 6.1 (of 327 labelled sequences)
+FRAME = re.compile(r"(S\d+)_(\d+)_(\d+)\.png")
+CODES = {
+    **{0: "neutral", 1: "angry", 2: "contempt", 3: "disgust"},
+    **{4: "fear", 5: "happy", 6: "sad", 7: "surprise"},
+}
+POINTS = 68  # landmarks of a face
+CONTEMPT = "contempt is none of the seven expressions"
+
+
+def rows(home: Path, data: DataParams, *, seed: int, progress: bool = True) -> Rows:
+    """One row per frame of the protocol; the other frames are dropped with their reason.
+
+    `identity` and `subject` name the person. Where `Landmarks/` lies beside the images, boxes are
+    drawn around its points; elsewhere the middle of the picture is taken. ValueError where labels,
+    names or pictures are wrong.
+    """
+    base, labelled = disk.needed(home, MARKER), disk.needed(home, "Emotion")
+    found, stray = frames(base)
+    codes = emotions(labelled, set(found["sequence"]))
+    found, dropped = protocol(found, codes)
+    if not len(found):
+        lists.fail(labelled, 0, "labels no sequence; copy the dataset whole")
+    counted = len(found) + int((dropped["reason"] == CONTEMPT).sum())  # the paper's pictures
+    capped = data.ckplus.train
+    subjects = sorted(found["subject"].unique())[: capped or None]
+    beyond = ~found["subject"].isin(subjects)
+    reason = f"beyond the {capped} subjects of data.ckplus.train"
+    found, rest = lists.drop(found, beyond, reason)
+    found, points = boxes(disk.sized(found, progress), disk.locate(home, "Landmarks"))
+    found, _ = lists.clamp(found)
+    given = {name: found["expression"] == name for name in EXPRESSIONS}
+    columns = [*lists.COLUMNS, "subject", "sequence", "frame"]
+    table = lists.labels(found[columns], given)
+    gone = pd.concat([stray, dropped, rest], ignore_index=True)
+    missing = len(table) - points
+    remarks = {"box from the middle of the picture: no landmarks": missing}
+    return Rows(table, gone, len(table) + len(gone), remarks, counted)
+
+
+def frames(base: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Every frame with its subject, sequence and number; and the stray files."""
+    table, stray = [], []
+    for name in sorted(disk.files(base)):
+        path, parts = base / name, name.split("/")
+        match = FRAME.fullmatch(parts[-1])
+        if disk.is_stray(parts[-1]):
+            stray.append({"file": str(path), "line": 0, "reason": "no picture"})
+            continue
+        if not match or parts[:-1] != [match[1], match[2]]:
+            lists.fail(path, 0, "is no frame S<subject>_<sequence>_<frame>.png in its own folder")
+        row = {"key": f"ckplus/{name}", "image": str(path), "file": str(path), "line": 0}
+        row |= {"subject": match[1], "identity": f"ckplus/{match[1]}", "source": "ckplus"}
+        table.append(row | {"sequence": f"{match[1]}/{match[2]}", "frame": int(match[3])})
+    if not table:
+        lists.fail(base, 0, "holds no frames; copy the dataset whole")
+    found = pd.DataFrame(table).assign(split="train")
+    gone = pd.DataFrame(stray) if stray else lists.nothing()
+    return found.sort_values(["sequence", "frame"], ignore_index=True), gone
+
+
+def emotions(base: Path, sequences: set[str]) -> dict[str, str]:
+    """Expression of each labelled sequence; folders of the others are missing or empty."""
+    found: dict[str, str] = {}
+    for name in sorted(disk.files(base)):
+        path, sequence = base / name, name.rpartition("/")[0]
+        if disk.is_stray(path.name):
+            continue
+        if not path.name.endswith("_emotion.txt"):
+            lists.fail(path, 0, "is no *_emotion.txt; remove it")
+        if sequence not in sequences:
+            lists.fail(path, 0, f"labels sequence {sequence!r}, which has no pictures; copy them")
+        if sequence in found:
+            lists.fail(path, 0, f"sequence {sequence} has a second label; remove one")
+        value = lists.table(path, lists.read(path), ["emotion"])
+        if len(value) > 1:
+            lists.fail(path, 2, "a second value; a label is one number")
+        found[sequence] = CODES[int(lists.codes(path, value, "emotion", CODES)[0])]
+    return found
+
+
+def protocol(found: pd.DataFrame, codes: dict[str, str]) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """First and last three frames of labelled sequences with their expression; the rest dropped."""
+    group = found.groupby("sequence")
+    number, length = group.cumcount(), group["frame"].transform("size")
+    expression = found["sequence"].map(lambda name: codes.get(name, ""))
+    found["expression"] = np.where(number == 0, "neutral", expression)
+    reasons = np.select(
+        [
+            expression == "",
+            length < 4,
+            (number > 0) & (number < length - 3),
+            found["expression"] == "contempt",
+        ],
+        [
+            "its sequence is not labelled",
+            "its sequence has fewer than four frames",
+            "neither the first nor one of the last three frames",
+            CONTEMPT,
+        ],
+        "",
+    )
+    return lists.drop(found, reasons != "", reasons[reasons != ""])
+
+
+def boxes(found: pd.DataFrame, landmarks: Path | None) -> tuple[pd.DataFrame, int]:
+    """Boxes around the landmarks where there are any, and how many these are."""
+    table, count = [], 0
+    for row in found.itertuples():
+        name = Path(row.sequence, f"{Path(row.image).stem}_landmarks.txt")
+        if landmarks is None or not (landmarks / name).is_file():
+            table.append(inner(row.width, row.height))
+            continue
+        path = landmarks / name
+        points = lists.table(path, lists.read(path), ["x", "y"])
+        if len(points) != POINTS:
+            lists.fail(path, 0, f"{len(points)} points in place of {POINTS}; copy it again")
+        x, y = (lists.numbers(path, points, axis) for axis in ("x", "y"))
+        table.append((x.min(), y.min(), np.ptp(x), np.ptp(y)))
+        count += 1
+    return found.assign(**pd.DataFrame(table, columns=lists.BOX, index=found.index)), count

@@ -1,0 +1,266 @@
+"""The eight traits as people annotated them (Section 3.2): how often, how unanimously, and how the
+two faces stand where a trait holds. No network here."""
+
+from collections.abc import Collection
+from itertools import islice
+
+import numpy as np
+import pandas as pd
+import torch
+from PIL import Image
+from torch import Tensor
+
+from lib import vocabulary, world
+from lib.data.faces import PairSet
+from lib.evaluation import metrics
+
+TRAITS = list(vocabulary.TRAITS)
+VOTES = [f"votes_{name}" for name in TRAITS]
+RATERS = 5
+BOXES = [f"{side}_{name}" for side in ("left", "right") for name in "xywh"]
+
+
+def counts(pairs: PairSet) -> pd.DataFrame:
+    """Table 10: positives and negatives of each trait in training and testing."""
+    columns = {}
+    for split, word in (("train", "training"), ("test", "testing")):
+        labels = pairs.where(split=split).labels
+        columns[f"{word} #positive"] = (labels == 1).sum(0).tolist()
+        columns[f"{word} #negative"] = (labels == 0).sum(0).tolist()
+    return pd.DataFrame(columns, index=TRAITS)
+
+
+def shares(pairs: PairSet, *, resamples: int, seed: int = 0) -> dict[str, pd.DataFrame]:
+    """Percentage of pairs of each part for which a trait holds: part -> value, low, high."""
+    found = {}
+    for part in parts(pairs):
+        mine = pairs.where(part=part)
+        holds = (mine.labels == 1).numpy()
+        samples = mean(100 * holds, draws(mine.table, resamples, seed))
+        rows = {name: estimate(column) for name, column in zip(TRAITS, samples.T, strict=True)}
+        found[f"ours, {part}"] = pd.DataFrame(rows).T
+    return found
+
+
+def published_shares(table: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """The same from the counts of Table 10, without intervals: training and test."""
+    found = {}
+    for split in ("training", "testing"):
+        positive, negative = (table[f"{split} #{sign}"] for sign in ("positive", "negative"))
+        value = 100 * positive / (positive + negative)
+        found[f"the paper, {split}"] = pd.DataFrame({"value": value, "low": value, "high": value})
+    return found
+
+
+def shared(pairs: PairSet) -> pd.Series:
+    """What stands both in training and in test: couples, people where they are known, pictures."""
+    test = (pairs.table["split"] == "test").to_numpy()
+    found = {"couples": set(pairs.table["identity"][test]) & set(pairs.table["identity"][~test])}
+    if "left_identity" in pairs.table:
+        sides = pairs.table[["left_identity", "right_identity"]].to_numpy()
+        found["people"] = set(sides[test].ravel()) & set(sides[~test].ravel())
+    prints = np.array([image.numpy().tobytes() for image in pairs.left])
+    found["identical crops"] = set(prints[test]) & set(prints[~test])
+    return pd.Series({name: len(both) for name, both in found.items()}, name="in both parts")
+
+
+def parts(pairs: PairSet) -> list[str]:
+    """Which of the web and the movie part there is."""
+    return [part for part in ("web", "movie") if (pairs.table["part"] == part).any()]
+
+
+def draws(table: pd.DataFrame, resamples: int, seed: int) -> np.ndarray:
+    """How often each pair counts (1 + R, N): once each, then in the bootstrap over couples."""
+    drawn = metrics.resamples(len(table), resamples, seed, table["identity"].to_numpy())
+    return np.vstack([np.ones(len(table)), drawn])
+
+
+# Agreement ----------------------------------------------------------------------------------------
+
+
+def votes(table: pd.DataFrame) -> np.ndarray | None:
+    """How many of the five annotators said yes at first, (N, 8); None where nobody kept it."""
+    return table[VOTES].to_numpy() if set(VOTES) <= set(table) else None
+
+
+def kappas(yes: np.ndarray, times: np.ndarray) -> np.ndarray:
+    """Fleiss' kappa of each trait where pair n counts times[r, n]: (N, K), (R, N) -> (R, K).
+
+    The same as `metrics.fleiss_kappa` on rows repeated so often, for all samples at once.
+    """
+    pairs = RATERS * (RATERS - 1)
+    agreed = (yes * (yes - 1) + (RATERS - yes) * (RATERS - yes - 1)) / pairs
+    total = times.sum(1, keepdims=True)
+    share = times @ yes / (RATERS * total)
+    chance = share**2 + (1 - share) ** 2
+    with np.errstate(invalid="ignore", divide="ignore"):
+        kappa = (times @ agreed / total - chance) / (1 - chance)
+    return np.where(chance == 1, 1.0, kappa)
+
+
+def agreement(table: pd.DataFrame, *, resamples: int, seed: int = 0) -> pd.DataFrame:
+    """Fleiss' kappa with its 95 % interval over couples.
+
+    Rows (part, trait), columns value, low, high.
+
+    Parts: all, web, movie, and `movie - web`; traits: their average first. ValueError where the
+    annotators' votes are not known.
+    """
+    yes = votes(table)
+    if yes is None:
+        raise ValueError("no columns votes_<trait>: kappa needs the votes of the five annotators")
+    times = draws(table, resamples, seed)
+    samples = {"all": kappas(yes, times)}
+    for part in ("web", "movie"):
+        mine = (table["part"] == part).to_numpy()
+        samples[part] = kappas(yes[mine], times[:, mine])
+    samples["movie - web"] = samples["movie"] - samples["web"]
+    rows = {}
+    for part, values in samples.items():
+        for name, column in zip(["average", *TRAITS], [values.mean(1), *values.T], strict=True):
+            rows[part, name] = estimate(column)
+    return pd.DataFrame(rows).T.rename_axis(["part", "trait"])
+
+
+def estimate(column: np.ndarray) -> dict[str, float]:
+    """A value, first in the column, and the 95 % interval of its bootstrap samples, the rest."""
+    low, high = metrics.quantiles(column[1:]) if np.isfinite(column[0]) else (np.nan, np.nan)
+    return {"value": float(column[0]), "low": low, "high": high}
+
+
+def settled(table: pd.DataFrame) -> pd.DataFrame:
+    """Share of pairs whose first five votes settled a trait, "more than three" alike; the rest
+    were "presented again". Percent, one column per part."""
+    alike = pd.DataFrame(np.isin(votes(table), (0, 1, 4, 5)), columns=TRAITS)
+    return 100 * alike.groupby(table["part"].to_numpy(), sort=False).mean().T
+
+
+# What goes with what ------------------------------------------------------------------------------
+
+
+def correlations(labels: Tensor) -> pd.DataFrame:
+    """Correlations between the traits; NaN where one of them never changes."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return pd.DataFrame(labels.numpy(), columns=TRAITS).corr()
+
+
+def by_scenario(pairs: PairSet) -> pd.DataFrame:
+    """Share of pairs of each scenario for which a trait holds, percent; most frequent first."""
+    labels = pd.DataFrame(pairs.labels.numpy(), columns=TRAITS)
+    names = pairs.table["scenario"]
+    return 100 * labels.groupby(names).mean().loc[names.value_counts().index]
+
+
+def measures(cues: Tensor) -> pd.DataFrame:
+    """How two faces stand, from the spatial cues (N, 11); faces are the unit of length.
+
+    distance: between the faces' middles; height: how much one is above the other; size: mean
+    width over the picture's width; ratio: of the larger to the smaller width, in doublings.
+    """
+    left, right = cues[:, :4].double(), cues[:, 4:8].double()
+    middle = (left[:, :2] + left[:, 2:] / 2) - (right[:, :2] + right[:, 2:] / 2)  # (N, 2)
+    step = middle / ((left[:, 2:] + right[:, 2:]) / 2)
+    columns = {
+        "distance (faces)": step.norm(dim=1),
+        "height difference (faces)": step[:, 1].abs(),
+        "face size (of the picture)": (left[:, 2] + right[:, 2]) / 2,
+        "size ratio (doublings)": (left[:, 2] / right[:, 2]).log2().abs(),
+    }
+    return pd.DataFrame({name: column.numpy() for name, column in columns.items()})
+
+
+def effects(pairs: PairSet, *, resamples: int, seed: int = 0) -> pd.DataFrame:
+    """How `measures` differ between pairs with and without a trait, in standard deviations.
+
+    Rows (part, measure, trait), columns value, low, high (95 % over couples); NaN where a trait
+    never changes.
+    """
+    rows = {}
+    for part in parts(pairs):
+        mine = pairs.where(part=part)
+        table = measures(mine.cues)
+        standard = ((table - table.mean()) / table.std()).to_numpy()
+        times = draws(mine.table, resamples, seed)
+        for column, trait in enumerate(TRAITS):
+            holds = mine.labels[:, column].numpy() == 1
+            with np.errstate(invalid="ignore", divide="ignore"):
+                gap = mean(standard, times * holds) - mean(standard, times * ~holds)  # (R, 4)
+            for place, measure in enumerate(table):
+                rows[part, measure, trait] = estimate(gap[:, place])
+    return pd.DataFrame(rows).T.rename_axis(["part", "measure", "trait"])
+
+
+def mean(values: np.ndarray, times: np.ndarray) -> np.ndarray:
+    """Weighted means: (N, M), (R, N) -> (R, M)."""
+    return times @ values / times.sum(1, keepdims=True)
+
+
+# Pictures -----------------------------------------------------------------------------------------
+
+
+def clear(
+    pairs: PairSet, trait: str, holds: bool, count: int, seen: Collection[str] = ()
+) -> list[int]:
+    """Rows where a trait clearly holds, or does not: the most unanimous votes, where known.
+
+    At most one picture of a couple, couples not `seen` before those that were, web and movie in
+    turn, otherwise the first ones; none whose faces are too dark or washed out to be made out.
+    """
+    column, yes = TRAITS.index(trait), votes(pairs.table)
+    doubt = 0 if yes is None else np.abs(yes[:, column] - RATERS * int(holds))
+    rows = pairs.table[["identity", "part"]].assign(doubt=doubt)
+    rows["doubt"] += RATERS * rows["identity"].isin(seen)
+    rows = rows[pairs.labels[:, column].numpy() == int(holds)]
+    rows = rows.sort_values("doubt", kind="stable").drop_duplicates("identity")
+    rows["turn"] = rows.groupby(["doubt", "part"]).cumcount()
+    order = rows.sort_values(["doubt", "turn", "part"], ascending=[True, True, False])
+    return list(islice((row for row in order.index if visible(pairs, row)), count))
+
+
+def visible(pairs: PairSet, row: int, least: float = 24.0) -> bool:
+    """Whether the grey levels (0 to 255) of both faces spread by so much."""
+    faces = torch.stack([pairs.left[row], pairs.right[row]]).float().mean(1)  # (2, S, S)
+    return bool(faces.flatten(1).std(1).min() >= least)
+
+
+def pictures(table: pd.DataFrame, *, seed: int) -> list[Tensor]:
+    """The whole pictures of pairs, (3, H, W) uint8 each, in whose pixels their boxes are given.
+
+    Files where the table has a column `image`, else the embedded world's, drawn from their keys.
+    """
+    if "image" in table:
+        return [read(path) for path in table["image"]]
+    drawn = []
+    for key in table["key"]:
+        _, part, index = key.split("-")
+        drawn.append(world.scenes(part, [int(index)], seed=seed)[0])
+    return drawn
+
+
+def read(path: str) -> Tensor:
+    with Image.open(path) as picture:
+        pixels = np.array(picture.convert("RGB"))
+    return torch.from_numpy(pixels).permute(2, 0, 1)
+
+
+def boxes(table: pd.DataFrame) -> np.ndarray:
+    """(N, 2, 4): x, y, w, h of the left and the right face, px."""
+    return table[BOXES].to_numpy(float).reshape(-1, 2, 4)
+
+
+def examples(
+    pairs: PairSet, words: pd.DataFrame, *, seed: int, each: int = 2
+) -> dict[str, list[tuple[Tensor, np.ndarray, str]]]:
+    """Fig. 3: per trait pictures where it holds, then where it does not, each with its boxes and
+    the first two adjectives of Table 3 (`words`, columns Positive and Negative)."""
+    rows, seen = {}, []
+    for trait in TRAITS:
+        rows[trait] = []
+        for holds, column in ((True, "Positive"), (False, "Negative")):
+            chosen = pairs.table.iloc[clear(pairs, trait, holds, each, seen)]
+            seen += list(chosen["identity"])
+            said = ", ".join(words.loc[trait, column].split("/")[:2])
+            text = f"yes: {said}" if holds else f"no: {said}"
+            shown = zip(pictures(chosen, seed=seed), boxes(chosen), strict=True)
+            rows[trait] += [(picture, box, text) for picture, box in shown]
+    return rows

@@ -1,0 +1,70 @@
+"""Rows of the long results table: built from estimates, selected, and spread out as wide tables.
+
+A row is one number: metric, method, subset, value, low, high, unit (`workspace.RESULTS`). The
+interval is NaN where there is none. Differences between two methods have the method `"A - B"`.
+"""
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+
+from lib.workspace import RESULTS
+
+Estimate = Mapping[str, float | None] | float | int | None
+
+
+def rows(
+    metric: str,
+    estimates: Mapping[str, Estimate],
+    *,
+    by: str = "method",
+    method: str = "",
+    subset: str = "",
+    unit: str = "%",
+) -> pd.DataFrame:
+    """One row per estimate, whose keys name the methods, or with `by="subset"` the subsets.
+
+    estimates: numbers, or dictionaries of value, low and high; None where undefined.
+    """
+    labels = {"method": method, "subset": subset}
+    found = [
+        {"metric": metric, **labels, by: name, **_ends(estimate), "unit": unit}
+        for name, estimate in estimates.items()
+    ]
+    return pd.DataFrame(found, columns=list(RESULTS))
+
+
+def row(
+    metric: str, estimate: Estimate, *, method: str = "", subset: str = "", unit: str = "%"
+) -> pd.DataFrame:
+    """A single row."""
+    return rows(metric, {method: estimate}, subset=subset, unit=unit)
+
+
+def _ends(estimate: Estimate) -> dict[str, float]:
+    if not isinstance(estimate, Mapping):
+        estimate = {"value": estimate}
+    ends = {name: estimate.get(name) for name in ("value", "low", "high")}
+    return {name: np.nan if end is None else float(end) for name, end in ends.items()}
+
+
+def select(table: pd.DataFrame, **labels: str | list[str]) -> pd.DataFrame:
+    """The rows with these labels, e.g. `metric="ROC AUC", method=["DCN", "DCN+AP"]`."""
+    for name, wanted in labels.items():
+        table = table[table[name].isin([wanted] if isinstance(wanted, str) else wanted)]
+    return table
+
+
+def wide(
+    table: pd.DataFrame, *, index: str = "method", columns: str = "subset", values: str = "value"
+) -> pd.DataFrame:
+    """The values with one label down and another across, both in their order of appearance."""
+    down, across = table[index].unique(), table[columns].unique()
+    spread = table.pivot(index=index, columns=columns, values=values)
+    return spread.reindex(index=down, columns=across).rename_axis(columns=None)
+
+
+def bounds(table: pd.DataFrame, *, index: str = "method") -> pd.DataFrame:
+    """value, low and high by one label, for figures with intervals."""
+    return table.set_index(index)[["value", "low", "high"]]

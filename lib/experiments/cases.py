@@ -1,0 +1,165 @@
+"""Single cases: which ones are shown, by rule, and what those that go wrong have in common
+(Figs. 7, 9 and 10)."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+from torch import Tensor
+
+from lib import vocabulary, world
+from lib.data.faces import PairSet
+from lib.data.photos import Scene
+from lib.evaluation import annotation, metrics
+from lib.world.scenes import pairs as latents
+
+TRAITS = tuple(vocabulary.TRAITS)
+# Columns of Fig. 9: what the annotators say, and what the network says at 0.5.
+KINDS = {
+    "rightly yes": (1, True),
+    "rightly no": (0, False),
+    "wrongly yes": (0, True),
+    "wrongly no": (1, False),
+}
+# Fig. 10, after the paper's examples: weights of the traits, summed to find the extreme pair.
+TENDENCIES = {
+    "warmest": {"trusting": 1, "warm": 1, "friendly": 1},
+    "most dominant": {"dominant": 1},
+    "least trusting, most competitive": {"trusting": -1, "competitive": 1},
+    "least involved": {"involved": -1, "demonstrative": -1},
+}
+HIDING = ("hand", "scarf", "shades", "overlay")  # what may come between camera and face
+
+# Which are shown ----------------------------------------------------------------------------------
+
+
+def most_confident(probability: Tensor, pairs: PairSet) -> pd.DataFrame:
+    """For each trait and kind (`KINDS`) the pair of that kind that the network is surest of.
+
+    One row each, where there is such a pair: trait, kind, row (of the pair), key, probability, and
+    how many of the five annotators said yes at first (`votes`, where that is known). Traits in the
+    paper's order; no couple is shown twice.
+    """
+    said, truth = probability.numpy() > 0.5, pairs.labels.numpy()
+    sure = np.abs(probability.numpy() - 0.5)
+    couples, yes = pairs.table["identity"], annotation.votes(pairs.table)
+    shown: set[str] = set()
+    found = []
+    for column, trait in enumerate(TRAITS):
+        for kind, (label, answer) in KINDS.items():
+            match = (truth[:, column] == label) & (said[:, column] == answer)
+            rows = np.flatnonzero(match & ~couples.isin(shown).to_numpy())
+            if not len(rows):
+                continue
+            row = int(rows[sure[rows, column].argmax()])
+            shown.add(couples.iloc[row])
+            case = {"trait": trait, "kind": kind, "row": row, "key": pairs.table["key"].iloc[row]}
+            case["probability"] = float(probability[row, column])
+            found.append(case | ({} if yes is None else {"votes": int(yes[row, column])}))
+    return pd.DataFrame(found)
+
+
+def extremes(
+    probability: Tensor, couples: pd.Series, wanted: Mapping[str, Mapping[str, float]] = TENDENCIES
+) -> dict[str, int]:
+    """Name -> the pair in which a weighted sum of trait probabilities is largest.
+
+    In the order of `wanted`; no couple is shown twice.
+    """
+    found: dict[str, int] = {}
+    for name, weights in wanted.items():
+        total = sum(w * probability[:, TRAITS.index(t)].numpy() for t, w in weights.items())
+        free = ~couples.isin(couples.iloc[list(found.values())]).to_numpy()
+        found[name] = int(np.where(free, total, -np.inf).argmax())
+    return found
+
+
+def tally(probability: Tensor, labels: Tensor) -> pd.DataFrame:
+    """How many pairs there are of each of the `KINDS`, one row per trait."""
+    said = probability > 0.5
+    counts = {
+        kind: ((labels == label) & (said == answer)).sum(0).tolist()
+        for kind, (label, answer) in KINDS.items()
+    }
+    return pd.DataFrame(counts, index=list(TRAITS))
+
+
+def scenes(pairs: PairSet, *, seed: int, height: int = 144) -> list[Scene]:
+    """The whole picture of each pair with its two boxes.
+
+    The embedded world draws it again from the pair's key, so many px high; real pictures stay as
+    they are.
+    """
+    if "image" in pairs.table:
+        images = annotation.pictures(pairs.table, seed=seed)
+    else:
+        places = zip(pairs.table["part"], numbers(pairs), strict=True)
+        images = [world.scenes(part, [k], seed=seed, height=height)[0] for part, k in places]
+    boxes = zip(images, pairs.table["height"], annotation.boxes(pairs.table), strict=True)
+    return [Scene(image, box * image.shape[1] / high) for image, high, box in boxes]
+
+
+def numbers(pairs: PairSet) -> list[int]:
+    """The index of each rendered pair in its part of the embedded world, from its key."""
+    return [int(key.rsplit("-", 1)[1]) for key in pairs.table["key"]]
+
+
+# What goes wrong ----------------------------------------------------------------------------------
+
+
+def occluded(pairs: PairSet, *, seed: int) -> np.ndarray | None:
+    """Whether something hides a part of either face, (N,) bool; None where nobody knows."""
+    if "image" in pairs.table:
+        return None
+    index, result = np.array(numbers(pairs)), np.zeros(len(pairs), bool)
+    for part in pairs.table["part"].unique():
+        rows = (pairs.table["part"] == part).to_numpy()
+        left, right, _ = latents(part, index[rows], seed=seed)
+        worn = left[list(HIDING)].to_numpy() + right[list(HIDING)].to_numpy()
+        result[rows] = (worn > 0).any(1)
+    return result
+
+
+def disputed(pairs: PairSet) -> np.ndarray | None:
+    """Whether two or more of the traits had two or three of five votes, (N,) bool; None where the
+    votes are not known."""
+    yes = annotation.votes(pairs.table)
+    return None if yes is None else np.isin(yes, (2, 3)).sum(1) >= 2
+
+
+def circumstances(table: pd.DataFrame) -> pd.DataFrame:
+    """How hard each rendered face is to name, one row per face; no columns for real faces.
+
+    strength of the strongest of six emotions, `lead` over the second, blur (sigma, px of a 64-px
+    crop), exposure, and yaw to either side in degrees.
+    """
+    emotions = [f"e_{name}" for name in vocabulary.EXPRESSIONS if name != "neutral"]
+    if not {*emotions, "blur", "exposure", "yaw"} <= set(table):
+        return pd.DataFrame(index=table.index)
+    shown = np.sort(table[emotions].to_numpy(), 1)
+    found = {"strength": shown[:, -1], "lead": shown[:, -1] - shown[:, -2], "blur": table["blur"]}
+    return pd.DataFrame({**found, "exposure": table["exposure"], "turned": table["yaw"].abs()})
+
+
+def contrast(
+    values: np.ndarray,
+    chosen: np.ndarray,
+    *,
+    resamples: int,
+    people: np.ndarray | None = None,
+    seed: int = 0,
+) -> dict[str, float | None]:
+    """Mean of values (N,) where `chosen` minus mean elsewhere, with its 95 % interval.
+
+    people: (N,) who is meant; rows of one are drawn together. None where nothing is chosen.
+    """
+    if chosen.all() or not chosen.any():
+        return {"value": None, "low": None, "high": None}
+    times = metrics.resamples(len(values), resamples, seed, people)
+    with np.errstate(invalid="ignore"):
+        here, there = (
+            times[:, rows] @ values[rows] / times[:, rows].sum(1) for rows in (chosen, ~chosen)
+        )
+    low, high = metrics.quantiles(here - there)
+    value = float(values[chosen].mean() - values[~chosen].mean())
+    return {"value": value, "low": low, "high": high}

@@ -1,0 +1,234 @@
+"""The S-DCN and its variants (Sections 5 and 6.2): built, trained and judged alike."""
+
+import copy
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from lightning_fabric import Fabric
+from torch import Tensor
+
+from lib import training, vocabulary
+from lib.data.faces import FaceSet, PairSet
+from lib.evaluation import baselines, metrics
+from lib.evaluation.judging import AUC, FREQUENCY, PAPER, Judge
+from lib.models import DCN, RelationNet, layers
+from lib.params import Params, TrainParams
+from lib.training import checkpoints, processes
+
+# Our short names of Table 11's rows.
+VARIANTS = {
+    "hog_svm": "HOG+SVM",
+    "random": "Baseline S-DCN",
+    "gender": "S-DCN (DCN pre-trained with gender)",
+    "age": "S-DCN (DCN pre-trained with age)",
+    "pose": "S-DCN (DCN pre-trained with pose)",
+    "expression": "S-DCN (DCN pre-trained with expression)",
+    "no_spatial": "S-DCN without spatial cue",
+    "full": "Full S-DCN",
+}
+NETWORKS = tuple(VARIANTS)[1:]
+GROUPS = ("gender", "age", "pose", "expression")
+# What Section 6.2 compares: better, worse.
+COMPARISONS = {
+    f"{better}_minus_{worse.removesuffix('_svm')}": (better, worse)
+    for better, worse in (
+        *((name, "hog_svm") for name in NETWORKS),
+        *((name, "random") for name in (*GROUPS, "full")),
+        *(("expression", name) for name in GROUPS[:3]),
+        *(("pose", name) for name in GROUPS[:2]),
+        ("full", "no_spatial"),
+    )
+}
+TRAITS = tuple(vocabulary.TRAITS)
+# Table 11's measure, then two that do not reward a mere shift towards rare classes.
+JUDGEMENTS = (PAPER, FREQUENCY, AUC)
+
+
+def dcn(params: Params, seed: int) -> DCN:
+    """A DCN of the profile's size with random weights that depend on the seed alone."""
+    torch.manual_seed(seed)
+    model = params.model
+    return DCN(model.width, model.features, len(vocabulary.ATTRIBUTES), model.trunk)
+
+
+def build(params: Params, source: DCN, *, spatial: bool = True, seed: int) -> RelationNet:
+    """An S-DCN whose two DCNs start from (a copy of) one: "initialized by learning on multiple
+    attribute datasets" (Fig. 5)."""
+    torch.manual_seed(seed)
+    trunk = copy.deepcopy(source.trunk)
+    sizes = {"features": params.model.features, "shared": params.relation.shared}
+    return RelationNet(trunk, spatial, **sizes)
+
+
+def map_decay(pairs: int) -> float:
+    """Weight decay of Eqn. 17 in SGD's convention (decay / 2 |w|^2), for a loss averaged over
+    traits and pairs.
+
+    Eqn. 17 adds w'w once to a cross-entropy summed over 8 traits and all pairs. Divided by
+    8 x pairs, the loss that SGD sees, w'w becomes w'w / (8 pairs) = decay / 2 |w|^2.
+    """
+    return 2 / (len(TRAITS) * pairs)
+
+
+def recipe(params: Params, pairs: int) -> TrainParams:
+    """The training of an S-DCN with the decay that the profile asks for."""
+    decay = map_decay(pairs) if params.relation.decay == "map" else params.relation.decay
+    return params.relation.train.model_copy(update={"weight_decay": decay})
+
+
+def pretrain(
+    faces: FaceSet,
+    group: str,
+    params: Params,
+    *,
+    seed: int,
+    fabric: Fabric | None = None,
+    folder: Path | None = None,
+) -> DCN:
+    """A DCN trained from scratch on the labels of one attribute group alone (Section 6.2).
+
+    Prints the entropy of its labels below the losses: what is no lower has learnt no more than how
+    common each label is. folder: keeps the state of the run, see `checkpoints.place`.
+    """
+    fabric = fabric or processes.single(params)
+    model, train, size = dcn(params, seed), params.relation.pretrain, params.model.size
+    others = [a for a in vocabulary.ATTRIBUTES if a not in vocabulary.GROUPS[group]]
+    labels = faces.labels.clone()
+    labels[:, vocabulary.columns(others)] = vocabulary.MISSING
+    labelled = (labels >= 0).any(1)
+    images, labels = faces.images[labelled], labels[labelled]
+    training.fit(
+        model,
+        images,
+        labels,
+        train=train,
+        size=size,
+        seed=seed,
+        fabric=fabric,
+        checkpoint=checkpoints.place(
+            folder, f"dcn_{group}", model, train, size, seed, images, labels
+        ),
+        description=f"DCN on {group}",
+    )
+    common = training.masked_loss(layers.frequency_logits(labels).expand_as(labels), labels)
+    if fabric.is_global_zero:
+        print(f"DCN on {group}: entropy of its labels {common:.4f}", flush=True)
+    return model
+
+
+def fit(
+    model: RelationNet,
+    pairs: PairSet,
+    params: Params,
+    *,
+    seed: int,
+    fabric: Fabric | None = None,
+    folder: Path | None = None,
+    name: str = "full",
+) -> pd.DataFrame:
+    """Train an S-DCN on pairs as the profile says; returns its history.
+
+    name: of the variant; folder: keeps the state of the run, see `checkpoints.place`.
+    """
+    train, size = recipe(params, len(pairs)), params.model.size
+    data = (pairs.left, pairs.right, pairs.cues, pairs.labels)
+    return training.fit_pairs(
+        model,
+        pairs,
+        train=train,
+        size=size,
+        seed=seed,
+        fabric=fabric or processes.single(params),
+        checkpoint=checkpoints.place(folder, name, model, train, size, seed, *data),
+        description=VARIANTS[name],
+    )
+
+
+def probabilities(
+    model: RelationNet, pairs: PairSet, params: Params, fabric: Fabric | None = None
+) -> Tensor:
+    """p(g = 1) of every trait, (N, 8); without a fabric in one process, as the profile says."""
+    fabric = fabric or processes.single(params)
+    logits = training.predict_pairs(model, pairs, size=params.model.size, fabric=fabric)
+    return logits.sigmoid()
+
+
+def variant(
+    name: str,
+    faces: FaceSet,
+    pairs: PairSet,
+    params: Params,
+    full: DCN,
+    *,
+    seed: int,
+    fabric: Fabric | None = None,
+    folder: Path | None = None,
+) -> RelationNet:
+    """One of Table 11's networks, trained on the training pairs.
+
+    faces: the training faces, for the variants pre-trained with one attribute group; full: the
+    DCN trained on all attributes with propagation; folder: keeps the state of its runs.
+
+    ValueError if there is no such network.
+    """
+    if name not in NETWORKS:
+        raise ValueError(f"no network {name!r}: use one of {', '.join(NETWORKS)}")
+    options = {"seed": seed, "fabric": fabric, "folder": folder}
+    start = full if name in ("no_spatial", "full") else dcn(params, seed)
+    if name in vocabulary.GROUPS:
+        start = pretrain(faces, name, params, **options)
+    model = build(params, start, spatial=name != "no_spatial", seed=seed)
+    fit(model, pairs, params, name=name, **options)
+    return model
+
+
+def hog_scores(train: PairSet, test: PairSet, *, seed: int) -> Tensor:
+    """HOG of both faces, concatenated, and one linear SVM per trait: (N, 8) in (0, 1).
+
+    Decision values go through a sigmoid, so that 0.5 is the SVM's own border.
+    """
+    both = [
+        np.concatenate([baselines.hog(p.left), baselines.hog(p.right)], 1) for p in (train, test)
+    ]
+    machines = baselines.fit_svms(both[0], train.labels, seed=seed)
+    return torch.from_numpy(machines.scores(both[1])).sigmoid().float()
+
+
+def judge(train: PairSet, test: PairSet, resamples: int, seed: int = 0) -> Judge:
+    """Balanced accuracy over the eight traits of the test pairs, with intervals over pairs.
+
+    Pictures of the same two people (`identity`) are drawn together: they are not independent.
+    """
+    frequency, couples = metrics.class_frequency(train.labels), test.table["identity"].to_numpy()
+    return Judge(test.labels, frequency, resamples, seed, TRAITS, couples)
+
+
+def averages(judge: Judge, scores: dict[str, Tensor]) -> dict[str, dict[str, dict]]:
+    """judgement -> variant -> average over the traits with its interval, percent."""
+    return {
+        kind: {name: judge.number(score, kind) for name, score in scores.items()}
+        for kind in JUDGEMENTS
+    }
+
+
+def per_trait(judge: Judge, scores: dict[str, Tensor]) -> dict[str, dict[str, dict]]:
+    """variant -> trait -> balanced accuracy at 0.5 with its interval, percent."""
+    return {name: judge.each(score) for name, score in scores.items()}
+
+
+def differences(judge: Judge, scores: dict[str, Tensor]) -> dict[str, dict[str, dict]]:
+    """judgement -> comparison -> paired difference of averages with its interval, points."""
+    return {kind: judge.differences(scores, COMPARISONS, kind) for kind in JUDGEMENTS}
+
+
+def evidence(pairs: PairSet) -> Tensor | None:
+    """What the embedded world's annotators go by, as scores (N, 8) in (0, 1); None elsewhere.
+
+    It is free of their errors, so no network can be expected to do better than this.
+    """
+    columns = [f"evidence_{name}" for name in TRAITS]
+    if not set(columns) <= set(pairs.table):
+        return None
+    return torch.tensor(pairs.table[columns].to_numpy()).sigmoid().float()

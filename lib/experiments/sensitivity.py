@@ -1,0 +1,198 @@
+"""What the results depend on beyond the paper: who is judged, how many labels there are, how true
+they are (notebook 17)."""
+
+import numpy as np
+import pandas as pd
+import torch
+from lightning_fabric import Fabric
+from torch import Tensor
+
+from lib import training, vocabulary
+from lib.data import heldout
+from lib.data.faces import FaceSet
+from lib.evaluation.judging import Judge
+from lib.experiments import alternation, relation
+from lib.models import DCN
+from lib.params import Params
+
+UNKNOWN = {"value": np.nan, "low": np.nan, "high": np.nan}
+BEARD = ("goatee", "no_beard", "sideburns", "five_oclock_shadow", "mustache")
+
+
+def keep(labels: Tensor, identity: pd.Series, share: float, *, seed: int = 0) -> Tensor:
+    """Labels (N, A) of a share of the people, -1 for everybody else.
+
+    Who keeps theirs depends on the person's name and the seed alone, and whoever keeps them at one
+    share keeps them at every larger one.
+    """
+    drawn = np.array([heldout.lot(f"{seed}/{name}") < share for name in identity.astype(str)])
+    return labels.masked_fill(~torch.from_numpy(drawn)[:, None], vocabulary.MISSING)
+
+
+def flip(labels: Tensor, share: float, *, seed: int = 0) -> Tensor:
+    """Labels (N, A) of which a share of the known ones is turned into its opposite."""
+    chance = torch.rand(labels.shape, generator=torch.Generator().manual_seed(seed))
+    return torch.where((labels >= 0) & (chance < share), 1 - labels, labels)
+
+
+def shorter(params: Params) -> Params:
+    """Parameters with `beyond.rounds` rounds of stage 2."""
+    stage2 = params.stage2.model_copy(update={"iterations": params.beyond.rounds})
+    return params.model_copy(update={"stage2": stage2})
+
+
+def train(
+    faces: FaceSet, labels: Tensor, chosen: Tensor, params: Params, *, fabric: Fabric | None = None
+) -> dict[str, Tensor]:
+    """Both stages on fewer labels: the logits (N, A) of `baseline`, `control` and `dcn_ap`.
+
+    labels (N, A): what may be seen; chosen (N,) bool: the training faces. Stage 1 sees those that
+    carry a label, stage 2 propagates to all of them, `beyond.rounds` times; the control trains on
+    without propagation.
+    """
+    params = shorter(params)
+    seen = chosen & (labels >= 0).any(1)
+    model = relation.dcn(params, params.seed)
+    options = {"size": params.model.size, "fabric": fabric}
+    description = f"DCN, {int(seen.sum())} labelled faces"
+    training.fit(
+        model,
+        faces.images[seen],
+        labels[seen],
+        train=params.stage1,
+        seed=params.seed,
+        description=description,
+        **options,
+    )
+    logits = {"baseline": training.extract(model, faces.images, **options)[1]}
+    weights = {name: value.clone() for name, value in model.state_dict().items()}
+    for name, filling, part in (("dcn_ap", "propagation", chosen), ("control", "nothing", seen)):
+        model.load_state_dict(weights)
+        rounds = alternation.alternate(
+            model, faces.images, labels, part, params=params, filling=filling, fabric=fabric
+        )
+        logits[name] = rounds[-1].logits
+    return logits
+
+
+# Stage 2 with a term left out, or with other pseudo labels: (filling, weights of the terms).
+ABLATIONS: dict[str, tuple[alternation.Filling, dict[str, float]]] = {
+    "without the unary term": ("propagation", {"unary_weight": 0.0}),
+    "without the prior": ("propagation", {"prior_weight": 0.0}),
+    "without the neighbours": ("propagation", {"pairwise_weight": 0.0}),
+    "the network's own labels": ("network", {}),
+}
+
+
+def ablate(
+    weights: dict[str, Tensor],
+    faces: FaceSet,
+    labels: Tensor,
+    chosen: Tensor,
+    params: Params,
+    *,
+    fabric: Fabric | None = None,
+) -> dict[str, Tensor]:
+    """Stage 2 from the same stage-1 weights by each of `ABLATIONS`: the logits (N, A) of all faces.
+
+    labels (N, A): what may be seen; chosen (N,) bool: the training faces. `beyond.rounds` rounds.
+    """
+    params = shorter(params)
+    model, logits = relation.dcn(params, params.seed), {}
+    for name, (filling, terms) in ABLATIONS.items():
+        field = params.propagation.model_copy(update=terms)
+        model.load_state_dict(weights)
+        rounds = alternation.alternate(
+            model,
+            faces.images,
+            labels,
+            chosen,
+            params=params.model_copy(update={"propagation": field}),
+            filling=filling,
+            fabric=fabric,
+        )
+        logits[name] = rounds[-1].logits
+    return logits
+
+
+def other_trunk(
+    name: str, faces: FaceSet, labels: Tensor, params: Params, *, fabric: Fabric | None = None
+) -> DCN:
+    """A DCN with another trunk, trained on faces and their labels (N, A) by stage 1's recipe."""
+    torch.manual_seed(params.seed)
+    model = DCN(features=params.model.features, trunk=name)
+    training.fit(
+        model,
+        faces.images,
+        labels,
+        train=params.stage1,
+        size=params.model.size,
+        seed=params.seed,
+        fabric=fabric,
+        description=name,
+    )
+    return model
+
+
+def people(table: pd.DataFrame, labels: Tensor) -> dict[str, dict[str, np.ndarray]]:
+    """Masks over faces by sex, age and, where it is known, skin tone: {"sex": {"women": (N,)}}.
+
+    The embedded world knows them as latents (age in years, melanin from 0 to 1); of real faces sex
+    and youth are known where they are labelled, skin tone nowhere.
+    """
+    if "melanin" not in table:
+        sex, young = (labels[:, vocabulary.column(name)].numpy() for name in ("gender", "young"))
+        return {
+            "sex": {"women": sex == 0, "men": sex == 1},
+            "age": {"young": young == 1, "not young": young == 0},
+        }
+    age, tone = table["age"].to_numpy(), table["melanin"].to_numpy()
+    return {
+        "sex": {"women": (table["male"] == 0).to_numpy(), "men": (table["male"] == 1).to_numpy()},
+        "age": {"under 30": age < 30, "30 to 55": (age >= 30) & (age < 55), "over 55": age >= 55},
+        "skin tone": {
+            "light": tone < 1 / 3,
+            "medium": (tone >= 1 / 3) & (tone < 2 / 3),
+            "dark": tone >= 2 / 3,
+        },
+    }
+
+
+def by_people(
+    truth: Tensor,
+    scores: dict[str, Tensor],
+    groups: dict[str, dict[str, np.ndarray]],
+    frequency: np.ndarray,
+    *,
+    resamples: int,
+) -> pd.DataFrame:
+    """Balanced accuracy (percent) with its interval, one row per question, group and method.
+
+    Averaged over the attributes that occur with both values in every group of a question, so that
+    the groups of one question are comparable; sex leaves out itself and the beards. NaN where no
+    attribute does.
+    """
+    rows = []
+    for question, masks in groups.items():
+        judges = {
+            name: Judge(truth[torch.tensor(mask)], frequency, resamples)
+            for name, mask in masks.items()
+        }
+        shared = [name for name in vocabulary.ATTRIBUTES if _everywhere(name, judges)]
+        if question == "sex":
+            shared = [name for name in shared if name not in ("gender", *BEARD)]
+        for name, judge in judges.items():
+            for method, score in scores.items():
+                part = score[torch.tensor(masks[name])]
+                found = judge.number(part, attributes=shared) if shared else UNKNOWN
+                faces, count = int(masks[name].sum()), len(shared)
+                row = {"question": question, "group": name, "method": method}
+                rows.append(row | found | {"faces": faces, "attributes": count})
+    return pd.DataFrame(rows).set_index(["question", "group", "method"])
+
+
+def _everywhere(attribute: str, judges: dict[str, Judge], least: int = 5) -> bool:
+    """Whether an attribute has at least five faces with and without it in every group."""
+    column = vocabulary.column(attribute)
+    values = [judge.truth[:, column] for judge in judges.values()]
+    return all(min((v == 1).sum(), (v == 0).sum()) >= least for v in values)

@@ -1,0 +1,137 @@
+"""From stored sets to what a network trains on: one batch of faces, or of pairs of faces.
+
+The data path is plain indexing of a memory-mapped uint8 array by sorted indices and one gather
+per batch; on a GPU, the array moves there as a whole if it fits.
+"""
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TypeVar
+
+import torch
+from torch import Tensor
+
+from lib import vocabulary
+from lib.data.faces import PairSet
+from lib.training import augmentation
+
+Task, Result = TypeVar("Task"), TypeVar("Result")
+
+
+@dataclass
+class Faces:
+    """Batches for a DCN."""
+
+    images: Tensor
+    targets: Tensor
+    weights: Tensor | None
+    size: int
+    attributes: Sequence[str]
+    mirror: bool
+    faces = 1  # per sample
+
+    def __post_init__(self) -> None:
+        check_targets(self.targets, self.attributes)
+        columns = torch.arange(len(self.attributes))
+        self.order = augmentation.mirror_columns(self.attributes) if self.mirror else columns
+
+    def tensors(self) -> list[Tensor]:
+        given = (self.images, self.targets, self.weights)
+        return [tensor for tensor in given if tensor is not None]
+
+    def approach(self, device: torch.device) -> None:
+        self.images = near(self.images, device)
+
+    def batch(self, index: Tensor, drawn: augmentation.Draw, device: torch.device):
+        """Network inputs, targets and weights of the samples at sorted indices."""
+        columns = [self.targets[index].float()]
+        if self.weights is not None:
+            columns.append(self.weights[index].float())
+        mirrored = [augmentation.mirror_labels(c, drawn.mirrored, self.order) for c in columns]
+        targets, weights = (*(c.to(device, non_blocking=True) for c in mirrored), None)[:2]
+        images = bring(self.images, index, device)
+        pixels = augmentation.windows(images, self.size, drawn.shift[:, 0], drawn.mirrored)
+        return (pixels,), targets, weights
+
+
+@dataclass
+class Pairs:
+    """Batches for an S-DCN."""
+
+    pairs: PairSet
+    size: int
+    faces = 2
+
+    def __post_init__(self) -> None:
+        check_targets(self.pairs.labels, tuple(vocabulary.TRAITS))
+
+    def tensors(self) -> list[Tensor]:
+        return [self.pairs.left, self.pairs.right, self.pairs.cues, self.pairs.labels]
+
+    def approach(self, device: torch.device) -> None:
+        self.left, self.right = (near(p, device) for p in (self.pairs.left, self.pairs.right))
+
+    def batch(self, index: Tensor, drawn: augmentation.Draw, device: torch.device):
+        left, right = (bring(images, index, device) for images in (self.left, self.right))
+        cues = self.pairs.cues[index]
+        left, right, cues = augmentation.move_pairs(left, right, cues, drawn, self.size)
+        return (left, right, cues.to(device)), self.pairs.labels[index].float().to(device), None
+
+
+def near(images: Tensor, device: torch.device) -> Tensor:
+    """The images on the GPU if they take at most 0.6 of its free memory; else as they are."""
+    if device.type != "cuda" or images.nbytes > 0.6 * torch.cuda.mem_get_info(device)[0]:
+        return images
+    return images.to(device)
+
+
+def bring(images: Tensor, index: Tensor, device: torch.device) -> Tensor:
+    """Some images on a device; the copy to a GPU runs beside the step before."""
+    index = index.to(images.device)
+    if images.device.type == device.type:
+        return images.index_select(0, index)
+    pinned = device.type == "cuda"  # from torch's own pool, so batch after batch without new pages
+    shape = (len(index), *images.shape[1:])
+    picked = torch.empty(shape, dtype=images.dtype, pin_memory=pinned)
+    torch.index_select(images, 0, index, out=picked)
+    return picked.to(device, non_blocking=True)
+
+
+def check_targets(targets: Tensor, names: Sequence[str]) -> None:
+    """ValueError where targets are not one column per name with values up to 1."""
+    if targets.ndim != 2 or targets.shape[1] != len(names):
+        raise ValueError(
+            f"targets are {tuple(targets.shape)} for {len(names)} attributes: name the columns "
+            "with `attributes`"
+        )
+    odd = (~(targets <= 1)).nonzero()  # also NaN
+    if len(odd):
+        row, column = odd[0].tolist()
+        value = float(targets[row, column])
+        raise ValueError(
+            f"row {row}, {names[column]}: target {value} must be in [0, 1], or -1 where missing"
+        )
+
+
+def ahead(
+    work: Callable[[Task], Result],
+    tasks: Iterable[Task],
+    device: torch.device | str = "cuda",
+    most: int = 2,
+) -> Iterator[Result]:
+    """`work` of every task, in order. Beside a GPU up to `most` are done in a thread before they
+    are asked for; a CPU that computes itself does each in its turn.
+    """
+    if torch.device(device).type == "cpu":
+        yield from map(work, tasks)
+        return
+    coming: deque[Future[Result]] = deque()
+    with ThreadPoolExecutor(1) as pool:
+        for task in tasks:
+            coming.append(pool.submit(work, task))
+            if len(coming) > most:
+                yield coming.popleft().result()
+        while coming:
+            yield coming.popleft().result()
