@@ -5,7 +5,7 @@ import pytest
 import torch
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from lib.evaluation import judging, metrics
+from lib.evaluation import judging, metrics, results
 
 
 @pytest.fixture(scope="module")
@@ -172,3 +172,22 @@ def test_each_attribute_is_judged_as_it_is_alone(measured):
     alone = judge.difference(scores, other, attributes=["happy"])
     assert judge.each(scores, other)["happy"] == pytest.approx(alone)
     assert judge.each(scores)["frontal"]["value"] is None
+
+
+def test_rows_are_numbers_and_differences_of_every_subset(measured):
+    truth, scores = measured
+    judge = judging.Judge(truth, metrics.class_frequency(truth), resamples=60)
+    both, groups = {"one": scores, "two": scores.flip(0)}, {"two of them": ["happy", "sad"]}
+    table = judge.rows(both, (judging.PAPER, judging.AUC), ("average", "happy", "frontal"))
+    assert len(table) == 2 * 2 * 3 and set(table["unit"]) == {"%"}
+    wanted = judge.number(both["two"], judging.AUC, ["happy"])
+    row = results.select(table, metric=judging.AUC, method="two", subset="happy").iloc[0]
+    assert dict(row[["value", "low", "high"]]) == pytest.approx(wanted)
+    assert results.select(table, subset="frontal")["value"].isna().all()  # never labelled
+    gain = judge.difference_rows(both, [("one", "two")], subsets=groups, part="movie")
+    wanted = judge.difference(both["one"], both["two"], attributes=["happy", "sad"])
+    assert gain.loc[0, ["value", "low", "high"]].tolist() == pytest.approx([*wanted.values()])
+    labels = gain.loc[0, ["metric", "method", "subset", "unit"]].tolist()
+    assert labels == [judging.PAPER, "one - two", "movie, two of them", "points"]
+    quick = judge.rows(both, (judging.PAPER,), intervals=False)
+    assert quick["low"].isna().all() and quick["value"].notna().all()

@@ -5,7 +5,7 @@ the class frequency of the training labels, and by the areas under the ROC and t
 precision-recall curve, which know no threshold, that shift is worth nothing.
 """
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,7 +13,7 @@ import pandas as pd
 from torch import Tensor
 
 from lib import vocabulary
-from lib.evaluation import metrics
+from lib.evaluation import metrics, results
 
 # Name of the judgement -> threshold and metric of `metrics.per_attribute`; AP: average precision.
 JUDGEMENTS = {
@@ -24,6 +24,7 @@ JUDGEMENTS = {
     "plain at 0.5": (0.5, "plain"),
 }
 PAPER, FREQUENCY, AUC, PRECISION, PLAIN = JUDGEMENTS
+AVERAGE = "average"  # the subset of all columns
 ATTRIBUTES = list(vocabulary.ATTRIBUTES)
 
 
@@ -45,6 +46,102 @@ class Judge:
     seed: int = 0
     names: tuple[str, ...] = vocabulary.ATTRIBUTES
     groups: np.ndarray | None = None
+
+    def rows(
+        self,
+        scores: Mapping[str, Tensor],
+        judgements: Sequence[str] = (PAPER,),
+        subsets: Sequence[str] | Mapping[str, Sequence[str]] = (AVERAGE,),
+        *,
+        part: str = "",
+        intervals: bool = True,
+    ) -> pd.DataFrame:
+        """Rows of the long results table: every method by every judgement on every subset.
+
+        Parameters
+        ----------
+        scores
+            Method, by its display name -> scores (N, A), where more is more positive;
+            probabilities where a judgement has a threshold.
+        judgements
+            Names from `JUDGEMENTS`, which become the metric of a row.
+        subsets
+            `"average"` (over all columns) and names of columns; or subset -> the columns that
+            are averaged, e.g. `vocabulary.GROUPS`.
+        part
+            Written before the subset: `"movie"` gives the subset `"movie, average"`.
+        intervals
+            Whether to draw bootstrap samples for low and high; NaN otherwise.
+
+        Returns
+        -------
+        Columns `workspace.RESULTS`, percent; NaN where a subset has no column with both classes.
+
+        Example
+        -------
+        >>> table = judge.rows({"DCN+AP": p}, (PAPER, AUC), ("average", *judge.names))
+        >>> results.wide(results.select(table, metric=PAPER), index="subset", columns="method")
+        >>> work.record(table, judge.difference_rows(scores, [("DCN+AP", "control")]))
+        """
+        found = []
+        for judgement in judgements:
+            for method, score in scores.items():
+                judged = self._judged(score, judgement, intervals)
+                found += self._rows(judged, judgement, method, subsets, part, "%")
+        return pd.DataFrame(found, columns=list(results.RESULTS))
+
+    def difference_rows(
+        self,
+        scores: Mapping[str, Tensor],
+        pairs: Sequence[tuple[str, str]],
+        judgements: Sequence[str] = (PAPER,),
+        subsets: Sequence[str] | Mapping[str, Sequence[str]] = (AVERAGE,),
+        *,
+        part: str = "",
+    ) -> pd.DataFrame:
+        """Rows of paired differences, in points: as `rows`, with methods `"better - worse"`.
+
+        pairs: (better, worse), two names of `scores` each. The intervals are those of the
+        differences on the same bootstrap samples.
+        """
+        found = []
+        for judgement in judgements:
+            used = dict.fromkeys(name for pair in pairs for name in pair)
+            judged = {name: self._judged(scores[name], judgement) for name in used}
+            for better, worse in pairs:
+                gain = tuple(a - b for a, b in zip(judged[better], judged[worse], strict=True))
+                method = f"{better} - {worse}"
+                found += self._rows(gain, judgement, method, subsets, part, "points")
+        return pd.DataFrame(found, columns=list(results.RESULTS))
+
+    def _rows(
+        self,
+        judged: tuple[np.ndarray, np.ndarray],
+        metric: str,
+        method: str,
+        subsets: Sequence[str] | Mapping[str, Sequence[str]],
+        part: str,
+        unit: str,
+    ) -> list[dict[str, object]]:
+        """One row per subset, from values (A,) and their bootstrap samples (R, A)."""
+        if not isinstance(subsets, Mapping):
+            subsets = {name: self.names if name == AVERAGE else (name,) for name in subsets}
+        found = []
+        for subset, columns in subsets.items():
+            name = f"{part}, {subset}" if part else subset
+            labels = {"metric": metric, "method": method, "subset": name}
+            ends = number(*self._average(*judged, list(columns)))
+            found.append({**labels, **results.ends(ends), "unit": unit})
+        return found
+
+    def _judged(
+        self, score: Tensor, judgement: str, intervals: bool = True
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """A judgement of every column (A,), and in every bootstrap sample (R, A); R is 0 without
+        intervals."""
+        values = self._values(score, judgement)
+        empty = np.empty((0, len(values)))
+        return values, self._samples(score, judgement) if intervals else empty
 
     def per_attribute(self, scores: dict[str, Tensor], judgement: str = PAPER) -> pd.DataFrame:
         """Percent, one row per method and one column per attribute, after their average."""

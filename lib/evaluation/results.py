@@ -29,7 +29,7 @@ def rows(
     """
     labels = {"method": method, "subset": subset}
     found = [
-        {"metric": metric, **labels, by: name, **_ends(estimate), "unit": unit}
+        {"metric": metric, **labels, by: name, **ends(estimate), "unit": unit}
         for name, estimate in estimates.items()
     ]
     return pd.DataFrame(found, columns=list(RESULTS))
@@ -42,11 +42,12 @@ def row(
     return rows(metric, {method: estimate}, subset=subset, unit=unit)
 
 
-def _ends(estimate: Estimate) -> dict[str, float]:
+def ends(estimate: Estimate) -> dict[str, float]:
+    """Value, low and high of an estimate, NaN where there is none."""
     if not isinstance(estimate, Mapping):
         estimate = {"value": estimate}
-    ends = {name: estimate.get(name) for name in ("value", "low", "high")}
-    return {name: np.nan if end is None else float(end) for name, end in ends.items()}
+    found = {name: estimate.get(name) for name in ("value", "low", "high")}
+    return {name: np.nan if end is None else float(end) for name, end in found.items()}
 
 
 def select(table: pd.DataFrame, **labels: str | list[str]) -> pd.DataFrame:
