@@ -12,7 +12,7 @@ from lib.workspace import Workspace
 @pytest.fixture
 def work(tmp_path, monkeypatch):
     monkeypatch.setenv("OUTPUTS", str(tmp_path))
-    return Workspace(load("smoke", {"seed": 5}), notebook="03")
+    return Workspace(load("smoke", {"seed": 5}), notebook="03_attribute_propagation")
 
 
 def test_every_reading_keeps_the_neighbours_and_stopping_rule_of_the_profile():
@@ -39,10 +39,10 @@ def test_later_notebooks_read_the_choice(work):
 
 def test_a_profile_may_keep_its_own_reading(work):
     given = work.params.propagation.model_copy(update={"choice": "given"})
-    own = Workspace(work.params.model_copy(update={"propagation": given}), notebook="04")
+    own = Workspace(work.params.model_copy(update={"propagation": given}), notebook="04_alternating_stage2")
     assert variants.chosen(own) == own.params
 
 
 def test_without_a_choice_the_notebook_to_run_is_named(work):
-    with pytest.raises(FileNotFoundError, match="03_attribute_propagation"):
+    with pytest.raises(FileNotFoundError, match="run notebook 03"):
         variants.chosen(work)

@@ -13,7 +13,7 @@ from lib.evaluation import judging
 from lib.params import Params, PropagationParams
 from lib.workspace import Workspace
 
-FILE = "03_reading.json"
+FILE = "03_variant.json"
 
 # Name -> what differs from the literal reading, within what the paper leaves open: the covariance
 # of Eqn. 14, labels drawn or likelier, a directed or symmetric graph, the weights of the terms.

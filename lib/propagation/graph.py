@@ -46,6 +46,8 @@ def neighbours(
     device: torch.device | str | None = None,
     group: "dist.ProcessGroup | None" = None,
     progress: bool = False,
+    of: Tensor | None = None,
+    among: Tensor | None = None,
 ) -> NeighbourGraph:
     """The k nearest neighbours of every face by l2 distance.
 
@@ -56,6 +58,8 @@ def neighbours(
     device: where to search, features going there in blocks; None: where they are, all at once;
         `auto`: on a GPU if there is one.
     group: features are this process's share of the rows, and so is the graph; always exact.
+    of, among: the rows (R,) whose neighbours are wanted, and the ascending rows (M,) which may be
+        neighbours; None: all. The search is exact then.
 
     Memory beside the features where they are searched as they lie: one centred copy, one more of
     half its size where products of bfloat16 are quick, and some distances of every face's (2 kB
@@ -66,6 +70,9 @@ def neighbours(
     if method not in ("auto", "exact", "fast"):
         raise ValueError(f"unknown method {method!r}: use auto, exact or fast")
     rows = Rows(features, device=device, group=group)
+    if of is not None or among is not None:
+        graph = NeighbourGraph(*search(rows, k, asking=of, among=among, progress=progress))
+        return graph.to(features.device)
     return build(rows, k, method, progress).to(features.device)
 
 
