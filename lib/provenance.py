@@ -11,10 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from lib.params import Params
 
 ROOT = Path(__file__).resolve().parent.parent
+BLOCK = 1 << 26  # bytes that are hashed at a time, so that memory-mapped tensors stay on disk
 PACKAGES = ("torch", "torchvision", "lightning-fabric", "numpy", "scikit-learn", "pandas")
 
 
@@ -41,6 +43,21 @@ def provenance(params: Params, *, notebook: str, data: str) -> dict[str, Any]:
 def digest(text: str | bytes) -> str:
     """Short SHA-256 of a text, for fingerprints."""
     return hashlib.sha256(text.encode() if isinstance(text, str) else text).hexdigest()[:16]
+
+
+def content_hash(*tensors: Tensor) -> str:
+    """Hash of the whole content of tensors: type, shape and every value, 16 hexadecimal digits.
+
+    Memory-mapped tensors are read a block at a time.
+    """
+    found = hashlib.blake2b(digest_size=8)
+    for tensor in tensors:
+        found.update(f"{tensor.dtype} {tuple(tensor.shape)}".encode())
+        rows = tensor.detach() if tensor.ndim else tensor.detach()[None]
+        row_bytes = rows.nbytes // max(1, len(rows))
+        for block in rows.split(max(1, BLOCK // max(1, row_bytes))):
+            found.update(block.cpu().contiguous().flatten().view(torch.uint8).numpy())
+    return found.hexdigest()
 
 
 def device(params: Params) -> str:

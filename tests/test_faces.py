@@ -7,8 +7,9 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lib import vocabulary
+from lib import provenance, vocabulary
 from lib.data.faces import FaceSet, PairSet, concatenate, fingerprint, spatial_cues
+from lib.provenance import content_hash
 
 
 def some(count: int = 6, known: bool = True, name: str = "a") -> FaceSet:
@@ -98,17 +99,45 @@ def test_an_unfinished_set_says_who_makes_it(tmp_path):
         FaceSet.load(tmp_path)
 
 
-def test_the_fingerprint_sees_labels_and_splits():
+def test_fingerprint_changes_with_any_single_value():
     faces = some()
-    labels = faces.labels.clone()
-    labels[0, 0] = 1
+    labels, images = faces.labels.clone(), faces.images.clone()
+    labels[0, 0], images[1, 2, 3, 3] = 1, 0
     others = [
         FaceSet(faces.images, labels, faces.table),
+        FaceSet(images, faces.labels, faces.table),
+        FaceSet(faces.images, faces.labels, faces.table, visible=labels),
         FaceSet(faces.images, faces.labels, faces.table.assign(split="train")),
         some(name="b"),
     ]
-    prints = {fingerprint(part) for part in [faces, *others]}
-    assert len(prints) == 4
+    assert len({fingerprint(part) for part in [faces, *others]}) == 6
+
+
+def test_fingerprint_ignores_where_files_are_stored():
+    faces = some()
+    moved = [faces.table.assign(file=f"/{disk}/list.csv", image=f"/{disk}/1.png") for disk in "ab"]
+    sets = [FaceSet(faces.images, faces.labels, table) for table in moved]
+    assert fingerprint(sets[0]) == fingerprint(sets[1])
+
+
+@pytest.mark.parametrize("dtype", [torch.uint8, torch.float32, torch.bfloat16, torch.bool])
+def test_content_hash_reads_every_row_in_blocks(dtype, monkeypatch):
+    """150 rows, of which a hash of 64 evenly spaced rows would leave out row 1."""
+    rows = torch.zeros(150, 3, 4, 4, dtype=dtype)
+    changed = rows.clone()
+    changed[1, 2, 3, 3] = 1
+    whole = content_hash(rows), content_hash(changed)
+    monkeypatch.setattr(provenance, "BLOCK", 100)
+    assert whole == (content_hash(rows), content_hash(changed))
+    assert whole[0] != whole[1]
+
+
+def test_content_hash_depends_on_shape_and_type_but_not_on_layout():
+    rows = torch.arange(6.0).reshape(2, 3)
+    different = [rows, rows.T, rows.double(), rows[0], rows[0, 0], rows[:0], rows[:, :0]]
+    assert len({content_hash(tensor) for tensor in different}) == len(different)
+    assert content_hash(rows.T) == content_hash(rows.T.contiguous())
+    assert content_hash(rows, rows[0]) != content_hash(rows[0], rows)
 
 
 # Pairs --------------------------------------------------------------------------------------------

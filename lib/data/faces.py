@@ -17,7 +17,7 @@ import torch
 
 from lib import provenance, vocabulary, workspace
 
-FACE_COLUMNS = ("key", "source", "identity", "split")
+PATHS = ["file", "image"]  # columns of real sets that depend on the disk
 CUES = (
     *("left_x", "left_y", "left_w", "left_h", "right_x", "right_y", "right_w", "right_h"),
     *("offset_x", "offset_y", "scale"),
@@ -68,11 +68,14 @@ class FaceSet:
         """The faces whose table says so, e.g. `faces.where(source="expw", split="test")`."""
         return self.select(matches(self.table, columns))
 
-    def save(self, folder: Path) -> Path:
-        arrays = {"images": self.images, "labels": self.labels}
+    def arrays(self) -> dict[str, torch.Tensor]:
+        """The tensors of the set by name; those that are None are left out."""
         optional = {"truth": self.truth, "visible": self.visible}
-        arrays |= {name: array for name, array in optional.items() if array is not None}
-        return save_store(folder, arrays, self.table)
+        known = {name: array for name, array in optional.items() if array is not None}
+        return {"images": self.images, "labels": self.labels} | known
+
+    def save(self, folder: Path) -> Path:
+        return save_store(folder, self.arrays(), self.table)
 
     @classmethod
     def load(cls, folder: Path) -> Self:
@@ -125,9 +128,12 @@ class PairSet:
     def where(self, **columns: str) -> Self:
         return self.select(matches(self.table, columns))
 
+    def arrays(self) -> dict[str, torch.Tensor]:
+        """The tensors of the set by name."""
+        return {"left": self.left, "right": self.right, "cues": self.cues, "labels": self.labels}
+
     def save(self, folder: Path) -> Path:
-        arrays = {"left": self.left, "right": self.right, "cues": self.cues, "labels": self.labels}
-        return save_store(folder, arrays, self.table)
+        return save_store(folder, self.arrays(), self.table)
 
     @classmethod
     def load(cls, folder: Path) -> Self:
@@ -164,13 +170,15 @@ def spatial_cues(boxes: torch.Tensor, image_size: torch.Tensor) -> torch.Tensor:
 
 
 def fingerprint(*sets: FaceSet | PairSet) -> str:
-    """Short digest of keys, splits and labels: which data a number was measured on."""
+    """Short hash of whole sets (table, pictures, labels): which data a number was measured on.
+
+    Where the user's copy of the files is stored does not count.
+    """
     parts = []
     for part in sets:
-        columns = [name for name in (*FACE_COLUMNS, "part") if name in part.table]
-        parts.append(part.table[columns].to_csv(index=False).encode())
-        parts.append(part.labels.numpy().tobytes())
-    return provenance.digest(b"".join(parts))
+        parts.append(part.table.drop(columns=PATHS, errors="ignore").to_csv(index=False))
+        parts.append(provenance.content_hash(*part.arrays().values()))
+    return provenance.digest("".join(parts))
 
 
 def check_set(table: pd.DataFrame, images: torch.Tensor, labels: torch.Tensor, wide: int) -> None:
