@@ -43,6 +43,16 @@ class Propagation:
     posterior: Tensor
     trace: list[dict[str, float]]
 
+    @property
+    def moving(self) -> int:
+        """Attributes that still moved in the last iteration: posterior by `tolerance` or more."""
+        return int(self.trace[-1]["moving"]) if self.trace else 0
+
+    @property
+    def converged(self) -> bool:
+        """Whether Algorithm 2 ended because all attributes came to rest, not at its cap."""
+        return self.moving == 0
+
 
 def cooccurrence(classifier_weights: Tensor) -> Tensor:
     """rho(a, a') of Eqn. 2: Pearson correlation of classifier weights (A, D) -> (A, A) float32.
