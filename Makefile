@@ -42,7 +42,7 @@ unit: .venv/ready
 notebooks: .venv/ready
 	rm -rf build/outputs
 	@set -e; for notebook in outputs/smoke/*.ipynb; do \
-		OMP_NUM_THREADS=$$($(BIN)/python -m workflow.road $$notebook) \
+		OMP_NUM_THREADS=$$($(BIN)/python -m workflow.pipeline $$notebook) \
 		OUTPUTS=$(CURDIR)/build/outputs $(BIN)/pytest --nbval-lax $$notebook; done
 	OUTPUTS=$(CURDIR)/build/outputs $(BIN)/pytest tests/numbers
 

@@ -105,7 +105,9 @@ class Workspace:
     def missing(self, name: str) -> str:
         """The dataset for want of which `name` was not made; empty if it was, or will be."""
         facts = self.facts(name[:2] if name[:2].isdigit() else "01")
-        return facts.get("absent", {}).get(name) or facts.get("not_run", "")
+        if "absent" in facts:  # of notebook 01, which may lack some sets and have others
+            return facts["absent"].get(name, "")
+        return facts.get("not_run", "")
 
     def ours(self, name: str = "01_faces") -> str:
         """Label of our numbers: the kind of data that an artifact of notebook 01 holds."""

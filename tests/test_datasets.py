@@ -14,7 +14,7 @@ from lib import params, vocabulary, world
 from lib.data import datasets
 from lib.data.sources import catalogue, lists, manifest, shelf
 from tests import trees
-from workflow import road
+from workflow import pipeline
 
 
 def faces(settings, cache):
@@ -207,13 +207,13 @@ def test_a_copy_of_ckplus_is_measured_by_the_pictures_of_the_protocol(tree, prof
 
 
 def test_a_set_that_comes_or_changes_makes_notebook_01_run_again(tree, profile):
-    before = road.settings(profile(), "01_datasets")
+    before = pipeline.values_read(profile(), "01_datasets")
     home = tree("expw")
-    found = road.settings(profile(), "01_datasets")
+    found = pipeline.values_read(profile(), "01_datasets")
     os.utime(home / "label.lst", (1, 1))
-    changed = road.settings(profile(), "01_datasets")
+    changed = pipeline.values_read(profile(), "01_datasets")
     assert before != found != changed
-    assert road.settings(profile(), "02_stage1_network").get("found") is None
+    assert pipeline.values_read(profile(), "02_stage1_network").get("found") is None
 
 
 @pytest.mark.parametrize(
@@ -228,18 +228,18 @@ def test_a_set_that_comes_or_changes_makes_notebook_01_run_again(tree, profile):
 )
 def test_any_list_or_folder_that_changes_makes_notebook_01_run_again(name, file, tree, profile):
     home = tree(name)
-    before = road.settings(profile(), "01_datasets")
-    assert road.settings(profile(), "01_datasets") == before
+    before = pipeline.values_read(profile(), "01_datasets")
+    assert pipeline.values_read(profile(), "01_datasets") == before
     later = time.time() + 60
     os.utime(home / file, (later, later))
-    assert road.settings(profile(), "01_datasets") != before
+    assert pipeline.values_read(profile(), "01_datasets") != before
 
 
 def test_the_list_of_films_makes_notebook_01_run_again(profile, tmp_path):
     settings = profile(**{"data.movie_list": str(tmp_path / "movies.txt")})
-    before = road.settings(settings, "01_datasets")
+    before = pipeline.values_read(settings, "01_datasets")
     (tmp_path / "movies.txt").write_text("00001.jpg\n")
-    assert road.settings(settings, "01_datasets") != before
+    assert pipeline.values_read(settings, "01_datasets") != before
 
 
 def test_the_users_own_faces_join_in(profile, tmp_path):

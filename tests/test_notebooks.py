@@ -9,11 +9,11 @@ import nbformat
 import pytest
 
 from lib.params import Params
-from workflow.road import NAMES, ROAD, SHARED, imports
+from workflow.pipeline import BY_NUMBER, SHARED, STEPS, imports
 
 ROOT = Path(__file__).resolve().parent.parent
 COMMITTED = ("smoke", "default", "thorough")
-EXECUTED = [(profile, name) for profile in COMMITTED for name in ROAD]
+EXECUTED = [(profile, name) for profile in COMMITTED for name in STEPS]
 
 
 def cells(path: Path, kind: str | None = None) -> list[nbformat.NotebookNode]:
@@ -35,21 +35,21 @@ def executed(profile: str, name: str) -> Path:
 
 
 def test_the_road_names_every_notebook_once():
-    assert sorted(ROAD) == sorted(path.stem for path in (ROOT / "notebooks").glob("*.ipynb"))
-    assert list(ROAD) == sorted(ROAD)
+    assert sorted(STEPS) == sorted(path.stem for path in (ROOT / "notebooks").glob("*.ipynb"))
+    assert list(STEPS) == sorted(STEPS)
 
 
-@pytest.mark.parametrize("name", ROAD)
+@pytest.mark.parametrize("name", STEPS)
 def test_what_a_notebook_needs_comes_before_it(name):
-    assert all(NAMES[number] < name for number in ROAD[name].needs)
+    assert all(BY_NUMBER[number] < name for number in STEPS[name].needs)
 
 
-@pytest.mark.parametrize("name", ROAD)
+@pytest.mark.parametrize("name", STEPS)
 def test_sources_have_no_outputs(name):
     assert not any(cell.outputs or cell.execution_count for cell in cells(source(name), "code"))
 
 
-@pytest.mark.parametrize("name", ROAD)
+@pytest.mark.parametrize("name", STEPS)
 def test_there_is_one_parameters_cell(name):
     tagged = [c for c in cells(source(name)) if "parameters" in c.metadata.get("tags", [])]
     assert len(tagged) == 1
@@ -57,7 +57,7 @@ def test_there_is_one_parameters_cell(name):
     assert nbformat.read(source(name), as_version=4).metadata.kernelspec.name == "python3"
 
 
-@pytest.mark.parametrize("name", ROAD)
+@pytest.mark.parametrize("name", STEPS)
 def test_code_cells_are_short_and_define_nothing(name):
     sources = [cell.source for cell in cells(source(name), "code")]
     assert max(text.count("\n") + 1 for text in sources) <= 20
@@ -65,7 +65,7 @@ def test_code_cells_are_short_and_define_nothing(name):
     assert not any(re.search(r"^\s*(def |class |!|%)", text, re.MULTILINE) for text in sources)
 
 
-@pytest.mark.parametrize("name", ROAD)
+@pytest.mark.parametrize("name", STEPS)
 def test_the_first_page_says_what_it_is(name):
     opening = cells(source(name))[0].source
     assert opening.startswith("# ")
@@ -73,20 +73,20 @@ def test_the_first_page_says_what_it_is(name):
         assert word in opening
 
 
-@pytest.mark.parametrize("name", list(ROAD)[:-1])
+@pytest.mark.parametrize("name", list(STEPS)[:-1])
 def test_the_last_page_leads_on(name):
-    names = list(ROAD)
+    names = list(STEPS)
     assert f"({names[names.index(name) + 1]}.ipynb)" in cells(source(name))[-1].source
 
 
-@pytest.mark.parametrize("name", ROAD)
+@pytest.mark.parametrize("name", STEPS)
 def test_a_notebook_reads_only_the_parameters_it_declares(name):
     """Otherwise a changed parameter would leave a notebook standing that depends on it."""
     code = "\n".join(cell.source for cell in cells(source(name), "code"))
     used = set(re.findall(r"\bsettings\.(\w+)", code)) & set(Params.model_fields)
     if "datasets." in code and "settings" in code:
         used |= {"data"} if re.search(r"datasets\.\w+\(settings", code) else set()
-    assert used <= {*SHARED, "profile", *ROAD[name].reads}
+    assert used <= {*SHARED, "profile", *STEPS[name].reads}
 
 
 def test_imports_are_followed_through_the_library():
@@ -123,7 +123,7 @@ def test_executed_copies_show_no_folder_of_a_machine(profile, name):
     assert "PosixPath(" not in executed(profile, name).read_text()
 
 
-@pytest.mark.parametrize("name", ROAD)
+@pytest.mark.parametrize("name", STEPS)
 def test_nbval_has_something_to_compare(name):
     """nbval passes over a marked cell that has no output or no execution count."""
     marked = [

@@ -1,4 +1,4 @@
-"""The graph of notebooks, the words about its progress, the README's tables."""
+"""The graph of notebooks, the words about progress, and the README's tables."""
 
 import json
 import os
@@ -7,20 +7,24 @@ import sys
 from pathlib import Path
 
 import nbformat
+import papermill
 import pytest
 
 from lib.params import load
-from workflow import progress, readme, report
-from workflow.road import NAMES, ROAD, before, done, imports, runs, seed_of, settings
+from lib.workspace import open_notebook
+from workflow import missing_data, progress, readme, report
+from workflow.pipeline import (
+    BY_NUMBER,
+    STEPS,
+    before,
+    done,
+    imports,
+    runs,
+    seed_of,
+    values_read,
+)
 
 ROOT = Path(__file__).resolve().parent.parent
-PAGE = """# 03 · Attribute propagation
-
-**Question**: can labels be
-inferred from [neighbours](01_datasets.ipynb), or | not?
-
-**Reads**: `artifacts/01_faces`.
-"""
 
 
 def executed(folder: Path, profile: str, name: str, seconds: float) -> None:
@@ -36,48 +40,91 @@ def finish(folder: Path, profile: str, name: str) -> None:
     path.touch()
 
 
-def test_a_field_of_a_first_page_fits_into_one_cell_of_a_table():
-    assert readme.field(PAGE, "Question") == "can labels be inferred from neighbours, or \\| not?"
-    assert readme.field(PAGE, "Reads") == "`artifacts/01_faces`."
+# The graph ----------------------------------------------------------------------------------------
 
 
-def test_the_readme_shows_the_outputs_as_they_are():
-    """Those that came with it; where the road has run anew, the README may lag behind."""
-    status = ["git", "status", "--porcelain", "--untracked-files=no", "outputs"]
-    if subprocess.run(status, cwd=ROOT, capture_output=True).stdout:
-        pytest.skip("these outputs are new: `python -m workflow.readme` shows them in the README")
-    text = (ROOT / "README.md").read_text()
-    assert readme.written(text) == text, "run `python -m workflow.readme`"
+def test_every_need_is_a_notebook():
+    assert {need for step in STEPS.values() for need in step.needs} <= set(BY_NUMBER)
 
 
-def test_the_readme_links_to_files_that_exist():
-    text = (ROOT / "README.md").read_text()
-    targets = [link.split(")")[0].split("#")[0] for link in text.split("](")[1:]]
-    local = [target for target in targets if target and not target.startswith("http")]
-    assert local
-    assert [target for target in local if not (ROOT / target).exists()] == []
+def test_further_seeds_repeat_what_is_trained():
+    params = load("smoke", {"seeds": 3})
+    assert len(runs(params)) == len(STEPS) + 2 * sum(step.trained for step in STEPS.values())
+    assert before("seed2/05_attribute_accuracy", params) == ["seed2/04_alternating_stage2"]
+    assert before("05_attribute_accuracy", params) == ["04_alternating_stage2"]
+    assert "seed1/11_relation_accuracy" in before("14_scoreboard", params)
+    assert done("seed1/02_stage1_network") == "seed1/artifacts/02_stage1_network.done"
+    assert seed_of("02_stage1_network", params) == 0
+    assert seed_of("seed2/02_stage1_network", params) == 2
+
+
+def test_what_a_further_seed_needs_is_run_for_it():
+    params = load("smoke", {"seeds": 2})
+    every = runs(params)
+    assert {need for run in every for need in before(run, params)} <= set(every)
+
+
+@pytest.mark.parametrize("name", STEPS)
+def test_a_parameter_that_a_notebook_does_not_read_leaves_it_up_to_date(name):
+    same = values_read(load("smoke"), name) == values_read(
+        load("smoke", {"relation.shared": 64}), name
+    )
+    assert same == ("relation" not in STEPS[name].reads)
+
+
+def test_a_new_photograph_makes_notebook_15_run_again(tmp_path):
+    params = load("smoke", {"data.root": str(tmp_path)})
+    name = "15_your_photos"
+    (tmp_path / "photos").mkdir()
+    earlier = values_read(params, name)
+    assert values_read(params, name) == earlier
+    (tmp_path / "photos" / "party.jpg").touch()
+    assert values_read(params, name) != earlier
+
+
+def test_imports_are_followed_into_packages_and_over_several_lines():
+    assert "lib/world/render.py" in imports("notebooks/01_datasets.ipynb")
+    assert "lib/training/loop.py" in imports("notebooks/17_beyond_the_paper.ipynb")
+    assert "lib/params.py" in imports("notebooks/02_stage1_network.ipynb")  # through workspace
+
+
+def test_a_published_number_is_an_input_of_the_notebooks_that_show_it():
+    table = "params/reported/table05.csv"
+    assert table in imports("notebooks/05_attribute_accuracy.ipynb")
+    assert table not in imports("notebooks/16_scale.ipynb")
+
+
+def test_a_wrong_profile_ends_before_anything_runs():
+    command = [sys.executable, "-m", "lib.params", "smok"]
+    ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert ended.returncode == 1
+    assert "use one of" in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+# Progress -----------------------------------------------------------------------------------------
 
 
 def test_time_left_is_what_the_rest_took_last_time(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    for name in ROAD:
+    for name in STEPS:
         executed(tmp_path, "smoke", name, 90.0)
-    for name in list(ROAD)[:-2]:
+    for name in list(STEPS)[:-2]:
         finish(tmp_path, "smoke", name)
-    progress.end("smoke", list(ROAD)[-3])
-    assert f"[{len(ROAD) - 2}/{len(ROAD)}]" in (said := capsys.readouterr().out)
-    assert "done in 1:30 min, about 3:00 min of work left" in said
+    progress.end("smoke", list(STEPS)[-3])
+    assert f"[{len(STEPS) - 2}/{len(STEPS)}]" in (printed := capsys.readouterr().out)
+    assert "done in 1:30 min, about 3:00 min of work left" in printed
 
 
-def test_what_ended_before_a_run_that_it_needs_is_not_over(tmp_path, monkeypatch):
+def test_a_run_older_than_one_it_needs_is_not_over(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    for name in ROAD:
+    for name in STEPS:
         finish(tmp_path, "smoke", name)
     os.utime(tmp_path / "outputs" / "smoke" / done("10_siamese_network"), (0, 0))
-    assert progress.ended("smoke") == {name for name in ROAD if name[:2] < "10"} | {"16_scale"}
+    assert progress.ended("smoke") == {name for name in STEPS if name[:2] < "10"} | {"16_scale"}
 
 
-def test_no_time_is_promised_for_what_never_ran(tmp_path, monkeypatch, capsys):
+def test_no_time_is_estimated_for_what_never_ran(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     executed(tmp_path, "smoke", "00_start_here", 5.0)
     finish(tmp_path, "smoke", "00_start_here")
@@ -91,66 +138,108 @@ def test_a_failure_shows_the_end_of_the_log_and_fails(tmp_path, monkeypatch, cap
     log.parent.mkdir(parents=True)
     log.write_text("first\n" + "noise\n" * 60 + "ValueError: the reason\n")
     with pytest.raises(SystemExit) as stop:
-        progress.fail("smoke", "02_stage1_network")
+        progress.failed("smoke", "02_stage1_network")
     assert stop.value.code == 1
-    said = capsys.readouterr().out
-    assert "ValueError: the reason" in said
-    assert "first" not in said
+    printed = capsys.readouterr().out
+    assert "ValueError: the reason" in printed
+    assert "first" not in printed
 
 
-@pytest.mark.parametrize("name", ROAD)
-def test_a_change_of_what_a_notebook_does_not_read_leaves_it_alone(name):
-    before = load("smoke")
-    after = load("smoke", {"relation.shared": 64})
-    same = settings(before, name) == settings(after, name)
-    assert same == ("relation" not in ROAD[name].reads)
+# A notebook that needs a dataset ------------------------------------------------------------------
 
 
-def test_a_new_photograph_makes_its_page_run_again(tmp_path):
-    params = load("smoke", {"data.root": str(tmp_path)})
-    name = "15_your_photos"
-    (tmp_path / "photos").mkdir()
-    before = settings(params, name)
-    assert settings(params, name) == before
-    (tmp_path / "photos" / "party.jpg").touch()
-    assert settings(params, name) != before
-
-
-def test_every_need_is_a_notebook():
-    assert {need for step in ROAD.values() for need in step.needs} <= set(NAMES)
-
-
-def test_further_seeds_repeat_what_is_trained():
-    params = load("smoke", {"seeds": 3})
-    assert len(runs(params)) == len(ROAD) + 2 * sum(not step.once for step in ROAD.values())
-    assert before("seed2/05_attribute_accuracy", params) == ["seed2/04_alternating_stage2"]
-    assert before("05_attribute_accuracy", params) == ["04_alternating_stage2"]
-    assert "seed1/11_relation_accuracy" in before("14_scoreboard", params)
-    assert done("seed1/02_stage1_network") == "seed1/artifacts/02_stage1_network.done"
-    assert [seed_of(run, params) for run in ("02_stage1_network", "seed2/02_stage1_network")] == [
-        0,
-        2,
+def run_notebook(folder: Path, name: str, source: str) -> None:
+    """Run cells as the rule does, up to its handler: papermill, and a log beside the copy."""
+    logs = folder / "outputs" / "smoke" / "logs"
+    logs.mkdir(parents=True, exist_ok=True)
+    cells = [
+        nbformat.v4.new_code_cell(
+            "from lib.workspace import open_notebook\n"
+            f"work = open_notebook('{name}', 'smoke')\n{source}"
+        ),
+        nbformat.v4.new_code_cell("print('went on')"),
     ]
+    nbformat.write(nbformat.v4.new_notebook(cells=cells), folder / f"{name}.ipynb")
+    with pytest.raises(papermill.PapermillExecutionError) as error:
+        papermill.execute_notebook(
+            folder / f"{name}.ipynb",
+            logs / f"{name}.ipynb",
+            kernel_name="python3",
+            progress_bar=False,
+        )
+    (logs / f"{name}.log").write_text(str(error.value))
 
 
-def test_what_a_further_seed_needs_is_run_for_it():
-    params = load("smoke", {"seeds": 2})
-    every = runs(params)
-    assert {need for run in every for need in before(run, params)} <= set(every)
+@pytest.fixture
+def outputs(tmp_path, monkeypatch) -> Path:
+    """The outputs of a profile whose notebook 01 found no SFEW, with tables of an earlier run."""
+    monkeypatch.setenv("OUTPUTS", str(tmp_path / "outputs"))
+    monkeypatch.chdir(tmp_path)
+    lacking = {"sfew": "SFEW 2.0", "01_sfew": "SFEW 2.0"}
+    open_notebook("01_datasets", "smoke").record(facts={"absent": lacking})
+    for name in ("07_sfew", "08_ckplus"):
+        work = open_notebook(name, "smoke")
+        table = work.results()
+        note = work.save_table(name, table, "").with_suffix(".json")
+        told = json.loads(note.read_text())
+        told["provenance"]["time"] = "2020-01-01T00:00:00Z"
+        note.write_text(json.dumps(told))
+    return tmp_path / "outputs" / "smoke"
 
 
-def test_imports_reach_the_rooms_behind_a_package():
-    assert "lib/world/render.py" in imports(ROOT / "notebooks" / "01_datasets.ipynb")
+def test_a_notebook_that_needs_a_dataset_is_recorded_and_the_run_goes_on(tmp_path, outputs, capsys):
+    run_notebook(
+        tmp_path,
+        "07_sfew",
+        "work.save_table('early', work.results(), '')\nwork.existing('artifacts', '01_sfew')",
+    )
+    progress.failed("smoke", "07_sfew")
+    assert "it needs SFEW 2.0" in capsys.readouterr().out
+    work = open_notebook("14_scoreboard", "smoke")
+    assert work.facts("07_sfew") == {"not_run": "SFEW 2.0"}
+    assert "07_sfew" not in set(work.results()["notebook"])
+    tables = {path.stem for path in (outputs / "tables").glob("*.csv")}
+    assert tables == {"early", "08_ckplus"}  # not the one of the earlier run
+    copy = (outputs / "logs" / "07_sfew.ipynb").read_text()
+    assert "Not run: needs SFEW 2.0" in copy
+    assert '"error"' not in copy and "Traceback" not in copy
+    (tmp_path / "site").mkdir()
+    report.write_page(outputs / "logs" / "07_sfew.ipynb", tmp_path / "site")
+    assert len(nbformat.read(tmp_path / "site" / "07_sfew.ipynb", as_version=4).cells) == 1
 
 
-def test_an_import_over_several_lines_counts():
-    assert "lib/training/loop.py" in imports(ROOT / "notebooks" / "17_beyond_the_paper.ipynb")
+def test_another_error_still_fails(tmp_path, outputs):
+    run_notebook(tmp_path, "07_sfew", "raise ValueError('needs SFEW 2.0, which the profile')")
+    with pytest.raises(SystemExit):
+        progress.failed("smoke", "07_sfew")
+    assert (outputs / "tables" / "07_sfew.csv").exists()
 
 
-def test_a_published_number_is_an_input_of_the_notebooks_that_show_it():
-    table = "params/reported/table05.csv"
-    assert table in imports(ROOT / "notebooks" / "05_attribute_accuracy.ipynb")
-    assert table not in imports(ROOT / "notebooks" / "16_scale.ipynb")
+def test_a_notebook_that_never_began_is_no_missing_dataset(tmp_path):
+    assert missing_data.dataset_needed(tmp_path / "none.ipynb") == ""
+
+
+# README and report --------------------------------------------------------------------------------
+
+
+def test_a_field_of_a_first_page_fits_into_one_cell_of_a_table():
+    page = "**Question**: can labels be\ninferred from [others](01_datasets.ipynb), or | not?\n\n"
+    page += "**Reads**: `artifacts/01_faces`.\n"
+    assert readme.field(page, "Question") == "can labels be inferred from others, or \\| not?"
+    assert readme.field(page, "Reads") == "`artifacts/01_faces`."
+
+
+def test_the_readme_shows_the_outputs_as_they_are():
+    text = (ROOT / "README.md").read_text()
+    assert readme.written(text) == text, "run `python -m workflow.readme`"
+
+
+def test_the_readme_links_to_files_that_exist():
+    text = (ROOT / "README.md").read_text()
+    targets = [link.split(")")[0].split("#")[0] for link in text.split("](")[1:]]
+    local = [target for target in targets if target and not target.startswith("http")]
+    assert local
+    assert [target for target in local if not (ROOT / target).exists()] == []
 
 
 def test_the_cover_quotes_the_header_of_the_profile():
@@ -159,8 +248,7 @@ def test_the_cover_quotes_the_header_of_the_profile():
 
 def test_a_numbered_equation_of_several_lines_can_be_set(tmp_path):
     notebook = nbformat.v4.new_notebook()
-    source = r"a \\ b $$x \\ y \tag{1}$$"
-    notebook.cells = [nbformat.v4.new_markdown_cell(source)]
+    notebook.cells = [nbformat.v4.new_markdown_cell(r"a \\ b $$x \\ y \tag{1}$$")]
     nbformat.write(notebook, tmp_path / "executed.ipynb")
     (tmp_path / "site").mkdir()
     report.write_page(tmp_path / "executed.ipynb", tmp_path / "site")
@@ -177,11 +265,3 @@ def test_a_page_shows_the_parameters_it_ran_with(tmp_path):
         report.write_page(tmp_path / "executed.ipynb", tmp_path / "site")
         page = nbformat.read(tmp_path / "site" / "executed.ipynb", as_version=4)
         assert [cell.source for cell in page.cells] == [shown.source]
-
-
-def test_a_wrong_profile_ends_before_anything_runs():
-    command = [sys.executable, "-m", "lib.params", "smok"]
-    ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
-    assert ended.returncode == 1
-    assert "use one of" in ended.stderr
-    assert "Traceback" not in ended.stderr

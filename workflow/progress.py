@@ -1,8 +1,6 @@
-"""Say how far the road is: `python -m workflow.progress begin|end|fail <profile> <run>`.
+"""Progress of a run of the pipeline: `python -m workflow.progress begin|failed|end <profile> <run>`.
 
-A run is a notebook, or `seed<k>/<notebook>`.
-`summary <profile>` ends it: where everything lies.
-
+A run is a notebook, or `seed<k>/<notebook>`. `summary <profile>` closes the output: where to look.
 The time left is estimated from how long each notebook took when it last ran, which papermill
 notes in the executed copy under `outputs/`.
 """
@@ -12,7 +10,8 @@ import sys
 from pathlib import Path
 
 from lib.params import load
-from workflow.road import before, done, runs
+from workflow import missing_data
+from workflow.pipeline import before, done, runs, split
 
 
 def last_seconds(profile: str, run: str) -> float | None:
@@ -25,21 +24,37 @@ def last_seconds(profile: str, run: str) -> float | None:
 
 
 def clock(seconds: float) -> str:
+    """A duration in minutes and seconds."""
     return f"{int(seconds) // 60}:{int(seconds) % 60:02d} min"
 
 
 def log_of(profile: str, run: str) -> Path:
-    folder, name = run.rpartition("/")[::2]
+    """Where papermill writes what a run prints."""
+    folder, name = split(run)
     return Path("outputs", profile, folder, "logs", f"{name}.log")
 
 
 def begin(profile: str, run: str) -> None:
+    """Say that a run begins, and how long it took last time."""
     seconds = last_seconds(profile, run)
     usual = f", took {clock(seconds)} last time" if seconds else ""
     print(f"        {run} starts{usual} ({log_of(profile, run)})", flush=True)
 
 
+def failed(profile: str, run: str) -> None:
+    """After papermill ended with an error: record a missing dataset, else show the log and exit."""
+    log = log_of(profile, run)
+    executed = log.with_suffix(".ipynb")
+    if dataset := missing_data.dataset_needed(executed):
+        missing_data.record(profile, run, executed)
+        print(f"        {run} is not run: it needs {dataset}", flush=True)
+        return
+    print(f"{run} failed. The end of {log}:", *log.read_text().splitlines()[-40:], sep="\n")
+    sys.exit(1)
+
+
 def end(profile: str, run: str) -> None:
+    """Say that a run is over, and how much is left."""
     every, over = runs(load(profile)), ended(profile)
     left = [last_seconds(profile, each) for each in every if each not in over]
     known = [seconds for seconds in left if seconds]
@@ -62,13 +77,8 @@ def ended(profile: str) -> set[str]:
     return {each for each in times if counts(each)}
 
 
-def fail(profile: str, run: str) -> None:
-    log = log_of(profile, run)
-    print(f"{run} failed. The end of {log}:", *log.read_text().splitlines()[-40:], sep="\n")
-    sys.exit(1)
-
-
 def summary(profile: str) -> None:
+    """Say where the results are."""
     root = f"outputs/{profile}"
     print(f"\nProfile {profile!r} is up to date. Look at")
     print(f"  the report      {root}/report/index.html")
@@ -78,4 +88,4 @@ def summary(profile: str) -> None:
 
 
 if __name__ == "__main__":
-    {"begin": begin, "end": end, "fail": fail, "summary": summary}[sys.argv[1]](*sys.argv[2:4])
+    {"begin": begin, "failed": failed, "end": end, "summary": summary}[sys.argv[1]](*sys.argv[2:4])

@@ -8,7 +8,7 @@ import nbformat
 
 from lib.evaluation import claims
 from lib.params import load
-from workflow.road import ROAD
+from workflow.pipeline import STEPS
 
 ROOT = Path(__file__).resolve().parent.parent
 PROFILE = "thorough"  # whose results are quoted and whose notebooks are linked
@@ -50,7 +50,7 @@ def scoreboard() -> str:
 def notebooks() -> str:
     """Question, reads, writes and minutes of every notebook, from its own first page."""
     lines = ["| notebook | question | reads | writes | minutes |", "|---|---|---|---|---|"]
-    for name in ROAD:
+    for name in STEPS:
         path = ROOT / "outputs" / PROFILE / f"{name}.ipynb"
         notebook = nbformat.read(path, as_version=4)
         words = [field(notebook.cells[0].source, key) for key in ("Question", "Reads", "Writes")]

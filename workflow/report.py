@@ -13,7 +13,8 @@ import nbformat
 from sphinx.cmd.build import build_main
 
 from lib import params
-from workflow.road import ROAD
+from workflow.missing_data import TAG
+from workflow.pipeline import STEPS
 
 CONFIGURATION = """
 project = "Interpersonal relation prediction, reproduced"
@@ -48,7 +49,7 @@ def main(profile: str) -> None:
     source, site = Path("build", "report", profile), Path("outputs", profile, "report")
     shutil.rmtree(source, ignore_errors=True)
     source.mkdir(parents=True)
-    for name in ROAD:
+    for name in STEPS:
         write_page(Path("outputs", profile, f"{name}.ipynb"), source)
     (source / "conf.py").write_text(CONFIGURATION)
     (source / "index.md").write_text(cover(profile))
@@ -62,12 +63,12 @@ def main(profile: str) -> None:
 
 
 def write_page(executed: Path, folder: Path) -> None:
-    """Copy an executed notebook; of its two cells of parameters, the one that papermill put in.
+    """Copy an executed notebook. Of its two cells of parameters, that which papermill added is kept.
 
-    Equations break their lines with \\cr: where it sees a double backslash, Sphinx sets `split`, in
-    which MathJax refuses a \\tag.
+    Lines of an equation are broken by \\cr: for a double backslash Sphinx uses `split`, in which
+    MathJax refuses a \\tag.
 
-    One that lacked a dataset ended with SystemExit: what it says is shown, the rest is left out.
+    One that needed a dataset shows the reason, and the cells that did not run are left out.
     """
     notebook = nbformat.read(executed, as_version=4)
     pages = []
@@ -79,24 +80,23 @@ def write_page(executed: Path, folder: Path) -> None:
         if cell.cell_type == "markdown":
             cell.source = EQUATION.sub(lambda found: found[0].replace(r"\\", r"\cr"), cell.source)
         pages.append(cell)
-        if any(output.get("ename") == "SystemExit" for output in cell.get("outputs", [])):
-            cell.outputs = [out for out in cell.outputs if out.output_type == "display_data"]
+        if TAG in each:
             break
     notebook.cells = pages
     nbformat.write(notebook, folder / executed.name)
 
 
 def cover(profile: str) -> str:
-    """The first page: what this is, on which profile, and the notebooks in order."""
+    """The first page: what the site shows, with which profile, and the notebooks in order."""
     notes = []
     for line in (params.FOLDER / f"{profile}.yaml").read_text().splitlines():
         if not line.startswith("#"):
             break
         notes.append(line.lstrip("# "))
-    pages = "\n".join(ROAD)
+    pages = "\n".join(STEPS)
     return f"""# From Facial Expression Recognition to Interpersonal Relation Prediction
 
-The paper of Zhang, Luo, Loy and Tang, carried out step by step. This site shows the notebooks as
+The paper of Zhang, Luo, Loy and Tang, reproduced step by step. This site shows the notebooks as
 they ran with the profile **{profile}**: {" ".join(notes)}
 
 ```{{toctree}}
