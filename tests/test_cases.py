@@ -7,7 +7,6 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lib import world
 from lib.data.faces import PairSet
 from lib.experiments import cases
 from lib.world.scenes import pairs as latents
@@ -89,15 +88,6 @@ def test_extremes_are_the_largest_sums_of_other_couples():
     wanted = {"one": {"dominant": 1}, "two": {"dominant": 1}, "three": {"trusting": 1}}
     couples = pd.Series(["a", "a", "b", "c"])
     assert cases.extremes(probability, couples, wanted) == {"one": 0, "two": 2, "three": 3}
-
-
-def test_scenes_are_the_pictures_that_the_crops_were_cut_from():
-    pairs = world.relation("web", [10_000_000, 10_000_007], seed=0, size=48, progress=False)
-    found = cases.scenes(pairs, seed=0, height=288)
-    expected = world.scenes("web", [10_000_007], seed=0, height=288)[0]
-    assert torch.equal(found[1].image, expected)
-    box = pairs.table.loc[1, ["left_x", "left_y", "left_w", "left_h"]].to_numpy(float)
-    assert found[1].boxes[0] == pytest.approx(2 * box)  # the boxes are px of a picture 144 high
 
 
 def test_what_hides_a_face_is_known_of_the_world_only():

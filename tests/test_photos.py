@@ -12,7 +12,7 @@ from PIL import Image
 from lib import params, world
 from lib.data import datasets, photos
 from lib.data.faces import CUES
-from lib.data.photos import Scene
+from lib.data.scenes import Scene
 from lib.data.sources import manifest
 from lib.vocabulary import ATTRIBUTES, column
 from lib.world.scenes import pairs as latents

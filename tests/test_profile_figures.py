@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from matplotlib.colors import same_color
 from matplotlib.figure import Figure
 
-from lib.data.photos import Scene
+from lib.data.scenes import Scene
 from lib.experiments.cases import KINDS, TRAITS
 from lib.figures import scenes as figures
 

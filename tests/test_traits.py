@@ -11,7 +11,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from matplotlib.figure import Figure
 
-from lib import world
 from lib.data.faces import PairSet, spatial_cues
 from lib.evaluation import annotation, claims, metrics
 from lib.figures.pages import HEAVY, shown
@@ -140,16 +139,6 @@ def test_clear_cases_are_unanimous_and_of_couples_not_yet_seen():
     assert annotation.clear(pairs, "warm", False, 2) == []
     pairs.right[2] = 130  # a wall of fog
     assert annotation.clear(pairs, "warm", True, 3) == [4, 11, 0]
-
-
-def test_pictures_come_from_the_world_or_from_files(tmp_path):
-    table = pd.DataFrame({"key": ["relation-movie-7"]})
-    (drawn,) = annotation.pictures(table, seed=3)
-    assert torch.equal(drawn, world.scenes("movie", [7], seed=3)[0])
-    pixels = np.random.default_rng(0).integers(256, size=(6, 9, 3), dtype=np.uint8)
-    PIL.Image.fromarray(pixels).save(tmp_path / "a.png")
-    (read,) = annotation.pictures(table.assign(image=str(tmp_path / "a.png")), seed=3)
-    assert np.array_equal(read.permute(1, 2, 0), pixels)
 
 
 def test_a_page_shows_heavy_pictures_as_jpeg(tmp_path):

@@ -8,7 +8,7 @@ from.
 import csv
 import io
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
 
@@ -22,6 +22,7 @@ from torch import Tensor
 
 from lib import vocabulary
 from lib.data.faces import PairSet, spatial_cues
+from lib.data.scenes import Scene
 from lib.data.sources import manifest
 from lib.data.sources.crops import MARGIN, crop
 from lib.data.sources.cutting import BROKEN, opened
@@ -31,14 +32,6 @@ ENDINGS = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff")
 LARGEST = 1600  # px, longer side of a photograph as it is looked at
 SMALLEST = 0.06  # of the shorter side: smaller faces are not looked for
 CASCADES = ("haarcascade_frontalface_alt2.xml", "haarcascade_profileface.xml")
-
-
-@dataclass(frozen=True)
-class Scene:
-    """A whole picture (3, H, W) uint8 and its faces from left to right: boxes (F, 4) x y w h px."""
-
-    image: Tensor
-    boxes: np.ndarray
 
 
 # The user's photographs ---------------------------------------------------------------------------

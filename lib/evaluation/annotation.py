@@ -7,17 +7,15 @@ from itertools import islice
 import numpy as np
 import pandas as pd
 import torch
-from PIL import Image
 from torch import Tensor
 
-from lib import vocabulary, world
+from lib import vocabulary
 from lib.data.faces import PairSet
 from lib.evaluation import metrics
 
 TRAITS = list(vocabulary.TRAITS)
 VOTES = [f"votes_{name}" for name in TRAITS]
 RATERS = 5
-BOXES = [f"{side}_{name}" for side in ("left", "right") for name in "xywh"]
 
 
 def counts(pairs: PairSet) -> pd.DataFrame:
@@ -221,46 +219,3 @@ def visible(pairs: PairSet, row: int, least: float = 24.0) -> bool:
     """Whether the grey levels (0 to 255) of both faces spread by so much."""
     faces = torch.stack([pairs.left[row], pairs.right[row]]).float().mean(1)  # (2, S, S)
     return bool(faces.flatten(1).std(1).min() >= least)
-
-
-def pictures(table: pd.DataFrame, *, seed: int) -> list[Tensor]:
-    """The whole pictures of pairs, (3, H, W) uint8 each, in whose pixels their boxes are given.
-
-    Files where the table has a column `image`, else the embedded world's, drawn from their keys.
-    """
-    if "image" in table:
-        return [read(path) for path in table["image"]]
-    drawn = []
-    for key in table["key"]:
-        _, part, index = key.split("-")
-        drawn.append(world.scenes(part, [int(index)], seed=seed)[0])
-    return drawn
-
-
-def read(path: str) -> Tensor:
-    with Image.open(path) as picture:
-        pixels = np.array(picture.convert("RGB"))
-    return torch.from_numpy(pixels).permute(2, 0, 1)
-
-
-def boxes(table: pd.DataFrame) -> np.ndarray:
-    """(N, 2, 4): x, y, w, h of the left and the right face, px."""
-    return table[BOXES].to_numpy(float).reshape(-1, 2, 4)
-
-
-def examples(
-    pairs: PairSet, words: pd.DataFrame, *, seed: int, each: int = 2
-) -> dict[str, list[tuple[Tensor, np.ndarray, str]]]:
-    """Fig. 3: per trait pictures where it holds, then where it does not, each with its boxes and
-    the first two adjectives of Table 3 (`words`, columns Positive and Negative)."""
-    rows, seen = {}, []
-    for trait in TRAITS:
-        rows[trait] = []
-        for holds, column in ((True, "Positive"), (False, "Negative")):
-            chosen = pairs.table.iloc[clear(pairs, trait, holds, each, seen)]
-            seen += list(chosen["identity"])
-            said = ", ".join(words.loc[trait, column].split("/")[:2])
-            text = f"yes: {said}" if holds else f"no: {said}"
-            shown = zip(pictures(chosen, seed=seed), boxes(chosen), strict=True)
-            rows[trait] += [(picture, box, text) for picture, box in shown]
-    return rows

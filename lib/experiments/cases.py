@@ -7,9 +7,9 @@ import numpy as np
 import pandas as pd
 from torch import Tensor
 
-from lib import vocabulary, world
+from lib import vocabulary
+from lib.data import scenes
 from lib.data.faces import PairSet
-from lib.data.photos import Scene
 from lib.evaluation import annotation, metrics
 from lib.world.scenes import pairs as latents
 
@@ -84,24 +84,22 @@ def tally(probability: Tensor, labels: Tensor) -> pd.DataFrame:
     return pd.DataFrame(counts, index=list(TRAITS))
 
 
-def scenes(pairs: PairSet, *, seed: int, height: int = 144) -> list[Scene]:
-    """The whole picture of each pair with its two boxes.
-
-    The embedded world draws it again from the pair's key, so many px high; real pictures stay as
-    they are.
-    """
-    if "image" in pairs.table:
-        images = annotation.pictures(pairs.table, seed=seed)
-    else:
-        places = zip(pairs.table["part"], numbers(pairs), strict=True)
-        images = [world.scenes(part, [k], seed=seed, height=height)[0] for part, k in places]
-    boxes = zip(images, pairs.table["height"], annotation.boxes(pairs.table), strict=True)
-    return [Scene(image, box * image.shape[1] / high) for image, high, box in boxes]
-
-
-def numbers(pairs: PairSet) -> list[int]:
-    """The index of each rendered pair in its part of the embedded world, from its key."""
-    return [int(key.rsplit("-", 1)[1]) for key in pairs.table["key"]]
+def examples(
+    pairs: PairSet, words: pd.DataFrame, *, seed: int, each: int = 2
+) -> dict[str, list[tuple[Tensor, np.ndarray, str]]]:
+    """Fig. 3: per trait pictures where it holds, then where it does not, each with its boxes and
+    the first two adjectives of Table 3 (`words`, columns Positive and Negative)."""
+    rows, seen = {}, []
+    for trait in TRAITS:
+        rows[trait] = []
+        for holds, column in ((True, "Positive"), (False, "Negative")):
+            chosen = pairs.table.iloc[annotation.clear(pairs, trait, holds, each, seen)]
+            seen += list(chosen["identity"])
+            said = ", ".join(words.loc[trait, column].split("/")[:2])
+            text = f"yes: {said}" if holds else f"no: {said}"
+            shown = scenes.scenes_of(chosen, seed=seed)
+            rows[trait] += [(scene.image, scene.boxes, text) for scene in shown]
+    return rows
 
 
 # What goes wrong ----------------------------------------------------------------------------------
@@ -111,7 +109,7 @@ def occluded(pairs: PairSet, *, seed: int) -> np.ndarray | None:
     """Whether something hides a part of either face, (N,) bool; None where nobody knows."""
     if "image" in pairs.table:
         return None
-    index, result = np.array(numbers(pairs)), np.zeros(len(pairs), bool)
+    index, result = np.array(scenes.numbers(pairs.table)), np.zeros(len(pairs), bool)
     for part in pairs.table["part"].unique():
         rows = (pairs.table["part"] == part).to_numpy()
         left, right, _ = latents(part, index[rows], seed=seed)

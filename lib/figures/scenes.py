@@ -11,7 +11,7 @@ from matplotlib.lines import Line2D
 from torch import Tensor
 
 from lib import vocabulary
-from lib.data.photos import Scene
+from lib.data.scenes import Scene
 from lib.experiments.cases import KINDS
 from lib.experiments.movie import Clip
 from lib.figures.palette import BLUE, COLOURS, ORANGE
