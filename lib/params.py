@@ -83,9 +83,10 @@ class TrainParams(Section):
 
 
 class PropagationParams(Section):
-    """Algorithm 2 and its readings; the first of each is the literal one.
+    """Algorithm 2 and its variants; the first of each is the paper's, taken literally.
 
-    Notebook 03 tries several and, with `choice: held-out`, hands the best on (`lib.experiments.variants`).
+    Notebook 03 compares several and, with `choice: held-out`, later notebooks use the best one
+    (`lib.experiments.variants`).
     """
 
     choice: Literal["held-out", "given"] = "held-out"  # or as the values below say

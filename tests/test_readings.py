@@ -39,7 +39,9 @@ def test_later_notebooks_read_the_choice(work):
 
 def test_a_profile_may_keep_its_own_reading(work):
     given = work.params.propagation.model_copy(update={"choice": "given"})
-    own = Workspace(work.params.model_copy(update={"propagation": given}), notebook="04_alternating_stage2")
+    own = Workspace(
+        work.params.model_copy(update={"propagation": given}), notebook="04_alternating_stage2"
+    )
     assert variants.chosen(own) == own.params
 
 

@@ -13,7 +13,7 @@ from nbformat import NotebookNode
 from PIL import Image
 
 from lib.params import load
-from lib.workspace import NeedsData, Workspace
+from lib.workspace import NeedsData, Workspace, write_json
 from workflow.pipeline import seed_of, split
 
 TAG = "not-run"  # of the cell at which an executed copy ends
@@ -46,7 +46,7 @@ def record(profile: str, run: str, executed: Path) -> None:
     recorded = json.loads(metrics.read_text()) if metrics.exists() else {}
     if recorded and not _is_older(recorded["provenance"], notebook, began):
         facts = recorded["facts"] | {"not_run": dataset}
-        metrics.write_text(json.dumps(recorded | {"facts": facts}, indent=1) + "\n")
+        write_json(metrics, recorded | {"facts": facts})
     else:
         work.record(facts={"not_run": dataset})
     remove_older(work.root, notebook, began)
@@ -73,9 +73,7 @@ def show_reason(executed: Path, dataset: str) -> None:
     notebook = nbformat.read(executed, as_version=4)
     place, _ = _ended_at(notebook)
     cell = notebook.cells[place]
-    words = (
-        f"**Not run: needs {dataset}.** `make data` says where to ask for it and where to put it."
-    )
+    words = f"**Not run: needs {dataset}.** `make data` says where to get it and where to put it."
     cell.outputs = [nbformat.v4.new_output("display_data", {"text/markdown": words})]
     cell.metadata["tags"] = [*cell.metadata.get("tags", []), TAG]
     notebook.cells = [

@@ -1,4 +1,4 @@
-"""Progress of a run of the pipeline: `python -m workflow.progress begin|failed|end <profile> <run>`.
+"""What the pipeline prints: `python -m workflow.progress begin|failed|end <profile> <run>`.
 
 A run is a notebook, or `seed<k>/<notebook>`. `summary <profile>` closes the output: where to look.
 The time left is estimated from how long each notebook took when it last ran, which papermill

@@ -63,7 +63,7 @@ def main(profile: str) -> None:
 
 
 def write_page(executed: Path, folder: Path) -> None:
-    """Copy an executed notebook. Of its two cells of parameters, that which papermill added is kept.
+    """Copy an executed notebook; of its two cells of parameters, that of papermill is kept.
 
     Lines of an equation are broken by \\cr: for a double backslash Sphinx uses `split`, in which
     MathJax refuses a \\tag.
