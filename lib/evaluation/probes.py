@@ -1,6 +1,7 @@
-"""How much a simple look at the pixels gives away, and whether anything leaks between splits."""
+"""Simple checks of a set of faces: correlations, leaks, and what a linear classifier recognises."""
 
 import hashlib
+from itertools import combinations
 
 import numpy as np
 import pandas as pd
@@ -48,7 +49,7 @@ def pixels(images: Tensor, side: int = 16, batch: int = 1024) -> np.ndarray:
 
 
 def sharpness(images: Tensor, batch: int = 1024) -> np.ndarray:
-    """What a camera leaves in a picture, (N, 9): mean, spread and fine detail of each channel."""
+    """Mean, standard deviation and fine detail of each colour channel, (N, 9) float32."""
     rows = []
     for part in images.split(batch):
         values = part.float() / 255
@@ -58,18 +59,18 @@ def sharpness(images: Tensor, batch: int = 1024) -> np.ndarray:
     return torch.cat(rows).numpy()
 
 
-def tell_sources(train: FaceSet, test: FaceSet) -> np.ndarray:
-    """Which source a linear classifier on pixels and sharpness takes each test face for, (N,)."""
+def recognise_sources(train: FaceSet, test: FaceSet) -> np.ndarray:
+    """The source of each test face as a linear classifier on pixels and sharpness predicts it."""
     if train.table["source"].nunique() == 1:
         return np.full(len(test), train.table["source"].iloc[0])
-    looks = [np.hstack([pixels(part.images), sharpness(part.images)]) for part in (train, test)]
-    machine = RidgeClassifier(alpha=1000.0, class_weight="balanced")
-    model = make_pipeline(StandardScaler(), machine).fit(looks[0], train.table["source"])
-    return model.predict(looks[1])
+    inputs = [np.hstack([pixels(part.images), sharpness(part.images)]) for part in (train, test)]
+    classifier = RidgeClassifier(alpha=1000.0, class_weight="balanced")
+    model = make_pipeline(StandardScaler(), classifier).fit(inputs[0], train.table["source"])
+    return model.predict(inputs[1])
 
 
 def leaks(faces: FaceSet) -> pd.Series:
-    """What stands on both sides of the split: people, and pictures alike to the byte."""
+    """How many identities, and how many identical pictures, are in training and in test."""
     test = (faces.table["split"] == "test").to_numpy()
     people, pictures = faces.table["identity"], pd.Series(_digests(faces.images))
     shared = {
@@ -84,7 +85,10 @@ def _digests(images: Tensor) -> list[str]:
 
 
 def correlations(labels: Tensor, least: int = 1) -> pd.DataFrame:
-    """Correlations of the attributes that are labelled here and take both values."""
+    """Pearson correlations between attributes, of labels (N, 24) with -1 for missing.
+
+    Attributes with fewer than `least` positives or negatives are left out.
+    """
     table = pd.DataFrame(labels.numpy(), columns=list(vocabulary.ATTRIBUTES))
     table = table.where(table >= 0)
     both = [n for n in table if min((table[n] == 0).sum(), (table[n] == 1).sum()) >= least]
@@ -92,14 +96,17 @@ def correlations(labels: Tensor, least: int = 1) -> pd.DataFrame:
 
 
 def strongest(labels: Tensor, count: int = 10) -> pd.DataFrame:
-    """The pairs of attributes of different groups that are correlated most."""
+    """The pairs of attributes that are correlated most; columns attribute, and, correlation.
+
+    Pairs that exclude each other by definition (two poses, two of the seven expressions) are left
+    out. labels: (N, 24).
+    """
     matrix = correlations(labels, least=3)
-    groups = {name: group for group, names in vocabulary.GROUPS.items() for name in names}
+    exclusive = [set(vocabulary.POSES), set(vocabulary.EXPRESSIONS)]
     rows = [
-        (vocabulary.title(a), vocabulary.title(b), matrix.loc[a, b])
-        for i, a in enumerate(matrix)
-        for b in matrix.columns[i + 1 :]
-        if groups[a] != groups[b] or groups[a] == "age"
+        (vocabulary.title(a), vocabulary.title(b), matrix[b][a])
+        for a, b in combinations(map(str, matrix.columns), 2)
+        if not any({a, b} <= names for names in exclusive)
     ]
     table = pd.DataFrame(rows, columns=["attribute", "and", "correlation"])
     order = table["correlation"].abs().sort_values(ascending=False, kind="stable").index

@@ -1,0 +1,71 @@
+"""Simple looks at labels and pixels: correlations, leaks, and which source a face is from."""
+
+from itertools import product
+
+import pandas as pd
+import torch
+
+from lib import vocabulary
+from lib.data.faces import FaceSet
+from lib.evaluation import probes
+
+
+def labels_of(**columns: list[int]) -> torch.Tensor:
+    """Labels (N, 24), missing but for the columns given."""
+    labels = torch.full((len(next(iter(columns.values()))), 24), -1, dtype=torch.int8)
+    for name, values in columns.items():
+        labels[:, vocabulary.column(name)] = torch.tensor(values, dtype=torch.int8)
+    return labels
+
+
+def test_strongest_correlations_include_pairs_of_one_group():
+    labels = labels_of(
+        happy=[1, 1, 1, 1, 0, 0, 0, 0],
+        smiling=[1, 1, 1, 1, 0, 0, 0, 1],
+        gender=[1, 1, 1, 0, 0, 0, 1, 1],
+        goatee=[1, 1, 1, 0, 0, 0, 0, 0],
+    )
+    found = probes.strongest(labels, 3)
+    assert list(zip(found["attribute"], found["and"], strict=True))[:2] == [
+        ("happy", "smiling"),
+        ("gender", "goatee"),
+    ]
+    assert found["correlation"].is_monotonic_decreasing
+
+
+def test_strongest_correlations_leave_out_what_excludes_each_other():
+    labels = labels_of(
+        left=[1, 1, 1, 0, 0, 0], right=[0, 0, 0, 1, 1, 1],
+        happy=[1, 1, 1, 0, 0, 0], sad=[0, 0, 0, 1, 1, 1],
+    )  # fmt: skip
+    found = probes.strongest(labels)
+    assert {frozenset(pair) for pair in found[["attribute", "and"]].to_numpy()} == {
+        frozenset((pose, expression))
+        for pose in ("left", "right")
+        for expression in ("happy", "sad")
+    }
+
+
+def test_correlation_needs_both_values_of_a_label():
+    assert list(probes.correlations(labels_of(young=[1, 1, 0], bald=[0, 0, 0]))) == ["young"]
+
+
+def test_leaks_count_people_and_pictures_on_both_sides():
+    images = torch.arange(6, dtype=torch.uint8).reshape(6, 1, 1, 1).expand(6, 3, 4, 4).clone()
+    images[5] = images[0]
+    table = pd.DataFrame({"key": range(6), "source": "expw", "identity": [*"abcadc"]})
+    table["split"] = ["train"] * 3 + ["test"] * 3
+    faces = FaceSet(images, torch.full((6, 24), -1, dtype=torch.int8), table)
+    assert probes.leaks(faces).tolist() == [2, 1]
+
+
+def test_a_linear_classifier_recognises_sources_that_differ_in_brightness():
+    images = torch.randint(0, 100, (40, 3, 16, 16), dtype=torch.uint8)
+    images[::2] += 120
+    table = pd.DataFrame({"key": range(40), "source": ["aflw", "expw"] * 20, "identity": range(40)})
+    table["split"] = ["train"] * 20 + ["test"] * 20
+    faces = FaceSet(images, torch.full((40, 24), -1, dtype=torch.int8), table)
+    train, test = faces.where(split="train"), faces.where(split="test")
+    assert (probes.recognise_sources(train, test) == test.table["source"]).all()
+    one = faces.where(source="aflw")
+    assert set(probes.recognise_sources(one, one)) == {"aflw"}
