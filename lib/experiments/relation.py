@@ -13,6 +13,7 @@ from lib import training, vocabulary
 from lib.data.faces import FaceSet, PairSet
 from lib.evaluation import baselines, metrics
 from lib.evaluation.judging import AUC, FREQUENCY, PAPER, Judge
+from lib.experiments.networks import dcn
 from lib.models import DCN, RelationNet, layers
 from lib.params import Params, TrainParams
 from lib.training import checkpoints, processes
@@ -44,13 +45,6 @@ COMPARISONS = {
 TRAITS = tuple(vocabulary.TRAITS)
 # Table 11's measure, then two that do not reward a mere shift towards rare classes.
 JUDGEMENTS = (PAPER, FREQUENCY, AUC)
-
-
-def dcn(params: Params, seed: int) -> DCN:
-    """A DCN of the profile's size with random weights that depend on the seed alone."""
-    torch.manual_seed(seed)
-    model = params.model
-    return DCN(model.width, model.features, len(vocabulary.ATTRIBUTES), model.trunk)
 
 
 def build(params: Params, source: DCN, *, spatial: bool = True, seed: int) -> RelationNet:
