@@ -1,10 +1,12 @@
-"""A notebook that lacks a dataset ends in good order, and so do those that need it."""
+"""A notebook that lacks a dataset says which, and so do those that need its artifacts."""
 
 import pytest
 
 from lib import params
 from lib.evaluation import claims
-from lib.workspace import Workspace
+from lib.workspace import NeedsData, Workspace
+
+SFEW, RELATION = "SFEW 2.0", "Interpersonal Relation"
 
 
 @pytest.fixture
@@ -15,64 +17,33 @@ def work(tmp_path, monkeypatch):
     def opened(notebook: str) -> Workspace:
         return Workspace(params.load("smoke"), notebook=notebook)
 
-    lacking = {
-        **{"sfew": "SFEW 2.0", "01_sfew": "SFEW 2.0"},
-        **{"relation": "Interpersonal Relation", "01_relation": "Interpersonal Relation"},
-    }
-    opened("01").save_metrics("01_datasets", {"fingerprint": "abc", "absent": lacking})
-    opened("01").path("artifacts", "01_faces").mkdir()
+    lacking = {"sfew": SFEW, "01_sfew": SFEW, "relation": RELATION, "01_relation": RELATION}
+    opened("01_datasets").record(facts={"fingerprint": "abc", "absent": lacking})
+    opened("01_datasets").path("artifacts", "01_faces").mkdir()
     return opened
 
 
 def test_what_is_there_is_found(work):
-    assert work("02").existing("artifacts", "01_faces").is_dir()
-    work("06").needs("celeba")
+    assert work("02_stage1_network").existing("artifacts", "01_faces").is_dir()
+    work("06_celeba_accuracy").needs("celeba")
 
 
-def test_a_notebook_ends_without_failing_and_says_what_it_needs(work):
-    with pytest.raises(SystemExit) as end:
-        work("07").existing("artifacts", "01_sfew")
-    assert end.value.code == 0
-    assert work("14").load_metrics("07_sfew") == {"not_run": "SFEW 2.0"}
-    table = (work("07").root / "tables" / "table08_sfew.csv").read_text()
-    assert "not run: needs SFEW 2.0" in table
+@pytest.mark.parametrize("name", ["relation", "01_relation", "10_relation"])
+def test_missing_dataset_is_named_by_it_and_by_artifacts_made_from_it(work, name):
+    work("10_siamese_network").record(facts={"not_run": RELATION})
+    with pytest.raises(NeedsData, match=rf"needs {RELATION}.*'smoke'.*make data"):
+        work("11_relation_accuracy").needs(name)
 
 
-def test_the_scoreboard_says_so(work):
-    with pytest.raises(SystemExit):
-        work("07").existing("artifacts", "01_sfew")
-    board = claims.scoreboard(work("14").load_metrics)
+def test_artifact_of_an_earlier_run_is_not_used(work):
+    work("01_datasets").path("artifacts", "01_sfew").mkdir()
+    with pytest.raises(NeedsData, match=SFEW):
+        work("07_sfew").existing("artifacts", "01_sfew")
+
+
+def test_scoreboard_says_which_dataset_a_claim_needs(work):
+    work("07_sfew").record(facts={"not_run": SFEW})
+    board = claims.scoreboard(claims.evidence(params.load("smoke")))
     rows = board[board["why"] == "needs SFEW 2.0"]
     assert len(rows) >= 3 and set(rows["verdict"]) == {"not run"}
-
-
-def test_what_was_made_in_an_earlier_run_is_not_used(work):
-    work("01").path("artifacts", "01_sfew").mkdir()
-    with pytest.raises(SystemExit):
-        work("07").existing("artifacts", "01_sfew")
-
-
-def test_notebooks_further_on_end_for_the_same_want(work):
-    with pytest.raises(SystemExit):
-        work("10").existing("artifacts", "01_relation")
-    with pytest.raises(SystemExit):
-        work("11").load_tensors("10_relation")
-    assert work("14").load_metrics("11_relation_accuracy") == {"not_run": "Interpersonal Relation"}
-
-
-def test_a_missing_dataset_is_known_by_its_name(work):
-    with pytest.raises(SystemExit):
-        work("09").needs("relation")
-
-
-def test_without_faces_notebook_01_keeps_what_it_found(work):
-    lacking = {"01_faces": "AFLW, CelebA or ExpW", "01_sfew": "SFEW 2.0"}
-    work("01").save_metrics("01_datasets", {"fingerprint": "abc", "absent": lacking})
-    with pytest.raises(SystemExit):
-        work("01").needs("01_faces")
-    values = work("14").load_metrics("01_datasets")
-    assert values == {"fingerprint": "abc", "absent": lacking, "not_run": "AFLW, CelebA or ExpW"}
-    with pytest.raises(SystemExit):
-        work("02").existing("artifacts", "01_faces")
-    work("01").path("artifacts", "01_relation").mkdir()
-    assert work("09").existing("artifacts", "01_relation").is_dir()
+    assert (board["why"] == "notebook 09_relation_dataset has not run").any()

@@ -1,27 +1,27 @@
 """The scoreboard's picture shows the claims that were judged, or says that none was."""
 
-from lib.evaluation import claims
+import pandas as pd
+
+from lib.evaluation import claims, results
 from lib.figures import relations as figures
 
 
-def needs_all(name: str) -> dict:
-    return {"not_run": "AFLW, CelebA or ExpW"}
-
-
-def propagation_only(name: str) -> dict:
-    number = {"value": 2.0, "low": 1.0, "high": 3.0}
-    gain = {"dcn_ap_minus_baseline": number}
-    return {"gain": gain} if name.startswith("05") else needs_all(name)
+def board(table: pd.DataFrame) -> pd.DataFrame:
+    lacking = {claim.notebook: "AFLW, CelebA or ExpW" for claim in claims.claims()}
+    del lacking["05_attribute_accuracy"]
+    table = table.assign(notebook="05_attribute_accuracy", seeds=1)
+    return claims.scoreboard(claims.Evidence(table, lacking))
 
 
 def test_without_any_verdict_the_picture_says_so():
-    axes = figures.scores(claims.scoreboard(needs_all)).axes[0]
+    axes = figures.scores(board(results.row("another", 1.0))).axes[0]
     assert [text.get_text()[:24] for text in axes.texts] == ["no claim could be judged"]
     assert not axes.lines and not axes.axison
 
 
 def test_only_judged_claims_are_drawn():
-    axes = figures.scores(claims.scoreboard(propagation_only)).axes[0]
+    gain = {"DCN+AP - Baseline DCN": {"value": 2.0, "low": 1.0, "high": 3.0}}
+    axes = figures.scores(board(results.rows("balanced at 0.5", gain, subset="average"))).axes[0]
     names = [label.get_text() for label in axes.get_yticklabels()]
     assert names == ["6.1: in general, attribute propagation helps"]
     assert not axes.texts and axes.figure.legends

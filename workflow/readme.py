@@ -7,6 +7,7 @@ from pathlib import Path
 import nbformat
 
 from lib.evaluation import claims
+from lib.evaluation.judging import AUC, PAPER
 from lib.params import load
 from workflow.pipeline import STEPS
 
@@ -23,19 +24,20 @@ TRAINING = (
 
 def results() -> str:
     """The headline rows: the paper's numbers beside ours, over all seeds."""
-    table = claims.headline(*claims.loaders(load(PROFILE)))
+    table = claims.headline(claims.evidence(load(PROFILE)))
     lines = ["| | the paper, photographs | ours, embedded world |", "|---|---|---|"]
-    return "\n".join([*lines, *(f"| {row.what} | {row.paper} | {row.ours} |" for row in table)])
+    rows = (f"| {row.what} | {row.paper} | {row.ours} |" for row in table.itertuples())
+    return "\n".join([*lines, *rows])
 
 
 def scoreboard() -> str:
     """How many of the paper's claims hold, and what propagation gains."""
-    every = claims.loaders(load(PROFILE))
-    verdicts = claims.scoreboard(*every)["verdict"].value_counts()
+    evidence = claims.evidence(load(PROFILE))
+    verdicts = claims.scoreboard(evidence)["verdict"].value_counts()
     counts = ", ".join(f"{name} {verdicts.get(name, 0)}" for name in claims.VERDICTS)
     gains = {
-        title: claims.ours(f"05_attribute_accuracy/gain/dcn_ap_minus_control{ending}", *every)
-        for title, ending in (("at 0.5", ""), ("in ROC AUC", "_auc"))
+        title: evidence.estimate("05_attribute_accuracy", metric, "DCN+AP - control", "average")
+        for title, metric in (("at 0.5", PAPER), ("in ROC AUC", AUC))
     }
     words = ", ".join(
         "{value:+.1f} points ({low:+.1f} to {high:+.1f}) {title}".format(title=title, **number)
@@ -63,13 +65,14 @@ def notebooks() -> str:
 
 def difficulty() -> str:
     """How far simple methods come on the embedded world."""
-    every = claims.loaders(load(PROFILE))
-    hog, pixels, sources = (
-        claims.ours(key, *every)
+    evidence = claims.evidence(load(PROFILE))
+    hog, pixels, sources, largest = (
+        evidence.estimate(*key)
         for key in (
-            "05_attribute_accuracy/average/hog_svm",
-            "01_datasets/pixel_probe",
-            "01_datasets/source_probe",
+            ("05_attribute_accuracy", PAPER, "HOG+SVM", "average"),
+            ("01_datasets", PAPER, "pixels", "average"),
+            ("01_datasets", "source recognised", "linear classifier", ""),
+            ("01_datasets", "source recognised", "always the largest", ""),
         )
     )
     number = "{value:.1f} % ({low:.1f}–{high:.1f})"
@@ -77,7 +80,7 @@ def difficulty() -> str:
         f"Average balanced accuracy over the 24 attributes: HOG+SVM {number.format(**hog)}, linear "
         f"SVMs on 16 × 16 pixels {number.format(**pixels)}, chance 50 %. A linear classifier tells "
         f"the face sources apart in {sources['value']:.0f} % of the faces; always naming the "
-        f"largest gives {every[0]('01_datasets')['source_chance']:.0f} %."
+        f"largest gives {largest['value']:.0f} %."
     )
 
 

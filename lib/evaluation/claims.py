@@ -1,23 +1,25 @@
-"""What the paper says: its published numbers, and its claims as checks on ours.
+"""What the paper says: its published numbers, and its claims compared with our results.
 
-The numbers lie in `params/reported/`, one CSV per table. A claim is quoted, and points at the
-estimate of ours that speaks for or against it; nothing here is measured or typed in.
+Published numbers are in `params/reported/`, one CSV per table. `claims.csv` quotes the claims;
+each names the rows of the long results table that speak for or against it.
 """
 
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
-from pandas.io.formats.style import Styler
 from scipy import stats
 
-from lib.evaluation import judging
-from lib.figures.palette import VERDICT_COLOURS
+from lib import vocabulary
+from lib.evaluation import results
 from lib.params import FOLDER, Params
 from lib.workspace import Workspace
 
-VERDICTS = tuple(VERDICT_COLOURS)
+VERDICTS = ("holds", "does not hold", "cannot tell", "not run")
+KEY = ["notebook", "metric", "method", "subset"]  # what names a row of the results
+Estimate = dict[str, float]  # value, low, high, seeds
 
 
 def reported(name: str) -> pd.DataFrame:
@@ -37,188 +39,185 @@ def published(name: str, row: str, column: str) -> float:
     return float(reported(name).loc[row, column])
 
 
+# Our results --------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """The results of a profile over all its seeds, and which notebooks lacked a dataset.
+
+    table: notebook, metric, method, subset, value, low, high, unit, seeds. not_run: notebook ->
+    the dataset it lacked.
+    """
+
+    table: pd.DataFrame
+    not_run: Mapping[str, str]
+
+    def estimate(self, notebook: str, metric: str, method: str, subset: str) -> Estimate | str:
+        """A result as value, low, high and seeds; or in words why there is none.
+
+        A result without an interval has low and high equal to its value.
+        """
+        if notebook in self.not_run:
+            return f"needs {self.not_run[notebook]}"
+        if notebook not in set(self.table["notebook"]):
+            return f"notebook {notebook} has not run"
+        labels = {"metric": metric, "method": method, "subset": subset}
+        rows = results.select(self.table, notebook=notebook, **labels)
+        if rows.empty or pd.isna(rows["value"].iloc[0]):
+            name = ", ".join(label for label in labels.values() if label)
+            return f"{notebook} has no number for: {name}"
+        row = rows.iloc[0]
+        value = float(row["value"])
+        low, high = (value if pd.isna(row[end]) else float(row[end]) for end in ("low", "high"))
+        return {"value": value, "low": low, "high": high, "seeds": int(row["seeds"])}
+
+
+def evidence(params: Params) -> Evidence:
+    """The results of a profile: of its seed, and of all `params.seeds` where they have run."""
+    seeds = range(params.seed, params.seed + params.seeds)
+    works = [Workspace(params.model_copy(update={"seed": seed}), "14_scoreboard") for seed in seeds]
+    names = {path.stem for path in (works[0].root / "metrics").glob("*.json")}
+    lacking = {name: works[0].facts(name).get("not_run") for name in sorted(names)}
+    not_run = {name: dataset for name, dataset in lacking.items() if dataset}
+    return Evidence(over_seeds([work.results() for work in works]), not_run)
+
+
+def over_seeds(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """One results table from those of several seeds, with a column `seeds`.
+
+    Each row of the first seed's table becomes the mean over the seeds that have it, with Student's
+    95 % interval of that mean. A row that one seed alone has keeps its own interval.
+    """
+    first = tables[0].assign(seeds=1)
+    values = pd.concat([table.set_index(KEY)["value"] for table in tables], axis=1)
+    values = values.reindex(pd.MultiIndex.from_frame(first[KEY])).to_numpy(float)  # (rows, seeds)
+    count = np.isfinite(values).sum(1)
+    several = (count > 1) & np.isfinite(values[:, 0])
+    if several.any():
+        chosen, number = values[several], count[several]
+        mean = np.nanmean(chosen, axis=1)
+        error = np.nanstd(chosen, axis=1, ddof=1) / np.sqrt(number)
+        reach = error * stats.t.ppf(0.975, number - 1)
+        ends = np.column_stack([mean, mean - reach, mean + reach, number])
+        first.loc[several, ["value", "low", "high", "seeds"]] = ends
+    return first
+
+
+def estimates(
+    evidence: Evidence, keys: Mapping[Hashable, tuple[str, str, str, str]]
+) -> pd.DataFrame:
+    """Some of our results as a table of value, low, high, one row per name.
+
+    keys: name -> notebook, metric, method, subset. What has not run is left out; a result without
+    an interval has NaN for low and high.
+    """
+    found = {name: evidence.estimate(*key) for name, key in keys.items()}
+    rows = {name: each for name, each in found.items() if not isinstance(each, str)}
+    table = pd.DataFrame(rows).T.astype(float).reindex(columns=["value", "low", "high"])
+    ends = table[["low", "high"]]
+    return table.assign(**ends.mask(table["low"] == table["high"]))
+
+
+# The scoreboard -----------------------------------------------------------------------------------
+
+
 @dataclass(frozen=True)
 class Claim:
-    """A sentence of the paper and where our evidence lies.
+    """A sentence of the paper, and which of our results speak for or against it.
 
-    keys: paths into the metrics, `notebook/key/key`. The claim holds where every one of them lies
-    above `bar` with its whole interval, does not hold where one lies below with its whole
-    interval, and cannot be told otherwise.
-    paper: the paper's own number as text.
+    paper: the paper's own number as text. notebook, metric, methods, subsets: the results, one per
+    method and subset. The claim holds where all of their intervals are above `bar`, does not hold
+    where one interval is below it, and cannot be told otherwise.
     """
 
     quote: str
     section: str
     paper: str
-    keys: tuple[str, ...]
+    notebook: str
+    metric: str
+    methods: tuple[str, ...]
+    subsets: tuple[str, ...]
     unit: str
     bar: float
+
+    def found(self, evidence: Evidence) -> list[Estimate | str]:
+        """Our results for this claim, or why there are none."""
+        return [
+            evidence.estimate(self.notebook, self.metric, method, subset)
+            for method in self.methods
+            for subset in self.subsets
+        ]
 
 
 def claims() -> list[Claim]:
     """The paper's claims, in its order: `params/reported/claims.csv`."""
     listed = pd.read_csv(FOLDER / "reported" / "claims.csv", dtype=str, keep_default_na=False)
-    return [
-        Claim(
-            row.quote,
-            row.section,
-            gap(row.table, row.better, row.worse, row.column) if row.table else row.paper,
-            tuple(row.ours.split()),
-            row.unit,
-            float(row.bar),
+    return [_claim(row) for row in listed.to_dict("records")]
+
+
+def _claim(row: Mapping[str, Any]) -> Claim:
+    paper = row["paper"]
+    if row["table"]:
+        better, worse = (
+            published(row["table"], row[k], row["column"]) for k in ("better", "worse")
         )
-        for row in listed.itertuples()
-    ]
+        paper = f"{better - worse:+.1f}"
+    methods, subsets = (tuple(row[name].split("; ")) for name in ("method", "subset"))
+    rest = row["notebook"], row["metric"], methods, subsets, row["unit"], float(row["bar"])
+    return Claim(row["quote"], row["section"], paper, *rest)
 
 
-def gap(table: str, better: str, worse: str, column: str) -> str:
-    """The paper's difference between two rows, with a sign."""
-    return f"{published(table, better, column) - published(table, worse, column):+.1f}"
+def scoreboard(evidence: Evidence) -> pd.DataFrame:
+    """Every claim with our estimate, its interval and the verdict.
 
-
-def scoreboard(*loaders: Callable[[str], dict]) -> pd.DataFrame:
-    """Every claim beside our estimate, its interval and the verdict.
-
-    loaders: one per seed; each gives the metrics of a notebook by its name, FileNotFoundError
-    where it never ran. Several seeds give an interval over seeds (Student's t), one the interval
-    that its notebook computed. Where a claim rests on several estimates, the weakest is shown,
-    which decides.
+    Where a claim rests on several estimates, the weakest is shown, which decides.
     """
     rows = []
     for claim in claims():
-        found = [ours(key, *loaders) for key in claim.keys]
-        missing = [text for text in found if isinstance(text, str)]
+        found = claim.found(evidence)
+        reasons = [text for text in found if isinstance(text, str)]
+        estimates = [each for each in found if not isinstance(each, str)]
         row = {"section": claim.section, "claim": claim.quote, "paper": claim.paper}
-        if missing:
-            rows.append(row | {"verdict": "not run", "why": missing[0], "unit": claim.unit})
+        row |= {"unit": claim.unit}
+        if reasons:
+            rows.append(row | {"verdict": "not run", "why": reasons[0]})
             continue
-        decided = verdict(found, claim.bar)
+        decided = verdict(estimates, claim.bar)
         end = "high" if decided == "does not hold" else "low"
-        weakest = min(found, key=lambda number: number[end])
-        rows.append(row | weakest | {"unit": claim.unit, "verdict": decided})
+        weakest = min(estimates, key=lambda estimate: estimate[end])
+        rows.append(row | weakest | {"verdict": decided})
     columns = ["section", "claim", "paper", "value", "low", "high", "unit", "verdict", "why"]
     return pd.DataFrame(rows).reindex(columns=[*columns, "seeds"])
 
 
-def ours(key: str, *loaders: Callable[[str], dict]) -> dict | str:
-    """Our estimate at `notebook/key/key` with its interval, over seeds where there are several;
-    or why there is none.
-    """
-    return over_seeds([lookup(load, key) for load in loaders])
-
-
-def estimates(keys: Mapping[Hashable, str], *loaders: Callable[[str], dict]) -> pd.DataFrame:
-    """Our estimates by name as a table of value, low, high; what has not run is left out.
-
-    A number that came without an interval has none here (NaN).
-    """
-    found = {name: ours(key, *loaders) for name, key in keys.items()}
-    found = {name: number for name, number in found.items() if not isinstance(number, str)}
-    table = judging.table(found).reindex(columns=["value", "low", "high"])
-    ends = table[["low", "high"]]
-    return table.assign(**ends.mask(table["low"] == table["high"]))
-
-
-def over_seeds(found: list[dict | str]) -> dict | str:
-    """One estimate from those of several seeds: their mean, and Student's 95 % interval of it.
-
-    A single one keeps its own interval; what the first seed lacks is not run.
-    """
-    if isinstance(found[0], str):
-        return found[0]
-    values = [number["value"] for number in found if not isinstance(number, str)]
-    if len(values) == 1:
-        return {**found[0], "seeds": 1}
-    mean = float(np.mean(values))
-    reach = float(stats.sem(values) * stats.t.ppf(0.975, len(values) - 1))
-    return {"value": mean, "low": mean - reach, "high": mean + reach, "seeds": len(values)}
-
-
-def loaders(params: Params) -> list[Callable[[str], dict]]:
-    """The metrics of a profile, of its first seed and of every further one."""
-    seeds = range(params.seed, params.seed + params.seeds)
-    every = (params.model_copy(update={"seed": seed}) for seed in seeds)
-    return [Workspace(each, notebook="14").load_metrics for each in every]
-
-
-def page(board: pd.DataFrame) -> Styler:
-    """A scoreboard to be read: wrapped quotes, one column for the estimate, coloured verdicts."""
-    words = board["value"].map("{:+.2f}".format) + board.apply(_bounds, axis=1)
-    shown = board[["section", "claim", "paper"]].assign(
-        ours=words.where(board["value"].notna(), "")
-    )
-    shown["verdict"] = board["verdict"]
-    look = shown.style.hide(axis="index").set_uuid("scoreboard")
-    look = look.set_properties(**{"text-align": "left", "vertical-align": "top"})
-    look = look.set_table_styles([{"selector": "th", "props": "text-align: left"}])
-    look = look.set_properties(["claim"], **{"white-space": "normal", "min-width": "18em"})
-    look = look.set_properties(["ours", "verdict"], **{"white-space": "nowrap"})
-    return look.map(
-        lambda verdict: f"font-weight: bold; color: {VERDICT_COLOURS[verdict]}", ["verdict"]
-    )
-
-
-def _bounds(row: pd.Series) -> str:
-    """An interval and its unit; nothing where there is none."""
-    if pd.isna(row["low"]) or row["low"] == row["high"]:
-        return f" {row['unit']}"
-    return f" [{row['low']:+.2f}, {row['high']:+.2f}] {row['unit']}"
-
-
-def verdict(numbers: list[dict], bar: float) -> str:
-    """holds: all intervals above the bar; does not hold: one wholly below; else cannot tell."""
-    if any(number["high"] < bar for number in numbers):
+def verdict(estimates: Sequence[Mapping[str, float]], bar: float) -> str:
+    """holds: all intervals above the bar; does not hold: one below it; else cannot tell."""
+    if any(estimate["high"] < bar for estimate in estimates):
         return "does not hold"
-    return "holds" if all(number["low"] > bar for number in numbers) else "cannot tell"
+    return "holds" if all(estimate["low"] > bar for estimate in estimates) else "cannot tell"
 
 
-def lookup(load_metrics: Callable[[str], dict], key: str) -> dict | str:
-    """The estimate at `notebook/key/key` as {"value", "low", "high"}, or why there is none."""
-    name, *path = key.split("/")
-    try:
-        value = load_metrics(name)
-    except FileNotFoundError:
-        return f"notebook {name} has not run"
-    if "not_run" in value:
-        return f"needs {value['not_run']}"
-    for step in path:
-        value = value.get(step) if isinstance(value, dict) else None
-    if isinstance(value, int | float):
-        return {"value": value, "low": value, "high": value}
-    if not isinstance(value, dict) or any(value.get(k) is None for k in ("value", "low", "high")):
-        return f"{key} is undefined on these data"
-    return {k: value[k] for k in ("value", "low", "high")}
+def headline(evidence: Evidence) -> pd.DataFrame:
+    """The README's first table: the paper's headline numbers and ours, as text.
 
-
-@dataclass(frozen=True)
-class Headline:
-    """One row of the README's table, ready to print."""
-
-    what: str
-    paper: str
-    ours: str
-
-
-def headline(*loaders: Callable[[str], dict]) -> list[Headline]:
-    """The paper's headline numbers beside ours with their 95 % intervals, as in `scoreboard`.
-
-    Which ones is listed in `params/reported/headline.csv`. An average that lacks attributes,
-    because the test faces at hand cannot judge them, says so.
+    Columns what, paper, ours (with its 95 % interval); the rows of `params/reported/headline.csv`.
+    An average over fewer attributes than there are, because the test faces lack them, says so.
     """
-    table = []
-    for what, row in reported("headline").iterrows():
-        found = ours(row["ours"], *loaders)
+    rows = []
+    for what, row in reported("headline").fillna("").iterrows():
+        found = evidence.estimate(*(row[name] for name in KEY))
         if not isinstance(found, str):
-            number = "{value:.1f} ({low:.1f}–{high:.1f})".format(**found)
-            found = number + judged(loaders[0], row["ours"])
-        number = published(row["table"], row["row"], row["column"])
-        table.append(Headline(what, f"{number:.1f}", found))
-    return table
+            text = "{value:.1f} ({low:.1f}–{high:.1f})".format(**found)
+            found = text + _attributes_judged(evidence, row)
+        paper = published(row["table"], row["row"], row["column"])
+        rows.append({"what": what, "paper": f"{paper:.1f}", "ours": found})
+    return pd.DataFrame(rows)
 
 
-def judged(load_metrics: Callable[[str], dict], key: str) -> str:
-    """Of how many attributes an average is one, where it is not of all; else nothing."""
-    name, *_, method = key.split("/")
-    every = [row.get(method) for row in load_metrics(name).get("attribute", {}).values()]
-    there = sum(value is not None for value in every)
-    return f", {there} of {len(every)} attributes" if there < len(every) else ""
+def _attributes_judged(evidence: Evidence, row: pd.Series) -> str:
+    """Over how many attributes an average is, where it is not over all of them; else nothing."""
+    labels = {name: row[name] for name in ("notebook", "metric", "method")}
+    every = results.select(evidence.table, **labels, subset=list(vocabulary.ATTRIBUTES))["value"]
+    known = every.notna().sum()
+    return f", {known} of {len(every)} attributes" if known < len(every) else ""

@@ -1,10 +1,14 @@
-"""What a notebook's page shows: figures light enough for it, and numbers of three digits."""
+"""What a notebook's page shows: figures light enough for it, the scoreboard, short numbers."""
 
 import io
 from pathlib import Path
 
 import IPython.display
+import pandas as pd
 import PIL.Image
+from pandas.io.formats.style import Styler
+
+from lib.figures.palette import VERDICT_COLOURS
 
 HEAVY = 100_000  # bytes
 
@@ -20,6 +24,32 @@ def shown(path: Path) -> IPython.display.Image:
     return IPython.display.Image(light.getvalue(), format="jpeg")
 
 
+def scoreboard(board: pd.DataFrame) -> Styler:
+    """The scoreboard for reading: wrapped quotes, estimates as text, coloured verdicts.
+
+    board: one row per claim, with columns section, claim, paper, value, low, high, unit, verdict.
+    """
+    words = board["value"].map("{:+.2f}".format) + board.apply(_interval, axis=1)
+    shown = board[["section", "claim", "paper"]].assign(
+        ours=words.where(board["value"].notna(), ""), verdict=board["verdict"]
+    )
+    page = shown.style.hide(axis="index").set_uuid("scoreboard")
+    page = page.set_properties(**{"text-align": "left", "vertical-align": "top"})
+    page = page.set_table_styles([{"selector": "th", "props": "text-align: left"}])
+    page = page.set_properties(["claim"], **{"white-space": "normal", "min-width": "18em"})
+    page = page.set_properties(["ours", "verdict"], **{"white-space": "nowrap"})
+    return page.map(
+        lambda verdict: f"font-weight: bold; color: {VERDICT_COLOURS[verdict]}", ["verdict"]
+    )
+
+
+def _interval(row: pd.Series) -> str:
+    """The interval, if there is one, and the unit."""
+    if pd.isna(row["low"]) or row["low"] == row["high"]:
+        return f" {row['unit']}"
+    return f" [{row['low']:+.2f}, {row['high']:+.2f}] {row['unit']}"
+
+
 def three_digits(value: float) -> str:
-    """A number of a table with three digits, or with all those before the point: 79.0, 1318."""
+    """A number with three digits, or with all those before the point: 79.0, 1318."""
     return f"{value:.0f}" if abs(value) >= 999.5 else f"{value:#.3g}".removesuffix(".")
