@@ -1,26 +1,31 @@
-# make reproduce [PROFILE=smoke]   the whole paper, every notebook in order
-# make test                        unit tests, lint, and the smoke notebooks run again
+# make reproduce [PROFILE=smoke]   the whole paper: every notebook, in order
+# make test                        lint, unit tests, and the smoke notebooks run again
 # make lab | report | data | bench | lock | clean
 
 PROFILE ?= default
 CORES ?= all
 UV := $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
 BIN := .venv/bin
+SHELL := /bin/bash
+
+# The project's own library and kernel are used, whatever the user's environment names.
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+export PYTHONPATH := $(CURDIR)
+export JUPYTER_PREFER_ENV_PATH := 1
+unexport PYTHONHOME PYTHONSTARTUP PYTHONDONTWRITEBYTECODE JUPYTER_PATH JUPYTER_CONFIG_PATH
+
 export PYTHONWARNINGS = ignore::DeprecationWarning
-unexport PYTHONDONTWRITEBYTECODE
-# Threads spin briefly before they sleep: asleep at once, a step takes twice as long; spinning for
-# long, a second program on the machine makes it 20 times as long.
+# Threads wait actively for a short time before they sleep: without it a step takes twice as long,
+# with a long time a second program on the machine makes it 20 times as long.
 export GOMP_SPINCOUNT ?= 2000
-# Memory given back (glibc) stays with the process for the next tensor: asked for anew, page by
-# page, it costs up to a fifth of the time that faces are drawn in.
+# Freed memory stays with the process for the next tensor (glibc): to ask for it anew, page by page,
+# takes up to a fifth of the time of rendering faces.
 export MALLOC_MMAP_THRESHOLD_ ?= 33554432
 export MALLOC_TRIM_THRESHOLD_ ?= 1073741824
-SHELL := /bin/bash
-export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .PHONY: reproduce test unit lint notebooks lab report data bench lock clean
 
-# The longest chain of notebooks goes first; begun last, it would end alone.
+# The longest chain of notebooks starts first.
 reproduce: .venv/ready
 	@$(BIN)/python -m lib.params $(PROFILE)
 	@set -o pipefail; $(BIN)/snakemake --cores $(CORES) --config profile=$(PROFILE) $(SNAKEMAKE) \
@@ -33,18 +38,20 @@ test: lint unit notebooks
 lint: .venv/ready
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
+	$(BIN)/lint-imports
+	$(BIN)/mypy
 
 unit: .venv/ready
 	$(BIN)/pytest tests --ignore tests/numbers
 
-# The executed smoke copies run again from the top, in order, into build/, each with its own number
-# of threads (another number rounds differently); then their numbers are compared.
+# The executed smoke copies run again, in order, into build/, each with the number of threads of its
+# rule, since another number rounds differently; then their numbers are compared.
 notebooks: .venv/ready
 	rm -rf build/outputs
 	@set -e; for notebook in outputs/smoke/*.ipynb; do \
-		OMP_NUM_THREADS=$$($(BIN)/python -m workflow.pipeline $$notebook) \
-		OUTPUTS=$(CURDIR)/build/outputs $(BIN)/pytest --nbval-lax $$notebook; done
-	OUTPUTS=$(CURDIR)/build/outputs $(BIN)/pytest tests/numbers
+		OMP_NUM_THREADS=$$($(BIN)/python -m workflow.pipeline "$$notebook") \
+		OUTPUTS="$(CURDIR)/build/outputs" $(BIN)/pytest --nbval-lax "$$notebook"; done
+	OUTPUTS="$(CURDIR)/build/outputs" $(BIN)/pytest tests/numbers
 
 lab: .venv/ready
 	$(BIN)/jupyter lab --notebook-dir=notebooks
@@ -53,28 +60,28 @@ report: .venv/ready
 	$(BIN)/python -m workflow.report $(PROFILE)
 
 data: .venv/ready
-	@$(BIN)/python -m lib.datasets $(PROFILE)
+	@$(BIN)/python -m lib.data.datasets $(PROFILE)
 
 bench: .venv/ready
 	$(UV) sync --frozen --group bench
 	$(BIN)/python -m bench
 
-# The locked environment; uv is brought along where the machine has none.
+# The locked environment. The project root is added to its path, for kernels started without make.
+# uv is installed into .uv where the machine has none.
 .venv/ready: pyproject.toml uv.lock | $(if $(findstring .uv,$(UV)),.uv/bin/uv)
 	$(UV) sync --frozen
+	$(BIN)/python -c "import os, sysconfig; \
+		open(sysconfig.get_path('purelib') + '/project.pth', 'w').write(os.getcwd() + '\n')"
 	@touch $@
 
 .uv/bin/uv:
 	python3 -m venv .uv
 	.uv/bin/pip install --quiet uv
 
-# After a change to pyproject.toml: the lock, and environment.yml from it.
+# After a change to pyproject.toml: the lock, and requirements.txt from it, for conda.
 lock:
 	$(UV) lock
-	$(MAKE) environment.yml
-
-environment.yml: uv.lock
-	$(BIN)/python -m workflow.conda $(UV) > $@
+	$(UV) export --frozen --no-hashes --no-annotate --no-header --no-emit-project > requirements.txt
 
 clean:
 	rm -rf build .snakemake outputs/*/artifacts outputs/*/logs outputs/*/report outputs/*/seed*/{artifacts,logs}

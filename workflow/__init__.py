@@ -1,0 +1,1 @@
+"""The pipeline: which notebooks run in which order, its progress, the report and the README."""
