@@ -13,20 +13,18 @@ from bench import notes
 from lib import world
 from lib.world.moments import latents
 
-RUNS = (  # device, px, faces, whether compiled
-    ("cpu", 64, 512, False),
-    ("cpu", 224, 48, False),
-    ("cuda", 224, 8_192, False),
-    ("cuda", 224, 40_000, True),
-    ("cuda", 64, 20_000, False),
-    ("cuda", 64, 200_000, True),
+RUNS = (  # device, px, faces
+    ("cpu", 64, 512),
+    ("cpu", 224, 48),
+    ("cuda", 224, 8_192),
+    ("cuda", 64, 20_000),
 )
-WANTED = {("cpu", 64, False): 150, ("cuda", 224, True): 20_000}  # faces per second
+WANTED = {("cpu", 64): 150}  # faces per second
 
 
 def main() -> None:
     print(
-        f"{'device':28} {'px':>4} {'compiled':>8} {'faces':>7} {'first, s':>9} {'faces/s':>9} "
+        f"{'device':28} {'px':>4} {'faces':>7} {'first, s':>9} {'faces/s':>9} "
         f"{'per core':>9} {'wanted':>7}"
     )
     rows = []
@@ -36,7 +34,7 @@ def main() -> None:
         row = measure(*run)
         core = f"{row['per_core']:9.0f}" if row["per_core"] else " " * 9
         print(
-            f"{row['device']:28} {row['size']:4} {'yes' if row['compiled'] else 'no':>8} "
+            f"{row['device']:28} {row['size']:4} "
             f"{row['faces']:7} {row['first_batch_seconds']:9.1f} {row['faces_per_second']:9.0f} "
             f"{core} {row['wanted'] or '':>7}",
             flush=True,
@@ -47,10 +45,10 @@ def main() -> None:
     notes.save("world", {"machine": machine(), "rows": rows})
 
 
-def measure(device: str, size: int, count: int, compiled: bool) -> dict:
-    """Draw `count` ExpW-like faces after a first batch, told apart; latents are not timed."""
+def measure(device: str, size: int, count: int) -> dict:
+    """Draw `count` ExpW-like faces after a first batch; the two are timed apart, latents not."""
     table = latents("expw", range(count))
-    options = {"size": size, "device": device, "compiled": compiled, "progress": False}
+    options = {"size": size, "device": device, "progress": False}
     start = time.perf_counter()
     world.draw(table.head(16), **options)
     first = time.perf_counter() - start
@@ -62,11 +60,10 @@ def measure(device: str, size: int, count: int, compiled: bool) -> dict:
         "device": name,
         "size": size,
         "faces": count,
-        "compiled": compiled,
         "first_batch_seconds": first,
         "faces_per_second": count / took,
         "per_core": count / used if device == "cpu" else None,
-        "wanted": WANTED.get((device, size, compiled)),
+        "wanted": WANTED.get((device, size)),
     }
 
 

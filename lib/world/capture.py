@@ -1,14 +1,10 @@
 """From linear light to the bytes of a photograph: exposure, grade, blur, grain, JPEG."""
 
-from collections.abc import Sequence
-
 import numpy as np
 import torch
 import torch.nn.functional as F
 from scipy.fft import dct
 
-from lib.world import fusing
-from lib.world.fusing import fused, power
 from lib.world.hashing import grain
 from lib.world.table import Latents
 
@@ -26,13 +22,12 @@ COSINES = dct(np.eye(8), axis=0, norm="ortho").tolist()  # the orthonormal trans
 REACH = 3.0  # sigma, px of a 64-px crop: the widest blur any source asks for
 
 
-@fused
 def expose(p: Latents, light: torch.Tensor) -> torch.Tensor:
     """Linear light (B, 3, H, W) to display values in [0, 1], graded."""
     height, width = light.shape[-2:]
     image = (light * p["exposure"][:, None]).clamp_min(0)
     image = image / (1 + 0.18 * image) * 1.12
-    image = power(image.clamp(1e-5, 1.0), 1 / 2.2)
+    image = image.clamp(1e-5, 1.0) ** (1 / 2.2)
     luma = sum(w * image[:, i] for i, w in enumerate(LUMA))[:, None]
     image = luma + (image - luma) * p["saturation"][:, None]
     coloured = (p["saturation"] > 0).float()[:, None]
@@ -50,7 +45,7 @@ def blur(p: Latents, image: torch.Tensor, unit: float) -> torch.Tensor:
     for axis, motion in ((3, p.flat("motion_x")), (2, p.flat("motion_y"))):
         sigma = (p.flat("blur") ** 2 + motion**2).sqrt() * unit
         kernel = _bell(sigma.clamp_max(REACH * unit), int(2.2 * REACH * unit))
-        reach = kernel.shape[1] // 2  # padded apart: compiled, every tap would look for the edge
+        reach = kernel.shape[1] // 2
         pad = (reach, reach, 0, 0) if axis == 3 else (0, 0, reach, reach)
         image = _blur_along(F.pad(image, pad, mode="replicate"), kernel, axis)
     return image
@@ -63,7 +58,6 @@ def _bell(sigma: torch.Tensor, radius: int) -> torch.Tensor:
     return kernel / kernel.sum(1, keepdim=True)
 
 
-@fused
 def _blur_along(padded: torch.Tensor, kernel: torch.Tensor, axis: int) -> torch.Tensor:
     taps = kernel.shape[1]
     size = padded.shape[axis] - taps + 1
@@ -94,7 +88,7 @@ def jpeg(p: Latents, image: torch.Tensor) -> torch.Tensor:
     table = torch.stack([QUANT, *[(QUANT * 1.4).clamp_max(99)] * 2]).to(image.device)
     steps = (table[None] * scale).clamp_min(1.0)  # (B, 3, 8, 8)
     blocks = planes.unflatten(2, (-1, 8)).unflatten(4, (-1, 8))  # (B, 3, H / 8, 8, W / 8, 8)
-    coded = _summed(blocks, steps) if fusing.active() else _multiplied(blocks, steps)
+    coded = _coded(blocks, steps)
     luma, blue, red = coded.flatten(4, 5).flatten(2, 3).unbind(1)
     red, blue = luma + red / 0.713, luma + blue / 0.564
     green = (luma - LUMA[0] * red - LUMA[2] * blue) / LUMA[1]
@@ -102,7 +96,7 @@ def jpeg(p: Latents, image: torch.Tensor) -> torch.Tensor:
     return image[..., :height, :width]
 
 
-def _multiplied(blocks: torch.Tensor, steps: torch.Tensor) -> torch.Tensor:
+def _coded(blocks: torch.Tensor, steps: torch.Tensor) -> torch.Tensor:
     """Blocks (B, 3, rows, 8, columns, 8) in steps (B, 3, 8, 8) of their cosine transform."""
     wave = torch.tensor(COSINES, device=blocks.device)
     blocks, steps = blocks.transpose(3, 4), steps[:, :, None, None]
@@ -110,28 +104,11 @@ def _multiplied(blocks: torch.Tensor, steps: torch.Tensor) -> torch.Tensor:
     return (wave.T @ coded @ wave).transpose(3, 4)
 
 
-def _summed(blocks: torch.Tensor, steps: torch.Tensor) -> torch.Tensor:
-    """The same in three kernels, along rows, along columns and back, and along rows again."""
-    along = torch.stack(_sums(COSINES, blocks.unbind(5)))  # (8, B, 3, rows, 8, columns)
-    waves = _sums(COSINES, along.unbind(4))
-    steps = steps.permute(2, 3, 0, 1)[..., None, None].unbind(0)  # 8 times (8, B, 3, 1, 1)
-    coded = [(wave / step).round() * step for wave, step in zip(waves, steps, strict=True)]
-    back = list(zip(*COSINES, strict=True))
-    along = torch.stack(_sums(back, coded), 4)
-    return torch.stack(_sums(back, along.unbind(0)), 5)
-
-
-def _sums(weights: list, planes: Sequence[torch.Tensor]) -> list[torch.Tensor]:
-    """A weighted sum of the planes for each row of weights."""
-    return [sum(w * plane for w, plane in zip(row, planes, strict=True)) for row in weights]
-
-
 def photograph(p: Latents, light: torch.Tensor, unit: float) -> torch.Tensor:
     """Linear light (B, 3, H, W) to uint8 (B, 3, H, W); `unit`: px per px of a 64-px crop."""
     return _developed(p, blur(p, expose(p, light), unit))
 
 
-@fused
 def _developed(p: Latents, image: torch.Tensor) -> torch.Tensor:
     image = jpeg(p, add_noise(p, image))
     return (image.clamp(0, 1) * 255).round().to(torch.uint8)

@@ -10,10 +10,8 @@ from typing import NamedTuple
 import torch
 import torch.nn.functional as F
 
-from lib.world import fusing
-from lib.world.fusing import fused
 from lib.world.hashing import smooth_noise
-from lib.world.head import Planes, Products, Terms
+from lib.world.head import Products
 from lib.world.table import Latents
 
 COARSE, FINE = 6, 8  # steps along a ray, for every second pixel and then for each
@@ -35,7 +33,6 @@ class Hit:
     hollow: torch.Tensor  # 0 open sky, 1 deep in a fold
 
 
-@fused
 def rotation(p: Latents) -> torch.Tensor:
     """(B, 3, 3) turn from head to camera; degrees. Yaw > 0 points the nose to picture right,
     pitch > 0 lifts it, roll > 0 tilts the crown to picture right."""
@@ -58,20 +55,17 @@ class Near(NamedTuple):
 
     root: list[torch.Tensor]  # (B, HW) of skull and jaw
     share: torch.Tensor  # (B, HW) of the skull
-    bumps: Planes
+    bumps: torch.Tensor  # (B, K, HW)
     is_long: torch.Tensor  # (B, HW) long hair is nearer than the cap
 
 
 class Heads:
-    """Signed distances (about) to a batch of heads along the rays of a picture.
-
-    products: None where parts are compiled.
-    """
+    """Signed distances (about) to a batch of heads along the rays of a picture."""
 
     def __init__(
-        self, p: Latents, products: Products | None, turn: torch.Tensor, across, up: torch.Tensor
+        self, p: Latents, forms: Products, turn: torch.Tensor, across, up: torch.Tensor
     ) -> None:
-        self.p, self.products, self.turn, self.size = p, products, turn, across.shape[1:]
+        self.p, self.forms, self.turn, self.size = p, forms, turn, across.shape[1:]
         self.start = _rays(turn, across, up)
         self.ray = [turn[:, 2, i, None] for i in range(3)]
         self.hair_on = p.column("hair_on")
@@ -79,10 +73,6 @@ class Heads:
         self.long = p.column("hair_length")
         wide = p.column("face_width")
         self.thin = (0.68 * wide, 0.53 * wide * p.column("jaw_width"))
-
-    @property
-    def forms(self) -> Products | Terms:
-        return self.products or Terms(self.p)
 
     def at(self, depth: torch.Tensor) -> list[torch.Tensor]:
         """Head coordinates of the points at a camera depth (B, HW)."""
@@ -96,10 +86,10 @@ class Heads:
         """Distance to skin and to hair, and what the first was made of."""
         forms = self.forms
         (skull, jaw, *hair), bumps = forms.at(*point)
-        root = [fusing.root(skull), fusing.root(jaw)]
+        root = [skull.sqrt(), jaw.sqrt()]
         skull, jaw = ((part - 1) * thin for part, thin in zip(root, self.thin, strict=True))
         share = ((jaw - skull) * (0.5 / BLEND) + 0.5).clamp_(0, 1)
-        melt = fusing.mix(jaw, skull, share) - BLEND * share * (1 - share)
+        melt = torch.lerp(jaw, skull, share) - BLEND * share * (1 - share)
         skin = melt - forms.height(bumps)
         cap, long = self._hair(*hair, *point)
         is_long = long < cap
@@ -108,10 +98,10 @@ class Heads:
 
     def _hair(self, cap, line, long, x, y, z) -> tuple[torch.Tensor, torch.Tensor]:
         """Distance to the cap of hair, which ends at a line, and to long hair."""
-        cap = torch.maximum((fusing.root(cap) - 1) * 0.75, line)
+        cap = torch.maximum((cap.sqrt() - 1) * 0.75, line)
         cap = torch.maximum(cap, (y - 0.42) * 0.9 - (1 - self.crown_bald) * FAR)
         cap = torch.maximum(cap, -0.38 - y - self.long * 2)
-        long = torch.maximum((fusing.root(long) - 1) * 0.55, z - 0.16 + 0.25 * y)
+        long = torch.maximum((long.sqrt() - 1) * 0.55, z - 0.16 + 0.25 * y)
         long = torch.maximum(long, torch.minimum(0.54 - x.abs(), z + 0.30))  # neck free
         return cap, long + (self.long < 0.3) * FAR
 
@@ -138,7 +128,6 @@ class Heads:
         return out
 
 
-@fused
 def _rays(turn: torch.Tensor, across: torch.Tensor, up: torch.Tensor) -> list[torch.Tensor]:
     """Where rays begin, in head coordinates (B, HW)."""
     return [
@@ -153,20 +142,19 @@ def trace(p: Latents, across: torch.Tensor, up: torch.Tensor, pixel: torch.Tenso
     across, up: (B, H, W) camera coordinates of the pixels, in units of half a head.
     pixel: (B, 1, 1) size of a pixel in the same units.
     """
-    products, turn = None if fusing.active() else Products(p), rotation(p)
+    forms, turn = Products(p), rotation(p)
     rough = across[:, ::2, ::2]
-    heads = Heads(p, products, turn, rough, up[:, ::2, ::2])
+    heads = Heads(p, forms, turn, rough, up[:, ::2, ::2])
     depth = _march(heads, torch.full_like(rough, 1.25).flatten(1), COARSE)[0]
     depth = F.max_pool2d(depth.unflatten(1, rough.shape[1:]), 3, 1, 1)  # start before the surface
     depth = depth.repeat_interleave(2, 1).repeat_interleave(2, 2)
-    heads = Heads(p, products, turn, across, up)
+    heads = Heads(p, forms, turn, across, up)
     depth = depth[:, : across.shape[1], : across.shape[2]].flatten(1)
     depth, nearest = _march(heads, depth, FINE)
     *fields, normal_x, normal_y, normal_z, hollow = _surface(p, heads, depth, nearest, pixel)
     return Hit(*fields, (normal_x, normal_y, normal_z), hollow)
 
 
-@fused
 def _surface(
     p: Latents, heads: Heads, depth: torch.Tensor, nearest: torch.Tensor, pixel: torch.Tensor
 ) -> list[torch.Tensor]:
@@ -197,13 +185,11 @@ def _march(heads: Heads, depth: torch.Tensor, steps: int) -> tuple[torch.Tensor,
     return depth, nearest
 
 
-@fused
 def _set_out(heads: Heads, depth: torch.Tensor) -> tuple[torch.Tensor, ...]:
     gap = heads.gap(depth)
-    return 0.9 * gap, gap, gap.clone()  # were two the same, another kernel would be made for it
+    return 0.9 * gap, gap, gap
 
 
-@fused
 def _advance(heads: Heads, depth, step, gap, nearest) -> tuple[torch.Tensor, ...]:
     """One secant step, kept within bounds."""
     depth = (depth - step).clamp_(-1.6, 1.6)

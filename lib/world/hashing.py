@@ -13,8 +13,6 @@ import torch
 import torch.nn.functional as F
 from scipy.special import ndtri
 
-from lib.world import fusing
-
 ATLAS = 128  # px, side of the noise table
 
 
@@ -62,14 +60,9 @@ def _mix(value: np.ndarray | np.uint64) -> np.ndarray:
         return value ^ (value >> np.uint64(31))
 
 
-@torch.compiler.assume_constant_result
+@functools.cache
 def atlas(device: str) -> torch.Tensor:
     """(4, ATLAS + 1, ATLAS + 1) normal noise whose last row and column repeat the first."""
-    return _atlas(device)
-
-
-@functools.cache
-def _atlas(device: str) -> torch.Tensor:
     values = np.random.Generator(np.random.Philox(2026)).standard_normal((4, ATLAS, ATLAS))
     values = np.pad(values.astype(np.float32), ((0, 0), (0, 1), (0, 1)), mode="wrap")
     return torch.from_numpy(values).to(device)
@@ -77,26 +70,11 @@ def _atlas(device: str) -> torch.Tensor:
 
 def smooth_noise(across: torch.Tensor, down: torch.Tensor) -> tuple[torch.Tensor, ...]:
     """Four smooth noises, (B, H, W) each, about standard normal, at coordinates in table cells."""
-    if fusing.active():
-        return _looked_up(across, down)
     cells = torch.stack([across % ATLAS, down % ATLAS], -1)  # (B, H, W, 2)
     grid = cells.flatten(0, 1).unsqueeze(0) * (2.0 / ATLAS) - 1.0
     table = atlas(str(across.device)).unsqueeze(0)
     found = F.grid_sample(table, grid, mode="bilinear", align_corners=True)[0]
     return found.unflatten(1, across.shape[:2]).unbind(0)
-
-
-def _looked_up(across: torch.Tensor, down: torch.Tensor) -> tuple[torch.Tensor, ...]:
-    """The same noises from the four cells around, within the kernel that asks, if it asks."""
-    x, y = (at - ATLAS * (at * (1 / ATLAS)).floor() for at in (across, down))
-    left, top = (at.int().clamp_max(ATLAS - 1) for at in (x, y))
-    x, y, cell = x - left, y - top, top * (ATLAS + 1) + left
-
-    def between(noise: torch.Tensor) -> torch.Tensor:
-        rows = [fusing.mix(noise[cell + k], noise[cell + k + 1], x) for k in (0, ATLAS + 1)]
-        return fusing.mix(*rows, y)
-
-    return tuple(between(noise) for noise in atlas(str(across.device)).flatten(1))
 
 
 def grain(offset: torch.Tensor, height: int, width: int) -> torch.Tensor:

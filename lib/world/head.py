@@ -1,4 +1,4 @@
-"""What a head is made of: bodies and bumps, as matrix products or as terms of a kernel.
+"""What a head is made of: bodies and bumps, as matrix products.
 
 The head is an implicit surface: two ellipsoids (skull, jaw) melted together, swollen and dented by
 Gaussian bumps (nose, lips, brow, ears, ...), under a cap of hair and long hair. It is
@@ -16,7 +16,7 @@ from lib.world.table import Latents
 Number = float | torch.Tensor  # the same for all heads, or one for each
 Triple = tuple[Number, Number, Number]
 Column = Callable[[str], torch.Tensor]  # name of a latent -> its value for each head
-Planes = torch.Tensor | list[torch.Tensor]  # (B, K, HW), or K times (B, HW)
+Planes = torch.Tensor | tuple[torch.Tensor, ...]  # (B, K, HW), or K times (B, HW)
 
 
 class Bump(NamedTuple):
@@ -130,39 +130,3 @@ class Products:
         """Gradient of minus the height at points (|x|, y, z)."""
         swell = torch.bmm(self._slope, bumps).unbind(1)
         return [-2 * (swell[i] * q + swell[3 + i]) for i, q in enumerate(point)]
-
-
-class Terms:
-    """The same, term by term: compiled, most coefficients are constants of the kernel."""
-
-    def __init__(self, p: Latents) -> None:
-        skull, jaw, cap, long = (quadratic(*body) for body in bodies(p.column))
-        self.bodies = [skull, jaw, cap, hairline(p.column), long]
-        self._bumps = bumps(p.column)
-        self._swell = [quadratic(bump.centre, bump.radius) for bump in self._bumps]
-
-    def at(self, x: torch.Tensor, y: torch.Tensor, z: torch.Tensor) -> tuple[Planes, Planes]:
-        basis = [x * x, y * y, z * z, x.abs(), y, z]
-
-        def value(row: list[Number]) -> torch.Tensor:
-            *weights, free = row
-            terms = [w * q for w, q in zip(weights, basis, strict=True) if not _is_zero(w)]
-            return sum(terms, free)
-
-        return [value(row) for row in self.bodies], [(-value(row)).exp() for row in self._swell]
-
-    def height(self, bumps: Planes) -> torch.Tensor:
-        return sum(bump.height * plane for bump, plane in zip(self._bumps, bumps, strict=True))
-
-    def slope(self, bumps: Planes, point: Sequence[torch.Tensor]) -> list[torch.Tensor]:
-        grown = [bump.height * plane for bump, plane in zip(self._bumps, bumps, strict=True)]
-
-        def along(i: int) -> torch.Tensor:
-            lines = [2 * row[i] * point[i] + row[3 + i] for row in self._swell]
-            return sum(g * line for g, line in zip(grown, lines, strict=True))
-
-        return [along(i) for i in range(3)]
-
-
-def _is_zero(value: Number) -> bool:
-    return not isinstance(value, torch.Tensor) and value == 0

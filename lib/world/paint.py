@@ -7,7 +7,6 @@ cheek; `v` is y. Colours are linear RGB.
 
 import torch
 
-from lib.world.fusing import over
 from lib.world.geometry import Hit
 from lib.world.hashing import smooth_noise
 from lib.world.table import Latents
@@ -31,7 +30,7 @@ class Canvas:
 
     def soft(self, inside: torch.Tensor, pixels: float = 1.0) -> torch.Tensor:
         """1 where a signed distance is positive, 0 where negative, soft over some pixels."""
-        return (over(inside, self.pixel * pixels) + 0.5).clamp_(0, 1)
+        return (inside / (self.pixel * pixels) + 0.5).clamp_(0, 1)
 
     def lay(self, colour: Colour, mask: torch.Tensor) -> None:
         for i, value in enumerate(colour):

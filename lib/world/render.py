@@ -8,13 +8,11 @@ import torch
 import torch.nn.functional as F
 from tqdm import tqdm
 
-from lib.propagation.engine.products import exact_products
 from lib.world import capture, geometry, paint, shade, wear
-from lib.world.fusing import fused, fusing
 from lib.world.geometry import Hit
 from lib.world.shade import Stance
 from lib.world.table import Latents
-from lib.world.threads import fetched, side_by_side
+from lib.world.threads import fetched, float32_products, side_by_side
 
 Planes = list[torch.Tensor]
 
@@ -25,13 +23,8 @@ def draw(
     size: int = 64,
     device: str = "cpu",
     progress: bool = True,
-    compiled: bool = False,
 ) -> torch.Tensor:
-    """One crop (3, size, size) uint8 for each row of latents; (N, 3, size, size) on the CPU.
-
-    compiled: in few kernels, which take minutes to prepare: for many pictures on a GPU (see
-        `lib.world.fusing`).
-    """
+    """One crop (3, size, size) uint8 for each row of latents; (N, 3, size, size) on the CPU."""
     if size < 16:
         raise ValueError(f"size must be at least 16 px, found {size}")
     latents = Latents.of(table, device)
@@ -41,10 +34,9 @@ def draw(
     def drawn(rows: slice) -> torch.Tensor:
         return faces_of(latents.select(rows).padded(batch), size)
 
-    with fusing(compiled):
-        title = "drawing faces" if progress else None
-        for rows, faces in in_batches(drawn, len(table), batch, device, title):
-            pictures[rows] = faces
+    title = "drawing faces" if progress else None
+    for rows, faces in in_batches(drawn, len(table), batch, device, title):
+        pictures[rows] = faces
     return pictures
 
 
@@ -59,7 +51,7 @@ def in_batches(
     parts = [slice(start, min(start + batch, count)) for start in range(0, count, batch)]
     done = fetched(map(drawn, parts)) if _is_gpu(device) else side_by_side(drawn, parts)
     bar = tqdm(total=count, desc=title, unit="", disable=title is None, leave=False)
-    with bar, exact_products():  # TF32 would move edges by pixels
+    with bar, float32_products():  # TF32 would move edges by pixels
         for rows, pictures in zip(parts, done, strict=True):
             yield rows, pictures[: rows.stop - rows.start]
             bar.update(rows.stop - rows.start)
@@ -107,14 +99,12 @@ def person(p: Latents, light: Planes, across, up, pixel: float) -> Planes:
     return _laid(p, light, hit, _painted(p, hit, size), shade.stance(p), x, y, size)
 
 
-@fused
 def _in_heads(p: Latents, across, up, pixel: float) -> tuple[torch.Tensor, ...]:
     """Coordinates and size of pixels in half heads from the person's middle."""
     x, y = (across - p["shift_x"]) / p["scale"], (up - p["shift_y"]) / p["scale"]
     return x, y, pixel / p["scale"]
 
 
-@fused
 def _painted(p: Latents, hit: Hit, size: torch.Tensor) -> Planes:
     """The head under its light."""
     canvas = paint.paint(p, hit, size)
@@ -122,7 +112,6 @@ def _painted(p: Latents, hit: Hit, size: torch.Tensor) -> Planes:
     return shade.light_head(p, hit, canvas)
 
 
-@fused
 def _laid(p: Latents, light: Planes, hit: Hit, head: Planes, neck: Stance, x, y, size) -> Planes:
     """Neck and clothes over the light, the head over them, and what comes before it."""
     planes, cover = shade.body(p, neck, x, y, size)

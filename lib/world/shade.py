@@ -4,11 +4,10 @@ from typing import NamedTuple
 
 import torch
 
-from lib.world.fusing import fused, power, wearers
 from lib.world.geometry import Hit
 from lib.world.hashing import smooth_noise
 from lib.world.paint import Canvas
-from lib.world.table import Latents
+from lib.world.table import Latents, wearers
 
 Planes = list[torch.Tensor]
 
@@ -42,7 +41,6 @@ class Stance(NamedTuple):
     half: torch.Tensor  # its half width
 
 
-@fused
 def stance(p: Latents) -> Stance:
     """The neck of each row of latents; apart, so that no kernel takes sines at every pixel."""
     yaw, pitch, roll = (torch.sin(torch.deg2rad(p[name])) for name in ("yaw", "pitch", "roll"))
@@ -53,7 +51,7 @@ def stance(p: Latents) -> Stance:
 def body(p: Latents, neck: Stance, across, up, pixel: torch.Tensor) -> tuple:
     """Neck, collar and shoulders behind the head: planes and cover."""
     x, y, half = across - neck.x - neck.lean * (up + 0.7), up - neck.y, neck.half
-    flare = 0.25 * power((-0.95 - y).clamp_min(0), 1.5)
+    flare = 0.25 * (-0.95 - y).clamp_min(0) ** 1.5
     inside = ((half + flare - x.abs()) / pixel + 0.5).clamp(0, 1)
     skin = inside * ((-0.25 - y) / pixel + 0.5).clamp(0, 1)
     bend = (1 - (x / (half + flare + 0.02)) ** 2).clamp_min(0.03).sqrt()
@@ -70,7 +68,6 @@ def body(p: Latents, neck: Stance, across, up, pixel: torch.Tensor) -> tuple:
     return planes, torch.maximum(skin, cloth)
 
 
-@fused
 def backdrop(p: Latents, across: torch.Tensor, up: torch.Tensor) -> Planes:
     """What stands behind: a wash of two colours, mottle, and out-of-focus things.
 
@@ -93,7 +90,7 @@ def backdrop(p: Latents, across: torch.Tensor, up: torch.Tensor) -> Planes:
     for k in range(5):
         _thing(planes, across, up, s, k, busy)
     _crowd(planes, across, up, s, busy * (s[11] > 0.7))
-    return [power(plane.clamp(0.0, 1.2), 1.6) for plane in planes]
+    return [plane.clamp(0.0, 1.2) ** 1.6 for plane in planes]
 
 
 def _thing(planes: Planes, across, up, s: list, k: int, busy) -> None:
@@ -102,7 +99,7 @@ def _thing(planes: Planes, across, up, s: list, k: int, busy) -> None:
     x, y = (across - (2.6 * a - 1.3)), (up - (2.4 * b - 1.2))
     round_ = 2 + 4 * (s[10] > 0.55)
     wide, high = 0.12 + 0.35 * c, 0.12 + 0.40 * d
-    reach = power(x.abs() / wide, round_) + power(y.abs() / high, round_)
+    reach = (x.abs() / wide) ** round_ + (y.abs() / high) ** round_
     mask = torch.sigmoid((1 - reach) * (2 + 8 * s[11])) * busy * (0.35 + 0.5 * a)
     for i in range(3):
         tone = (0.10 + 0.75 * d + 0.22 * (a - 0.5) * (i - 1) + 0.12 * (b - 0.5)) * (

@@ -52,3 +52,9 @@ class Latents:
             return self
         index = torch.arange(count, device=self.values.device)
         return self.select(torch.where(index < len(self), index, 0))
+
+
+def wearers(flag: torch.Tensor) -> torch.Tensor | None:
+    """The rows (B,) whose flag is not 0; None if there is no such row."""
+    rows = flag.nonzero()[:, 0]
+    return rows if len(rows) else None

@@ -2,10 +2,9 @@
 
 import torch
 
-from lib.world.fusing import fused, power, wearers
 from lib.world.hashing import smooth_noise
 from lib.world.paint import Canvas
-from lib.world.table import Latents
+from lib.world.table import Latents, wearers
 
 Planes = list[torch.Tensor]
 
@@ -15,7 +14,7 @@ def put_on(canvas: Canvas) -> None:
     p, c = canvas.p, canvas
     across = (c.au - 0.355 * p["eye_spacing"]) / 0.215
     up = (c.v - 0.065) / 0.155
-    ring = power(power(across.abs(), 2.6) + power(up.abs(), 2.6) + 1e-6, 1 / 2.6)
+    ring = (across.abs() ** 2.6 + up.abs() ** 2.6 + 1e-6) ** (1 / 2.6)
     side = c.soft(0.014 - (c.v - 0.12).abs()) * c.soft(c.au - 0.56, 2) * c.soft(1.42 - c.au, 2)
     bridge = c.soft(0.014 - (c.v - 0.10).abs()) * c.soft(0.15 - c.au, 2) * c.front
     rim = c.soft(0.020 - (ring - 1).abs() * 0.17) * c.front
@@ -97,7 +96,6 @@ def _overlay(p: Latents, across, up, pixel) -> tuple[Planes, torch.Tensor]:
     return [tone * (0.6 + 0.7 * p[f"scene_{i}"]) for i in (0, 1, 2)], thing
 
 
-@fused
 def caption(p: Latents, planes: Planes, across, up) -> Planes:
     """A line of letter-like marks over the picture, as on web pictures."""
     rows = wearers(p.flat("text"))
