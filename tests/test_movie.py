@@ -63,7 +63,7 @@ def test_clips_show_people_who_are_in_no_training_pair(monkeypatch):
         return real(frames, seed=seed, size=16, device=device)
 
     monkeypatch.setattr(movie.world, "clip", clip)
-    monkeypatch.setattr(movie.relation, "probabilities", lambda *_: torch.zeros(2, 8))
+    monkeypatch.setattr(movie.relation, "predict", lambda *_: torch.zeros(2, 8))
     settings = params.load("smoke", {"evaluation.clips": 2})
     clips = movie.watch(None, settings, frames=2, seed=4)
     assert len(clips) == 2 and len(set(asked)) == 2

@@ -62,7 +62,7 @@ def watch(
             device=device(params),
         )
         pictures, pairs, truth = made
-        probability = relation.probabilities(model, pairs, params, fabric).numpy()
+        probability = relation.predict(model, pairs, params, fabric).sigmoid().numpy()
         clips.append(Clip(pictures, pairs, truth, probability))
     return clips
 

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from lib import training, vocabulary
 from lib.data.faces import FaceSet, PairSet
-from lib.evaluation import baselines, metrics
+from lib.evaluation import baselines, metrics, results
 from lib.evaluation.judging import AUC, FREQUENCY, PAPER, Judge
 from lib.experiments.networks import dcn
 from lib.models import DCN, RelationNet, layers
@@ -31,9 +31,9 @@ VARIANTS = {
 }
 NETWORKS = tuple(VARIANTS)[1:]
 GROUPS = ("gender", "age", "pose", "expression")
-# What Section 6.2 compares: better, worse.
+# What Section 6.2 compares, in short words: better, worse.
 COMPARISONS = {
-    f"{better}_minus_{worse.removesuffix('_svm')}": (better, worse)
+    f"{better} minus {worse.removesuffix('_svm')}".replace("_", " "): (better, worse)
     for better, worse in (
         *((name, "hog_svm") for name in NETWORKS),
         *((name, "random") for name in (*GROUPS, "full")),
@@ -81,7 +81,7 @@ def pretrain(
     fabric: Fabric | None = None,
     folder: Path | None = None,
 ) -> DCN:
-    """A DCN trained from scratch on the labels of one attribute group alone (Section 6.2).
+    """A DCN trained from scratch on the visible labels of one attribute group (Section 6.2).
 
     Prints the entropy of its labels below the losses: what is no lower has learnt no more than how
     common each label is. folder: keeps the state of the run, see `checkpoints.place`.
@@ -89,7 +89,9 @@ def pretrain(
     fabric = fabric or processes.single(params)
     model, train, size = dcn(params, seed), params.relation.pretrain, params.model.size
     others = [a for a in vocabulary.ATTRIBUTES if a not in vocabulary.GROUPS[group]]
-    labels = faces.labels.clone()
+    if faces.visible is None:
+        raise ValueError("no labels are held out yet: run notebook 01")
+    labels = faces.visible.clone()
     labels[:, vocabulary.columns(others)] = vocabulary.MISSING
     labelled = (labels >= 0).any(1)
     images, labels = faces.images[labelled], labels[labelled]
@@ -140,13 +142,15 @@ def fit(
     )
 
 
-def probabilities(
+def predict(
     model: RelationNet, pairs: PairSet, params: Params, fabric: Fabric | None = None
 ) -> Tensor:
-    """p(g = 1) of every trait, (N, 8); without a fabric in one process, as the profile says."""
+    """Logits of the traits (N, 8): p(g = 1) is their sigmoid.
+
+    Without a fabric in one process, as the profile says.
+    """
     fabric = fabric or processes.single(params)
-    logits = training.predict_pairs(model, pairs, size=params.model.size, fabric=fabric)
-    return logits.sigmoid()
+    return training.predict_pairs(model, pairs, size=params.model.size, fabric=fabric)
 
 
 def variant(
@@ -179,15 +183,15 @@ def variant(
 
 
 def hog_scores(train: PairSet, test: PairSet, *, seed: int) -> Tensor:
-    """HOG of both faces, concatenated, and one linear SVM per trait: (N, 8) in (0, 1).
+    """HOG of both faces, concatenated, and one linear SVM per trait.
 
-    Decision values go through a sigmoid, so that 0.5 is the SVM's own border.
+    Returns the decision values (N, 8) float64, whose sigmoid is 0.5 at the SVM's own border.
     """
     both = [
         np.concatenate([baselines.hog(p.left), baselines.hog(p.right)], 1) for p in (train, test)
     ]
     machines = baselines.fit_svms(both[0], train.labels, seed=seed)
-    return torch.from_numpy(machines.scores(both[1])).sigmoid().float()
+    return torch.from_numpy(machines.scores(both[1]))
 
 
 def judge(train: PairSet, test: PairSet, resamples: int, seed: int = 0) -> Judge:
@@ -199,22 +203,41 @@ def judge(train: PairSet, test: PairSet, resamples: int, seed: int = 0) -> Judge
     return Judge(test.labels, frequency, resamples, seed, TRAITS, couples)
 
 
-def averages(judge: Judge, scores: dict[str, Tensor]) -> dict[str, dict[str, dict]]:
-    """judgement -> variant -> average over the traits with its interval, percent."""
-    return {
-        kind: {name: judge.number(score, kind) for name, score in scores.items()}
+def averages(judge: Judge, scores: dict[str, Tensor], subset: str = "average") -> pd.DataFrame:
+    """Rows of the results table: the average over the traits, by every judgement and variant.
+
+    scores: probabilities (N, 8) by the short name of the variant; subset: what the rows are called.
+    """
+    return pd.concat(
+        results.rows(
+            kind,
+            {VARIANTS[name]: judge.number(score, kind) for name, score in scores.items()},
+            subset=subset,
+        )
         for kind in JUDGEMENTS
+    )
+
+
+def per_trait(judge: Judge, scores: dict[str, Tensor]) -> pd.DataFrame:
+    """Rows of the results table: balanced accuracy at 0.5 of every variant on every trait."""
+    return pd.concat(
+        results.rows(PAPER, judge.each(score), by="subset", method=VARIANTS[name])
+        for name, score in scores.items()
+    )
+
+
+def differences(judge: Judge, scores: dict[str, Tensor], subset: str = "average") -> pd.DataFrame:
+    """Rows of the results table: paired differences of averages, by judgement and comparison."""
+    names = {
+        label: f"{VARIANTS[better]} - {VARIANTS[worse]}"
+        for label, (better, worse) in COMPARISONS.items()
     }
-
-
-def per_trait(judge: Judge, scores: dict[str, Tensor]) -> dict[str, dict[str, dict]]:
-    """variant -> trait -> balanced accuracy at 0.5 with its interval, percent."""
-    return {name: judge.each(score) for name, score in scores.items()}
-
-
-def differences(judge: Judge, scores: dict[str, Tensor]) -> dict[str, dict[str, dict]]:
-    """judgement -> comparison -> paired difference of averages with its interval, points."""
-    return {kind: judge.differences(scores, COMPARISONS, kind) for kind in JUDGEMENTS}
+    parts = []
+    for kind in JUDGEMENTS:
+        found = judge.differences(scores, COMPARISONS, kind)
+        gaps = {names[label]: gap for label, gap in found.items()}
+        parts.append(results.rows(kind, gaps, subset=subset, unit="points"))
+    return pd.concat(parts)
 
 
 def evidence(pairs: PairSet) -> Tensor | None:
