@@ -1,8 +1,8 @@
 """Typed profiles: `params/<profile>.yaml` -> `Params`, checked before anything runs.
 
 The defaults below are the paper's own settings (section in the comment) wherever it gives one.
-A profile states only where it differs. Unknown keys, wrong types and impossible values end at
-once with the file, the key and the mend.
+A profile states only where it differs. Unknown keys, wrong types and impossible values raise an
+error that names the file, the key, the value and what to do.
 """
 
 import difflib
@@ -12,12 +12,14 @@ from typing import Annotated, Any, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic_core import ErrorDetails
 
 FOLDER = Path(__file__).resolve().parent.parent / "params"
 
 Count = Annotated[int, Field(ge=0)]
 Positive = Annotated[int, Field(ge=1)]
 Rate = Annotated[float, Field(gt=0)]
+Weight = Annotated[float, Field(ge=0)]
 Share = Annotated[float, Field(ge=0, le=1)]
 Origin = Literal["world", "real", "found", "auto", "absent"]
 
@@ -27,21 +29,26 @@ class Section(BaseModel):
 
 
 class SourceParams(Section):
-    """One dataset. Where the real one is not under `data.root`, `real` is an error, `found` does
-    without it, and `auto` takes the embedded world's.
+    """One dataset and where it comes from.
+
+    origin: `world` for rendered faces; `real` for the files under `data.root`, an error if they are
+    not there; `found` for the real files, left out if they are not there; `auto` for the real
+    files, rendered faces if they are not there; `absent` to leave the dataset out.
     """
 
     origin: Origin = "world"
-    train: Count = 0  # faces, pairs or (CK+) subjects; real sets: 0 = all that is there
-    test: Count = 0  # of real AFLW, CelebA and ExpW at most so many; other real sets: as they say
+    train: Count = 0  # faces, pairs or (CK+) subjects; of a real set 0 means all
+    test: Count = 0  # at most so many of real AFLW, CelebA, ExpW; other real sets have their own
 
 
 class DataParams(Section):
+    """The datasets and how their pictures are stored."""
+
     root: str = "data"  # folder of the real datasets, relative to the project
-    size: Positive = 256  # px, stored crops; training takes a random window of `model.size`
-    manifests: tuple[str, ...] = ()  # CSV manifests of the user's own faces, added to training
+    size: Positive = 256  # px, stored crops; training cuts a random window of `model.size`
+    manifests: tuple[str, ...] = ()  # CSV lists of the user's own faces, added to training
     yaw_bins: tuple[float, float, float, float] = (-60.0, -20.0, 20.0, 60.0)  # degrees
-    yaw_sign: Literal[1, -1] = 1  # AFLW's positive yaw turns to the picture's right (1) or left
+    yaw_sign: Literal[1, -1] = 1  # 1: AFLW's positive yaw turns to the picture's right; -1: left
     relation_columns: tuple[str, ...] = ()  # order of the eight trait columns of a partial copy
     movie_list: str = ""  # file with one image name per line: the movie subset of Table 11
     aflw: SourceParams = SourceParams(train=23_386, test=1_000)  # Section 6.1
@@ -71,12 +78,12 @@ class TrainParams(Section):
     """One training stage (Section 6.1, "Implementation")."""
 
     epochs: Count = 30
-    batch: Positive = 32
+    batch: Annotated[int, Field(ge=2)] = 32  # batch normalisation needs two samples
     rate: Rate = 0.001
     momentum: Share = 0.9
-    weight_decay: Annotated[float, Field(ge=0)] = 0.0
+    weight_decay: Weight = 0.0
     schedule: Literal["constant", "cosine"] = "constant"
-    warmup: Share = 0.0  # share of all steps with a rising rate
+    warmup: Share = 0.0  # share of all steps during which the rate rises
     average: Share = 0.0  # decay of the exponential moving average of weights; 0 = none
     translate: Share = 0.1  # random translation, share of the input size
     mirror: bool = True
@@ -89,15 +96,15 @@ class PropagationParams(Section):
     (`lib.experiments.variants`).
     """
 
-    choice: Literal["held-out", "given"] = "held-out"  # or as the values below say
+    choice: Literal["held-out", "given"] = "held-out"  # given: the values below
     neighbours: Positive = 10  # h, Section 4.3
-    symmetric: bool = False  # directed list of the h nearest, or a symmetric graph
+    symmetric: bool = False  # false: each face's own list; true: incoming edges count too
     covariance: Annotated[str, Field(pattern=r"^(full|shared|diagonal|pca-[1-9]\d*)$")] = "full"
     shrinkage: Literal["ledoit-wolf"] | Share = "ledoit-wolf"
-    unary_weight: Annotated[float, Field(ge=0)] = 1.0  # times the Gaussian term of Eqn. 4
-    prior_weight: Annotated[float, Field(ge=0)] = 1.0  # times the co-occurrence term of Eqn. 4
-    pairwise_weight: Annotated[float, Field(ge=0)] = 1.0  # times the term of Eqn. 6
-    sample: bool = True  # labels simulated from the posterior (Eqn. 12), or thresholded
+    unary_weight: Weight = 1.0  # times the Gaussian term of Eqn. 4
+    prior_weight: Weight = 1.0  # times the co-occurrence term of Eqn. 4
+    pairwise_weight: Weight = 1.0  # times the term of Eqn. 6
+    sample: bool = True  # true: labels sampled from the posterior (Eqn. 12); false: mean field
     tolerance: Rate = 1.0e-3  # mean absolute change of the posterior
     max_iterations: Positive = 30
 
@@ -115,32 +122,36 @@ class RelationParams(Section):
     """The Siamese network (Section 5)."""
 
     shared: Positive = 256  # dimension of x_g
-    decay: Literal["map"] | Annotated[float, Field(ge=0)] = "map"  # of weights; map: as Eqn. 17
+    decay: Literal["map"] | Weight = "map"  # weight decay; map: as in Eqn. 17
     train: TrainParams = TrainParams(epochs=10)
     pretrain: TrainParams = TrainParams(epochs=10)  # the DCNs of one attribute group each
 
 
 class EvaluationParams(Section):
-    bootstrap: Positive = 1000  # resamples behind each 95 % interval
+    """How results are estimated."""
+
+    bootstrap: Positive = 1000  # resamples for each 95 % interval
     finetune: TrainParams = TrainParams(epochs=10)  # SFEW and CK+ fine-tuning
     folds: Annotated[int, Field(ge=2)] = 10  # CK+
-    clips: Annotated[int, Field(ge=2)] = 8  # of two people each, behind Fig. 11's intervals
+    clips: Annotated[int, Field(ge=2)] = 8  # of two people each, for the intervals of Fig. 11
 
 
 class BeyondParams(Section):
     """What notebook 17 varies beyond the paper."""
 
     label_shares: tuple[Share, ...] = (0.1, 0.3)  # of the people whose labels are kept
-    label_noise: tuple[Share, ...] = (0.1, 0.2, 0.3)  # of the labels that are turned round
+    label_noise: tuple[Share, ...] = (0.1, 0.2, 0.3)  # of the labels that are inverted
     neighbours: tuple[Positive, ...] = (3, 10, 30)  # h
-    rounds: Positive = 10  # of propagation and refinement behind each share of labels
-    trunk: str = "mobilenet_v3_small"  # one of torchvision's in BN-Inception's place, or none
+    rounds: Positive = 10  # of propagation and refinement for each share of labels
+    trunk: str = "mobilenet_v3_small"  # of torchvision, compared with BN-Inception; or none
 
 
 class Params(Section):
+    """A whole profile."""
+
     profile: str
     seed: Count = 0
-    seeds: Positive = 1  # runs of all that is trained, from `seed` on: intervals over seeds
+    seeds: Positive = 1  # seed, seed + 1, ...: trained again with each; intervals over seeds
     device: Literal["auto", "cpu", "cuda"] = "auto"
     precision: Literal["32-true", "bf16-mixed"] = "32-true"
     devices: Positive = 1  # processes on this machine
@@ -170,7 +181,7 @@ def load(profile: str, overrides: dict[str, Any] | None = None) -> Params:
     `overrides` replaces single values by dotted key, e.g. `{"stage1.epochs": 2}`, or whole
     nested parts, e.g. `{"stage1": {"epochs": 2}}`.
 
-    Raises ValueError that names file, key, value and mend.
+    Raises ValueError that names the file, the key, the value and what to do.
     """
     path = FOLDER / f"{profile}.yaml"
     if not path.is_file():
@@ -219,15 +230,15 @@ def _tuples(value: Any) -> Any:
 
 
 def _explain(path: Path, error: ValidationError) -> str:
-    lines = [f"{path}: {error.error_count()} value(s) to mend"]
+    lines = [f"{path}: {error.error_count()} wrong value(s)"]
     for problem in error.errors():
         key = ".".join(str(part) for part in problem["loc"]) or "(whole file)"
         value = "" if isinstance(problem["input"], dict) else f" = {problem['input']!r}"
-        lines.append(f"  {key}{value}: {_mend(problem)}")
+        lines.append(f"  {key}{value}: {_advice(problem)}")
     return "\n".join(lines)
 
 
-def _mend(problem: dict) -> str:
+def _advice(problem: ErrorDetails) -> str:
     if problem["type"] == "extra_forbidden":
         close = difflib.get_close_matches(str(problem["loc"][-1]), _keys(Params), n=1)
         return "unknown key" + (f"; did you mean {close[0]!r}?" if close else "; remove it")

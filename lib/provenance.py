@@ -72,11 +72,12 @@ def device_name(params: Params) -> str:
 
 @functools.cache
 def processor() -> str:
-    """The kind of processor: machine, maker, family, model, vector width."""
+    """The kind of processor: machine, maker, family, model, vector instructions."""
     kind = [platform.machine()]
-    with contextlib.suppress(OSError):  # Linux alone has this file
+    with contextlib.suppress(OSError):  # only Linux has this file
         lines = Path("/proc/cpuinfo").read_text().split("\n\n")[0].splitlines()
-        fields = dict(map(str.strip, line.split(":", 1)) for line in lines if ":" in line)
+        pairs = (line.split(":", 1) for line in lines if ":" in line)
+        fields = {name.strip(): value.strip() for name, value in pairs}
         kind += [fields[name] for name in ("vendor_id", "cpu family", "model") if name in fields]
     return " ".join([*kind, torch.backends.cpu.get_cpu_capability()])
 

@@ -1,10 +1,10 @@
-"""The words of the paper: attributes, traits, and which source labels what (Tables 2 to 5).
+"""The paper's names: attributes, traits, and which source labels which attributes (Tables 2 to 5).
 
-Every room that names an attribute or a trait takes the name from here, so that a column of a
-label tensor means the same thing everywhere: `labels[:, i]` is `ATTRIBUTES[i]`.
+Every package takes them from here, so that a column of a label tensor means the same everywhere:
+`labels[:, i]` is `ATTRIBUTES[i]`.
 """
 
-MISSING = -1  # a label nobody gave; 0 is negative, 1 is positive
+MISSING = -1  # no label; 0 is negative, 1 is positive
 
 # Table 5's columns in its order, under its four headings. `gender` is 1 for male.
 GROUPS = {
@@ -21,9 +21,9 @@ GROUPS = {
 }
 ATTRIBUTES = tuple(name for group in GROUPS.values() for name in group)
 POSES = GROUPS["pose"]
-EXPRESSIONS = GROUPS["expression"][:7]  # the seven prototypical ones, ExpW's label book
+EXPRESSIONS = GROUPS["expression"][:7]  # the seven prototypical ones, in ExpW's order
 
-# Table 4: the columns that each face source labels; the rest is missing there.
+# Table 4: the attributes that each source labels; the others are missing there.
 LABELLED = {
     "aflw": ("gender", *POSES),
     "celeba": ("gender", *GROUPS["expression"][7:], *GROUPS["age"]),
@@ -90,7 +90,7 @@ def columns(attributes: tuple[str, ...]) -> list[int]:
 
 
 def label_mask(source: str) -> list[bool]:
-    """Which of the 24 columns a face source labels (Table 4)."""
+    """Which of the 24 columns a source labels (Table 4)."""
     return [name in LABELLED[source] for name in ATTRIBUTES]
 
 
@@ -100,7 +100,7 @@ def mirror_order() -> list[int]:
 
 
 def title(name: str) -> str:
-    """An attribute, trait or source as the paper prints it; any other name in words."""
+    """An attribute, trait or source as the paper prints it; any other name without underscores."""
     if name in SOURCE_NAMES:
         return SOURCE_NAMES[name]
     return name.replace("five_oclock", "5 o'clock").replace("_", " ")

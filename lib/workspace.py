@@ -181,10 +181,10 @@ class Workspace:
     def load_predictions(self, name: str, keys: Sequence[str]) -> dict[tuple[str, int], Tensor]:
         """The logits (N, A) of every (method, round), one row for each of `keys`."""
         path = self.existing("artifacts", f"{name}.parquet")
-        found: dict[tuple[str, int], Tensor] = {}
-        for (method, number), part in pd.read_parquet(path).groupby(
-            ["method", "round"], sort=False
-        ):
+        table = pd.read_parquet(path)
+        found = {}
+        for method, number in table[["method", "round"]].drop_duplicates().itertuples(index=False):
+            part = table[(table["method"] == method) & (table["round"] == number)]
             values = part.drop(columns=["key", "method", "round"]).to_numpy()
             found[str(method), int(number)] = torch.from_numpy(
                 values[_places(part["key"], keys, path)]

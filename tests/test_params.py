@@ -1,7 +1,6 @@
-"""Profiles are typed, and a mistake is named with file, key and mend."""
+"""Profiles are typed, and a mistake is reported with file, key, value and what to do."""
 
 import pytest
-from pydantic import BaseModel
 
 from lib import params
 
@@ -17,7 +16,7 @@ def test_every_profile_loads(profile):
         ("stage1.epochz", 3, ["stage1.epochz", "unknown key", "did you mean 'epochs'"]),
         ("stage1.rate", "1e-3", ["stage1.rate", "'1e-3'", "write 1.0e-3"]),
         ("stage1.epochs", 2.5, ["stage1.epochs", "integer"]),
-        ("stage1.batch", 0, ["stage1.batch", "greater than or equal to 1"]),
+        ("stage1.batch", 1, ["stage1.batch", "greater than or equal to 2"]),
         ("stage1.momentum", 1.5, ["stage1.momentum", "less than or equal to 1"]),
         ("stage1.rate", -0.1, ["stage1.rate", "greater than 0"]),
         ("stage1.mirror", "yes", ["stage1.mirror", "boolean"]),
@@ -28,20 +27,20 @@ def test_every_profile_loads(profile):
         ("nothing", 1, ["nothing", "unknown key"]),
     ],
 )
-def test_mistakes_are_named(key, value, words):
+def test_an_error_names_file_key_and_what_to_do(key, value, words):
     with pytest.raises(ValueError) as error:
         params.load("default", {key: value})
     for word in ["params/default.yaml", *words]:
         assert word in str(error.value)
 
 
-def test_a_value_has_no_keys_below_it():
+def test_a_key_below_a_single_value_is_refused():
     words = r"default\.yaml: model\.size\.x: model\.size = \d+ has no keys.*override model\.size"
     with pytest.raises(ValueError, match=words):
         params.load("default", {"model.size.x": 1})
 
 
-def test_unknown_profile_lists_the_known_ones():
+def test_an_unknown_profile_lists_the_known_ones():
     with pytest.raises(ValueError, match=r"no profile 'defualt'.*default.*smoke"):
         params.load("defualt")
 
@@ -68,4 +67,3 @@ def test_defaults_are_the_papers():
     assert (paper.propagation.neighbours, paper.relation.shared) == (10, 256)
     sources = (paper.data.aflw, paper.data.celeba, paper.data.expw)
     assert [source.test for source in sources] == [1000, 3000, 1400]
-    assert isinstance(paper, BaseModel)

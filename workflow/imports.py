@@ -1,4 +1,4 @@
-"""Which files of `lib` a notebook or a module rests on."""
+"""Which files of `lib` a notebook or a module imports."""
 
 import ast
 import json
