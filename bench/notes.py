@@ -4,11 +4,17 @@ from pathlib import Path
 from typing import Any
 
 from lib import params, workspace
+from workflow.imports import code
 
 FOLDER = workspace.ROOT / "outputs" / "bench"
 
 
 def save(name: str, note: dict[str, Any]) -> Path:
-    """Write `outputs/bench/<name>.json` whole or not at all, with its provenance."""
+    """Write `outputs/bench/<name>.json` whole or not at all, with its provenance.
+
+    `code` is the digest of the code measured: where it is no longer that of the present code, the
+    numbers are not shown (`workflow.readme`).
+    """
     about = workspace.Workspace(params.load("default"), "bench").provenance()
-    return workspace.write_json(FOLDER / f"{name}.json", note | {"provenance": about})
+    note = note | {"code": code(f"bench/{name}.py"), "provenance": about}
+    return workspace.write_json(FOLDER / f"{name}.json", note)

@@ -1,4 +1,4 @@
-"""What a benchmark measures is kept whole, and says what it was made from."""
+"""What a benchmark measures is written whole, with the code it was measured with."""
 
 import json
 
@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from bench import notes, world
+from workflow import imports, readme
 
 
 def test_numbers_carry_provenance(tmp_path, monkeypatch):
@@ -19,7 +20,26 @@ def test_numbers_carry_provenance(tmp_path, monkeypatch):
 
 def test_a_broken_note_leaves_the_old_one(tmp_path, monkeypatch):
     monkeypatch.setattr(notes, "FOLDER", tmp_path)
-    notes.save("one", {"seconds": 1.0})
+    notes.save("world", {"seconds": 1.0})
     with pytest.raises(ValueError, match="nan"):
-        notes.save("one", {"seconds": float("nan")})
-    assert json.loads((tmp_path / "one.json").read_text())["seconds"] == 1.0
+        notes.save("world", {"seconds": float("nan")})
+    assert json.loads((tmp_path / "world.json").read_text())["seconds"] == 1.0
+
+
+def test_numbers_of_other_code_are_not_shown(tmp_path, monkeypatch):
+    monkeypatch.setattr(notes, "FOLDER", tmp_path)
+    note = json.loads(notes.save("world", {"seconds": 1.0}).read_text())
+    assert readme.is_present("world", note)
+    assert not readme.is_present("propagation", note)
+    assert not readme.is_present("gone", note)
+
+
+def test_comments_and_docstrings_are_no_other_code(tmp_path, monkeypatch):
+    monkeypatch.setattr(imports, "ROOT", tmp_path)
+    (tmp_path / "bench.py").write_text("from lib.a import b\n")
+    (tmp_path / "lib" / "a").mkdir(parents=True)
+    digests = []
+    for text in ("x = 1", '"""Words."""\n\nx = 1  # a comment', "x = 2"):
+        (tmp_path / "lib" / "a" / "b.py").write_text(text)
+        digests.append(imports.code("bench.py"))
+    assert digests[0] == digests[1] != digests[2]

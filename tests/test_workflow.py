@@ -229,17 +229,29 @@ def test_a_field_of_a_first_page_fits_into_one_cell_of_a_table():
     assert readme.field(page, "Reads") == "`artifacts/01_faces`."
 
 
-def test_the_readme_shows_the_outputs_as_they_are():
-    text = (ROOT / "README.md").read_text()
-    assert readme.written(text) == text, "run `python -m workflow.readme`"
+def test_the_places_in_the_paper_are_found():
+    paper = 'Section 6.1, Table 8, Figures 9 and 10; Equations 2 to 14; "12 pictures".'
+    assert readme.items(paper) == "Table 8, Figs. 9 and 10, Eqns. 2 to 14"
 
 
-def test_the_readme_links_to_files_that_exist():
-    text = (ROOT / "README.md").read_text()
-    targets = [link.split(")")[0].split("#")[0] for link in text.split("](")[1:]]
+@pytest.mark.parametrize("page", readme.PAGES)
+def test_a_readme_shows_the_outputs_as_they_are(page):
+    assert readme.written(page) == (ROOT / page).read_text(), "run `python -m workflow.readme`"
+
+
+def test_the_readme_is_short():
+    assert (ROOT / "README.md").stat().st_size <= 9_000
+
+
+DOCS = ("CONTRIBUTING.md", "docs/readings.md", "docs/scaling.md", "lib/README.md")
+
+
+@pytest.mark.parametrize("page", (*DOCS, *readme.PAGES))
+def test_a_page_links_to_files_that_exist(page):
+    path = ROOT / page
+    targets = [link.split(")")[0].split("#")[0] for link in path.read_text().split("](")[1:]]
     local = [target for target in targets if target and not target.startswith("http")]
-    assert local
-    assert [target for target in local if not (ROOT / target).exists()] == []
+    assert [target for target in local if not (path.parent / target).exists()] == []
 
 
 def test_the_cover_quotes_the_header_of_the_profile():

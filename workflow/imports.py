@@ -1,8 +1,10 @@
-"""Which files of `lib` a notebook or a module imports."""
+"""Which files of `lib` a notebook or a module imports, and a digest of their code."""
 
 import ast
 import json
 from pathlib import Path
+
+from lib.provenance import digest
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -10,7 +12,7 @@ ROOT = Path(__file__).resolve().parent.parent
 def behind(path: str | Path) -> set[Path]:
     """The files of lib/ that a notebook or module imports, directly or through another.
 
-    path: from the project's root, as the paths returned.
+    path: relative to the project root, as are the paths returned.
     """
     found: set[Path] = set()
     waiting = [Path(path)]
@@ -26,15 +28,38 @@ def of_module(name: str) -> set[Path]:
     return {file for each in _files(name) for file in (each, *behind(each))}
 
 
+def code(path: str | Path) -> str:
+    """Digest of the code of the packages of lib/ that a module imports, without docstrings,
+    comments and layout. The modules at the top of lib/ (parameters, paths) are left out.
+    """
+    files = sorted(file for file in behind(path) if len(file.parts) > 2)
+    return digest("\n".join(_stripped((ROOT / file).read_text()) for file in files))
+
+
+def _stripped(source: str) -> str:
+    """The syntax tree of a module without its docstrings, as text."""
+    tree = ast.parse(source)
+    for node in ast.walk(tree):
+        body = getattr(node, "body", None)
+        if isinstance(body, list) and body and isinstance(node, Documented):
+            first = body[0]
+            if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant):
+                node.body = body[1:]
+    return ast.dump(tree)
+
+
+Documented = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+
+
 def _imported(path: Path) -> set[Path]:
     """The files of lib/ that one notebook or module names in its imports."""
     text = (ROOT / path).read_text()
     if path.suffix == ".ipynb":
-        code = (cell for cell in json.loads(text)["cells"] if cell["cell_type"] == "code")
-        text = "\n".join("".join(cell["source"]) for cell in code)
+        cells = (cell for cell in json.loads(text)["cells"] if cell["cell_type"] == "code")
+        text = "\n".join("".join(cell["source"]) for cell in cells)
     names: set[str] = set()
     for node in ast.walk(ast.parse(text)):
-        if isinstance(node, ast.ImportFrom):
+        if isinstance(node, ast.ImportFrom) and node.module:
             names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
         elif isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
@@ -42,6 +67,10 @@ def _imported(path: Path) -> set[Path]:
 
 
 def _files(name: str) -> set[Path]:
+    """The file of a module of lib and those of the packages around it; none for other modules."""
+    if not name.startswith("lib."):
+        return set()
     stem = Path(*name.split("."))
-    files = (stem.with_suffix(".py"), stem / "__init__.py")
-    return {file for file in files if name.startswith("lib.") and (ROOT / file).is_file()}
+    files = {stem.with_suffix(".py"), stem / "__init__.py"}
+    files |= {parent / "__init__.py" for parent in stem.parents}
+    return {file for file in files if (ROOT / file).is_file()}

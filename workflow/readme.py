@@ -1,113 +1,166 @@
-"""Write the README's tables from what lies under `outputs/`: `python -m workflow.readme`."""
+"""Write the generated parts of the README files from `outputs/`: `python -m workflow.readme`.
+
+Each part is between `<!-- name -->` and `<!-- /name -->`.
+"""
 
 import json
 import re
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
 import nbformat
 
 from lib.evaluation import claims
 from lib.evaluation.judging import AUC, PAPER
 from lib.params import load
+from workflow.imports import code
 from workflow.pipeline import STEPS
 
 ROOT = Path(__file__).resolve().parent.parent
-PROFILE = "thorough"  # whose results are quoted and whose notebooks are linked
-NEWCOMERS = "default"  # whose minutes are told: all of it runs in one go, nothing is resumed
+PROFILE = "default"  # whose results are quoted and whose notebooks are linked
 BENCH = ROOT / "outputs" / "bench"
 TRAINING = (
-    ("ours_over_plain", "training: images per second over a plain loop's", "at least 1.35"),
-    ("data_path_share", "training: share of a step that the data path costs", "at most 0.05"),
-    ("extraction_over_training", "feature extraction over training", "at least 2.5"),
+    ("ours_over_plain", "training: images per second, divided by a plain loop's", "at least 1.35"),
+    ("data_path_share", "training: share of a step spent on data", "at most 0.05"),
+    ("extraction_over_training", "images per second: extraction over training", "at least 2.5"),
 )
 
 
+def markdown(head: Iterable[str], rows: Iterable[Iterable[object]]) -> str:
+    """A table in Markdown."""
+    head = list(head)
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join(f"| {' | '.join(str(cell) for cell in line)} |" for line in lines)
+
+
+# README.md ----------------------------------------------------------------------------------------
+
+
 def results() -> str:
-    """The headline rows: the paper's numbers beside ours, over all seeds."""
+    """The paper's headline numbers and ours."""
     table = claims.headline(claims.evidence(load(PROFILE)))
-    lines = ["| | the paper, photographs | ours, embedded world |", "|---|---|---|"]
-    rows = (f"| {row.what} | {row.paper} | {row.ours} |" for row in table.itertuples())
-    return "\n".join([*lines, *rows])
+    head = ("", "paper, photographs", "ours, rendered faces")
+    return markdown(head, table[["what", "paper", "ours"]].itertuples(index=False))
 
 
 def scoreboard() -> str:
-    """How many of the paper's claims hold, and what propagation gains."""
+    """How many of the paper's claims hold, and what propagation adds."""
     evidence = claims.evidence(load(PROFILE))
     verdicts = claims.scoreboard(evidence)["verdict"].value_counts()
     counts = ", ".join(f"{name} {verdicts.get(name, 0)}" for name in claims.VERDICTS)
-    gains = {
-        title: evidence.estimate("05_attribute_accuracy", metric, "DCN+AP - control", "average")
-        for title, metric in (("at 0.5", PAPER), ("in ROC AUC", AUC))
-    }
-    words = ", ".join(
-        "{value:+.1f} points ({low:+.1f} to {high:+.1f}) {title}".format(title=title, **number)
-        for title, number in gains.items()
+    gains = (
+        estimate(evidence, "05_attribute_accuracy", metric, "DCN+AP - control", "average", signed)
+        for metric, signed in ((PAPER, "at 0.5"), (AUC, "in ROC AUC"))
     )
     return (
-        f"Verdicts on the paper's {verdicts.sum()} claims: {counts}. DCN+AP over a control "
-        f"that trains on for as long without pseudo labels: {words}."
+        f"Of the paper's {verdicts.sum()} claims: {counts}. DCN+AP compared with a control that "
+        f"trains equally long without pseudo labels: {', '.join(gains)}."
     )
+
+
+def estimate(
+    evidence: claims.Evidence, notebook: str, metric: str, method: str, subset: str, gain: str = ""
+) -> str:
+    """One result with its interval, as a percentage or as a gain in points; or why it is missing."""
+    found = evidence.estimate(notebook, metric, method, subset)
+    if isinstance(found, str):
+        return found
+    if gain:
+        return "{value:+.1f} points ({low:+.1f} to {high:+.1f}) ".format(**found) + gain
+    interval = "" if found["low"] == found["high"] else " ({low:.1f}–{high:.1f})"
+    return ("{value:.1f} %" + interval).format(**found)
 
 
 def notebooks() -> str:
-    """Question, reads, writes and minutes of every notebook, from its own first page."""
-    lines = ["| notebook | question | reads | writes | minutes |", "|---|---|---|---|---|"]
+    """Question, paper item and minutes of every notebook."""
+    rows = []
     for name in STEPS:
         path = ROOT / "outputs" / PROFILE / f"{name}.ipynb"
         notebook = nbformat.read(path, as_version=4)
-        words = [field(notebook.cells[0].source, key) for key in ("Question", "Reads", "Writes")]
-        first = nbformat.read(ROOT / "outputs" / NEWCOMERS / f"{name}.ipynb", as_version=4)
-        minutes = first.metadata.papermill.duration / 60
-        link = f"[{name[:2]} · {name[3:].replace('_', ' ')}](outputs/{PROFILE}/{name}.ipynb)"
-        lines.append(f"| {link} | {' | '.join(words)} | {max(minutes, 0.1):.1f} |")
-    return "\n".join(lines)
+        page = notebook.cells[0].source
+        title = page.splitlines()[0].removeprefix("# ")
+        minutes = max(notebook.metadata.papermill.duration / 60, 0.1)
+        link = f"[{title}]({path.relative_to(ROOT)})"
+        rows.append((link, field(page, "Question"), items(field(page, "Paper")), f"{minutes:.1f}"))
+    return markdown(("notebook", "question", "in the paper", "minutes"), rows)
+
+
+def field(page: str, name: str) -> str:
+    """The text after `**name**:` on a notebook's first page, with links reduced to their text."""
+    found = re.search(
+        rf"\*\*{name}\*\*:?\s*(.+?)(?=\n\s*\n|\n[-*] \*\*|\n\*\*|\Z)", page, re.DOTALL
+    )
+    if not found:
+        raise ValueError(f"the first page has no **{name}**: {page[:80]!r}")
+    plain = re.sub(r"\[([^]]+)\]\([^)]+\)", r"\1", found[1])
+    return " ".join(plain.split()).replace("|", "\\|")
+
+
+def items(paper: str) -> str:
+    """The algorithms, equations, tables and figures among the places of the paper in a text."""
+    found = re.findall(
+        r"\b((?:Algorithm|Equation|Table|Figure)s?) (\d+(?:(?:, | and | to |–)\d+)*)", paper
+    )
+    text = ", ".join(f"{kind} {numbers}" for kind, numbers in found)
+    return text.replace("Equation", "Eqn.").replace("Figure", "Fig.").replace(".s", "s.")
+
+
+# lib/world/README.md ------------------------------------------------------------------------------
 
 
 def difficulty() -> str:
-    """How far simple methods come on the embedded world."""
+    """What simple methods reach on the embedded world."""
     evidence = claims.evidence(load(PROFILE))
-    hog, pixels, sources, largest = (
-        evidence.estimate(*key)
-        for key in (
-            ("05_attribute_accuracy", PAPER, "HOG+SVM", "average"),
-            ("01_datasets", PAPER, "pixels", "average"),
-            ("01_datasets", "source recognised", "linear classifier", ""),
-            ("01_datasets", "source recognised", "always the largest", ""),
-        )
-    )
-    number = "{value:.1f} % ({low:.1f}–{high:.1f})"
-    return (
-        f"Average balanced accuracy over the 24 attributes: HOG+SVM {number.format(**hog)}, linear "
-        f"SVMs on 16 × 16 pixels {number.format(**pixels)}, chance 50 %. A linear classifier tells "
-        f"the face sources apart in {sources['value']:.0f} % of the faces; always naming the "
-        f"largest gives {largest['value']:.0f} %."
-    )
+    recognised = "source recognised"
+    rows = [
+        ("chance, balanced accuracy over the 24 attributes", "50 %"),
+        (
+            "linear SVMs on 16 × 16 pixels",
+            estimate(evidence, "01_datasets", PAPER, "pixels", "average"),
+        ),
+        ("HOG+SVM", estimate(evidence, "05_attribute_accuracy", PAPER, "HOG+SVM", "average")),
+        (
+            "source of a face, always the largest",
+            estimate(evidence, "01_datasets", recognised, "always the largest", ""),
+        ),
+        (
+            "source of a face, linear classifier",
+            estimate(evidence, "01_datasets", recognised, "linear classifier", ""),
+        ),
+    ]
+    return markdown(("method", "result"), rows)
+
+
+# bench/README.md ----------------------------------------------------------------------------------
 
 
 def speed() -> str:
-    """What `make bench` measured: ours against a peer in the same run; propagation on an older
-    processor too, since its ratios depend on how fast triangular solves are beside products.
-    """
-    bench = {file.stem: json.loads(file.read_text()) for file in BENCH.glob("*.json")}
-    older = bench.get("propagation_older", {"table": []})["table"]
-    again = {row["what"]: f"{row['ratio']:.2f}" for row in older}
+    """The benchmarks measured with the present code: ours against another implementation."""
+    files = {file.stem: json.loads(file.read_text()) for file in BENCH.glob("*.json")}
+    present = {name: note for name, note in files.items() if is_present(name, note)}
     rows = [
         (
             row["what"],
             f"{row['ratio']:.2f}",
             f"{row['ours'] / row['floor']:.1f}" if "floor" in row else "",
-            again.get(row["what"], ""),
             row["target"],
         )
-        for row in timed(bench)
+        for row in measured(present)
     ]
-    heads = ["what", "measured", "ours over its floor", "on two cores of 2017", "wanted"]
-    lines = [f"| {' | '.join(heads)} |", "|---" * len(heads) + "|"]
-    return "\n".join([*lines, *(f"| {' | '.join(row)} |" for row in rows)])
+    if not rows:
+        return "Nothing has been measured with the present code yet: `make bench`."
+    return markdown(("what", "measured", "ours over its lower bound", "wanted"), rows)
 
 
-def timed(bench: dict[str, dict]) -> list[dict]:
-    """Rows of `what`, `ratio` and `target` from every benchmark's file, by its name."""
+def is_present(name: str, note: dict[str, Any]) -> bool:
+    """Whether a benchmark was measured with the code as it is now."""
+    module = Path("bench", f"{name}.py")
+    return (ROOT / module).exists() and note.get("code") == code(module)
+
+
+def measured(bench: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
+    """Rows of `what`, `ratio` and `target` from the files of the benchmarks, by name."""
     rows = list(bench.get("propagation", {}).get("table", []))
     for case in bench.get("training", {}).get("cases", []):
         where = f"{case['size']} px, width {case['width']:g}"
@@ -115,7 +168,7 @@ def timed(bench: dict[str, dict]) -> list[dict]:
             rows.append({"what": f"{what}, {where}", "ratio": case[key], "target": target})
     for row in bench.get("world", {}).get("rows", []):
         if row["wanted"]:
-            what = f"faces drawn per second at {row['size']} px, {row['device']}"
+            what = f"faces rendered per second at {row['size']} px, {row['device']}"
             wanted = f"at least {row['wanted']}"
             rows.append({"what": what, "ratio": row["faces_per_second"], "target": wanted})
     if crops := bench.get("crops"):
@@ -126,57 +179,26 @@ def timed(bench: dict[str, dict]) -> list[dict]:
         what = f"crops of {read['crop']} px read per second, random batches of a stored set"
         target = f"at least {read['wanted']:,}"
         rows.append({"what": what, "ratio": read["from_memory"], "target": target})
-    return rows + paper_size(bench.get("paper_size"))
+    return rows
 
 
-def paper_size(run: dict | None) -> list[dict]:
-    """Rows of the run at the paper's size on a GPU, if there was one."""
-    if run is None:
-        return []
-    where = f"{run['faces']} faces, {run['machine']['gpu']}"
-    graphs = [
-        (f"seconds of the graph, {k} features", g["seconds"]) for k, g in run["graphs"].items()
-    ]
-    sweeps, wanted = run["sweeps"], run["wanted"]
-    limits = [
-        *((what, value, f"at most {wanted['graph']:g}") for what, value in graphs),
-        ("seconds of a hundred EM sweeps", sweeps["seconds"], f"at most {wanted['sweeps']:g}"),
-        ("peak GiB on the GPU", sweeps["peak_memory_gib"], f"at most {wanted['memory']:g}"),
-        (
-            "a sweep of a plain EM over ours",
-            sweeps["plain_over_ours"],
-            f"at least {wanted['plain_over_ours']:g}",
-        ),
-    ]
-    return [{"what": f"{what}, {where}", "ratio": v, "target": t} for what, v, t in limits]
-
-
-def field(page: str, name: str) -> str:
-    """What stands after `**name**:` on a notebook's first page, links reduced to their text."""
-    text = re.search(rf"\*\*{name}\*\*:?\s*(.+?)(?=\n\s*\n|\n[-*] \*\*|\n\*\*|\Z)", page, re.DOTALL)
-    plain = re.sub(r"\[([^]]+)\]\([^)]+\)", r"\1", text.group(1))
-    return " ".join(plain.split()).replace("|", "\\|")
-
-
-WRITTEN = {
-    "results": results,
-    "scoreboard": scoreboard,
-    "notebooks": notebooks,
-    "difficulty": difficulty,
-    "speed": speed,
+PAGES: dict[str, dict[str, Callable[[], str]]] = {
+    "README.md": {"results": results, "scoreboard": scoreboard, "notebooks": notebooks},
+    "lib/world/README.md": {"difficulty": difficulty},
+    "bench/README.md": {"speed": speed},
 }
 
 
-def written(readme: str) -> str:
-    """The README with its tables as the outputs have them now."""
-    for name, write in WRITTEN.items():
-        table = write()
+def written(page: str) -> str:
+    """A page of `PAGES` with its generated parts as the outputs have them now."""
+    text = (ROOT / page).read_text()
+    for name, write in PAGES[page].items():
         start, end = f"<!-- {name} -->", f"<!-- /{name} -->"
-        before, rest = readme.split(start)
-        readme = f"{before}{start}\n{table}\n{end}{rest.split(end)[1]}"
-    return readme
+        before, rest = text.split(start)
+        text = f"{before}{start}\n{write()}\n{end}{rest.split(end)[1]}"
+    return text
 
 
 if __name__ == "__main__":
-    path = ROOT / "README.md"
-    path.write_text(written(path.read_text()))
+    for page in PAGES:
+        (ROOT / page).write_text(written(page))
