@@ -249,7 +249,7 @@ class Workspace:
     def facts(self, notebook: str) -> dict[str, Any]:
         """What a notebook recorded beside its numbers; notebook: its name or number."""
         found = sorted((self.root / "metrics").glob(f"{notebook}*.json"))
-        return json.loads(found[0].read_text())["facts"] if found else {}
+        return json.loads(found[0].read_text()).get("facts", {}) if found else {}
 
     # Provenance -----------------------------------------------------------------------------------
 

@@ -11,7 +11,7 @@ from workflow import imports, readme
 
 def test_numbers_carry_provenance(tmp_path, monkeypatch):
     monkeypatch.setattr(notes, "FOLDER", tmp_path)
-    monkeypatch.setattr(world, "RUNS", (("cpu", 16, 4, False),))
+    monkeypatch.setattr(world, "RUNS", (("cpu", 16, 4),))
     world.main()
     kept = json.loads((tmp_path / "world.json").read_text())
     assert kept["rows"][0]["faces"] == 4

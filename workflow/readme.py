@@ -62,7 +62,7 @@ def scoreboard() -> str:
 def estimate(
     evidence: claims.Evidence, notebook: str, metric: str, method: str, subset: str, gain: str = ""
 ) -> str:
-    """One result with its interval, as a percentage or as a gain in points; or why it is missing."""
+    """One result with its interval, in % or as a gain in points; or why it is missing."""
     found = evidence.estimate(notebook, metric, method, subset)
     if isinstance(found, str):
         return found
