@@ -28,8 +28,8 @@ from bench.world import machine
 from lib import propagation, vocabulary
 from lib.data.sources.catalogue import DATASETS
 from lib.experiments import scale
-from lib.propagation.engine.candidates import recall_of
-from lib.propagation.graph import NeighbourGraph, neighbours
+from lib.propagation import NeighbourGraph, neighbours
+from lib.propagation.engine.nearest import recall_of
 
 FACES = {name: DATASETS[name].expected for name in vocabulary.FACE_SOURCES}
 SWEEPS = 100

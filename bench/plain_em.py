@@ -5,7 +5,9 @@ from torch import Tensor
 
 from lib import propagation
 from lib.params import PropagationParams
-from lib.propagation.graph import NeighbourGraph, affinity
+from lib.propagation import NeighbourGraph, affinity
+from lib.propagation.field import uniform
+from lib.propagation.prior import prior_odds
 
 
 def plain_em(
@@ -23,12 +25,12 @@ def plain_em(
     """
     known, near = labels >= 0, affinity(graph)
     ridge = 1e-6 * float(features.var(0, correction=0).mean()) + 1e-12
-    prior = propagation.prior_odds(labels, classifier_weights)
+    prior = prior_odds(labels, classifier_weights)
     posterior = propagation.vote(features, labels, params.neighbours)
     current = torch.where(known, labels, (posterior > 0.5).to(labels.dtype))
     moving = set(range(labels.shape[1]))
     for iteration in range(params.max_iterations):
-        draw = propagation.uniform(labels.shape, seed, iteration).to(features.device)
+        draw = uniform(labels.shape, seed, iteration).to(features.device)
         fresh = current.clone()
         for a in range(labels.shape[1]):
             if a in moving:

@@ -25,9 +25,9 @@ from bench.training import floors
 from lib import propagation, workspace
 from lib.experiments import scale
 from lib.params import PropagationParams
-from lib.propagation.engine.candidates import COMPONENTS, recall_of
+from lib.propagation import neighbours
 from lib.propagation.engine.distances import quickest
-from lib.propagation.graph import neighbours
+from lib.propagation.engine.nearest import COMPONENTS, recall_of
 
 K, DIMENSIONS, ATTRIBUTES = 10, 1024, 24
 PAPER = 318_778  # faces

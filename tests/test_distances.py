@@ -29,7 +29,7 @@ def filled(kind, some: torch.Tensor, asking, begin: int) -> torch.Tensor:
 
 
 @given(st.integers(1, 60), st.integers(1, 200), st.sampled_from([0, 3, 100]), st.integers(0, 99))
-def test_bounds_are_below_the_distances_and_near(count, width, offset, seed):
+def test_bounds_are_below_the_distances_and_close(count, width, offset, seed):
     some = points(count, width, offset, seed)
     exact = squares(some)
     scale = some.double().square().sum(1)
@@ -50,7 +50,7 @@ def test_distances_are_those_of_float64(count, width, seed):
 
 
 @pytest.mark.parametrize("kind", [Distances, Bounds])
-def test_some_rows_and_columns(kind):
+def test_some_rows_and_columns_equal_those_of_the_whole(kind):
     some = points(50, 40, 1, 0)
     whole = filled(kind, some, slice(None), 0).float()
     part = filled(kind, some, slice(7, 19), 7).float()
@@ -61,12 +61,5 @@ def test_some_rows_and_columns(kind):
     )
 
 
-def test_bounds_of_pairs():
-    some = points(50, 40, 1, 0)
-    asking, index = torch.tensor([3, 9]), torch.tensor([[0, 8, 17], [49, 3, 9]])
-    expected = filled(Bounds, some, asking, 0).gather(1, index)
-    torch.testing.assert_close(Bounds(some).pairs(asking, index), expected, rtol=2**-7, atol=1e-2)
-
-
-def test_the_quickest_way_is_the_machines():
+def test_bounds_are_used_where_bfloat16_is_fast():
     assert quickest(torch.device("cpu")) is (Bounds if has_bfloat16("cpu") else Distances)

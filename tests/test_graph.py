@@ -7,11 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from lib.propagation import graph
-from lib.propagation.engine import candidates
+from lib.propagation import affinity, neighbours
+from lib.propagation.engine import nearest
 from lib.propagation.engine.distances import Bounds, Distances
-from lib.propagation.engine.search import smallest
-from lib.propagation.graph import affinity, neighbours
+from lib.propagation.engine.strips import smallest
 from tests import literal
 
 # Small whole numbers: many ties and duplicates, and every distance is exact in float32.
@@ -24,9 +23,9 @@ PLACES = arrays.arrays(
 
 @pytest.fixture(params=[Distances, Bounds], scope="module", autouse=True)
 def _quickest(request):
-    """Both ways of telling near from far, whichever of them this machine is quick at."""
+    """With distances and with bounds, whichever is faster on this machine."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(candidates, "quickest", lambda device: request.param)
+        patch.setattr(nearest, "quickest", lambda device: request.param)
         yield
 
 
@@ -60,7 +59,7 @@ def test_distances_are_those_of_brute_force(places, k, method):
 
 @pytest.mark.parametrize("count", [513, 1700])  # more than one strip, and one row too many
 def test_exact_search_in_strips_and_in_blocks(count, monkeypatch):
-    monkeypatch.setattr("lib.propagation.engine.shards.BLOCK", 400)
+    monkeypatch.setattr("lib.propagation.engine.rows.BLOCK", 400)
     points = torch.randn(count, 20, generator=torch.Generator().manual_seed(1)) + 100
     distances = torch.cdist(points.double(), points.double()).fill_diagonal_(torch.inf)
     distance, index = distances.topk(7, dim=1, largest=False)
@@ -71,8 +70,8 @@ def test_exact_search_in_strips_and_in_blocks(count, monkeypatch):
         assert ours.recall == 1
 
 
-def test_faces_in_the_order_of_their_clusters():
-    """Strips hold whole clusters, so that almost all that comes closer comes at once."""
+def test_faces_sorted_by_cluster_have_exact_neighbours():
+    """Strips then hold whole clusters, and columns change all at once."""
     points = clusters(1500, 8, 0.01).sort(dim=0).values
     exact = torch.cdist(points.double(), points.double()).fill_diagonal_(torch.inf)
     distance = exact.topk(10, dim=1, largest=False).values
@@ -81,8 +80,8 @@ def test_faces_in_the_order_of_their_clusters():
 
 
 @pytest.mark.parametrize("apart", [0, 1.5, 8])
-def test_far_from_the_centre_bounds_are_wide(apart):
-    """Then a few faces search all others, in float32; or all do, where a sample says so."""
+def test_search_is_exact_where_bounds_are_wide(apart):
+    """Far from the centre: a few faces, or all, are searched in float32."""
     chance = torch.Generator().manual_seed(4)
     points = torch.randn(3000, 64, generator=chance)
     points[:300] *= 0.3
@@ -101,7 +100,7 @@ def test_duplicates_and_constant_features():
 
 
 @pytest.mark.parametrize("noise", [0.1, 0.7])
-def test_a_fast_search_says_its_recall(noise):
+def test_fast_search_reports_its_recall(noise):
     points = clusters(4500, 24, noise)
     exact, fast = neighbours(points, method="exact"), neighbours(points, method="fast")
     recall = (exact.index[:, :, None] == fast.index[:, None]).any(2).float().mean()
@@ -112,8 +111,8 @@ def test_a_fast_search_says_its_recall(noise):
 
 
 @pytest.mark.parametrize("count", [513, 1500, 2100])
-def test_faces_that_lie_in_order(count):
-    """Sorted by who they are, a strip holds all neighbours of some faces and none of others."""
+def test_sorted_faces_have_exact_neighbours(count):
+    """A strip then holds all neighbours of some faces and none of others."""
     points = torch.randn(count, 20, generator=torch.Generator().manual_seed(3))
     points += 30 * torch.arange(count)[:, None] // 700
     distance = torch.cdist(points.double(), points.double()).fill_diagonal_(torch.inf)
@@ -124,24 +123,24 @@ def test_faces_that_lie_in_order(count):
 
 
 @pytest.mark.parametrize("k", [120, 290, 299])
-def test_a_fast_search_for_more_neighbours_than_candidates(k, monkeypatch):
-    monkeypatch.setattr(graph, "SAMPLE", 50)
+def test_fast_search_can_return_more_neighbours_than_candidates(k, monkeypatch):
+    monkeypatch.setattr(nearest, "SAMPLE", 50)
     points = clusters(300, 24, 0.1)
     exact, fast = neighbours(points, k, method="exact"), neighbours(points, k, method="fast")
     torch.testing.assert_close(fast.distance, exact.distance)
 
 
-def test_where_components_say_nothing_the_exact_search_runs():
+def test_exact_search_runs_where_components_do_not_help():
     points = torch.randn(4500, 256, generator=torch.Generator().manual_seed(2))
     fast = neighbours(points, method="fast")
     assert fast.recall == 1
     assert torch.equal(fast.index, neighbours(points, method="exact").index)
 
 
-def test_auto_searches_fast_where_there_are_many(monkeypatch):
-    monkeypatch.setattr(graph, "EXACT_BELOW", 4400)
+def test_auto_is_fast_for_many_faces(monkeypatch):
+    monkeypatch.setattr(nearest, "EXACT_BELOW", 4400)
     chosen = []
-    monkeypatch.setattr(graph, "through_components", lambda *given: chosen.append(given) or (0, 0))
+    monkeypatch.setattr(nearest, "through_components", lambda *given: chosen.append(given))
     neighbours(clusters(4300, 24, 0.7))
     assert not chosen
     neighbours(clusters(4500, 24, 0.7))
@@ -150,7 +149,7 @@ def test_auto_searches_fast_where_there_are_many(monkeypatch):
 
 @given(st.integers(1, 40), st.integers(0, 3), st.booleans())
 @settings(max_examples=40)
-def test_smallest(k, seed, ties):
+def test_smallest_values_are_those_of_a_sort(k, seed, ties):
     values = torch.rand(5, 9000, generator=torch.Generator().manual_seed(seed))
     values = (values * 100).floor() if ties else values
     expected = values.sort(dim=1).values[:, :k]
@@ -161,7 +160,7 @@ def test_smallest(k, seed, ties):
 
 
 @given(PLACES.filter(lambda places: len(places) > 1), st.integers(1, 5), st.booleans())
-def test_affinity_is_the_self_tuning_one(places, k, symmetric):
+def test_affinity_equals_the_formula(places, k, symmetric):
     graph = neighbours(tensor(places), k)
     v = literal.affinity(graph.index.numpy(), graph.distance.double().numpy(), symmetric)
     expected = np.take_along_axis(v, graph.index.numpy(), 1)
@@ -176,27 +175,40 @@ def test_affinity_is_the_self_tuning_one(places, k, symmetric):
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
 @pytest.mark.parametrize("device", [None, "cpu"])
-def test_a_feature_that_is_no_number_is_named(value, device):
+def test_feature_that_is_not_finite_is_named(value, device):
     points = torch.zeros(5, 3)
     points[4, 2] = value
     with pytest.raises(ValueError, match=f"feature 2 of face 4 is {value}"):
         neighbours(points, device=device)
 
 
-def test_an_unknown_method_is_refused():
+def test_unknown_method_is_refused():
     with pytest.raises(ValueError, match="exact or fast"):
         neighbours(torch.zeros(3, 2), method="quick")
 
 
-def test_a_single_face_has_no_neighbours():
+def test_single_face_has_no_neighbours():
     ours = neighbours(torch.ones(1, 4))
     assert ours.index.shape == ours.distance.shape == affinity(ours).shape == (1, 0)
 
 
+@pytest.mark.parametrize("of", [None, torch.tensor([7, 2, 30])])
+@pytest.mark.parametrize("among", [None, torch.tensor([0, 2, 11, 40])])
+@pytest.mark.parametrize("device", [None, "cpu"])
+def test_neighbours_of_some_faces_among_some_others(of, among, device):
+    points = torch.randn(50, 3, generator=torch.Generator().manual_seed(5))
+    distances = torch.cdist(points.double(), points.double()).fill_diagonal_(torch.inf)
+    chosen, others = (torch.arange(50) if some is None else some for some in (of, among))
+    distance, place = distances[chosen][:, others].topk(3, dim=1, largest=False)
+    ours = neighbours(points, 3, of=of, among=among, device=device)
+    assert torch.equal(ours.index, others[place])
+    torch.testing.assert_close(ours.distance, distance.float(), rtol=1e-4, atol=0)
+
+
 @pytest.mark.parametrize("count", [2, 385, 512, 513])
 @pytest.mark.parametrize("k", [1, 3, 10])
-def test_fewer_faces_than_a_strip_holds(count, k):
-    """One strip has all of them and no column beside it; one face more, and it has one."""
+def test_search_is_exact_for_fewer_faces_than_a_strip(count, k):
+    """One strip has all of them and no column beside it; with one face more it has one."""
     points = torch.randn(count, 4, generator=torch.Generator().manual_seed(count))
     distance = torch.cdist(points.double(), points.double()).fill_diagonal_(torch.inf)
     expected = distance.sort(dim=1).values[:, : min(k, count - 1)]

@@ -4,13 +4,7 @@ import pytest
 import torch
 
 from lib.params import load
-from lib.propagation.engine.products import (
-    exact_products,
-    has_bfloat16,
-    product,
-    products,
-    side_by_side,
-)
+from lib.propagation.engine.products import has_bfloat16, product, side_by_side
 from lib.provenance import device, device_name
 from lib.training.batches import ahead
 from lib.training.processes import launched
@@ -60,18 +54,6 @@ def test_a_task_ahead_that_fails_is_heard_of_in_its_turn():
         next(results)
 
 
-def test_precision_of_products_is_given_back():
-    before = torch.get_float32_matmul_precision()
-    torch.set_float32_matmul_precision("high")
-    try:
-        with pytest.raises(ZeroDivisionError), exact_products():
-            assert torch.get_float32_matmul_precision() == "highest"
-            1 // 0  # noqa: B018
-        assert torch.get_float32_matmul_precision() == "high"
-    finally:
-        torch.set_float32_matmul_precision(before)
-
-
 def test_the_device_is_a_gpu_where_there_is_one_and_the_profile_wants_it(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "get_device_name", lambda: "H200")
@@ -113,23 +95,6 @@ def test_a_product_is_that_of_the_matrices(rows, columns, dtype):
         exact = left[:, some].double() @ right[:, some].double().T + added.double()
         assert ours.dtype == dtype and ours.layout == torch.strided
         torch.testing.assert_close(ours.double(), exact, rtol=1e-5, atol=1e-5)
-
-
-def test_a_long_product_is_whole():
-    """Its parts are put together."""
-    left, right = torch.randn(3, 8), torch.randn(10_000, 8)
-    parts, blocks = zip(*products(left, right), strict=True)
-    assert [part.start for part in parts] == [0, *(part.stop for part in parts[:-1])]
-    torch.testing.assert_close(torch.cat(blocks, 1), left @ right.T)
-
-
-def test_sums_in_float32_are_a_setting_of_this_block():
-    settings = torch.backends.cuda.matmul
-    before = settings.allow_bf16_reduced_precision_reduction
-    with pytest.raises(ZeroDivisionError), exact_products():
-        assert not settings.allow_bf16_reduced_precision_reduction
-        1 / 0  # noqa: B018
-    assert settings.allow_bf16_reduced_precision_reduction == before
 
 
 def test_bfloat16_is_quick_where_the_cpu_says_so(monkeypatch):

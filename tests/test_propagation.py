@@ -9,9 +9,11 @@ from sklearn.covariance import ledoit_wolf
 
 from lib import propagation
 from lib.params import PropagationParams
-from lib.propagation.engine.gaussians import Gaussians
-from lib.propagation.engine.shards import Rows
-from lib.propagation.graph import affinity, neighbours
+from lib.propagation import affinity, neighbours
+from lib.propagation.engine import Rows
+from lib.propagation.field import uniform
+from lib.propagation.gaussians import Densities, covariance_of, fourth_of, mean_of, shrunk
+from lib.propagation.prior import prior_odds
 from tests import literal
 
 READINGS = {
@@ -128,7 +130,7 @@ def test_all_iterations(seed, faces, quirks, name):
     ours = propagation.propagate(*tensors(features, labels, weights), params=params, seed=seed)
 
     def draw(iteration):
-        return propagation.uniform(labels.shape, seed, iteration).double().numpy()
+        return uniform(labels.shape, seed, iteration).double().numpy()
 
     given = (features, labels, weights, params)
     expected, posterior = literal.propagate(*given, draw if params.sample else None)
@@ -181,56 +183,54 @@ def test_an_attribute_labelled_everywhere_ends_at_once():
 
 @given(st.integers(0, 1000), st.integers(0, 5))
 @settings(max_examples=25, deadline=None)
-def test_parameters_after_labels_flipped(seed, rounds):
-    """mu and Sigma from running sums are those of Eqns. 13 and 14, however often labels flip."""
+def test_mean_and_covariance_stay_right_while_labels_flip(seed, rounds):
+    """mu and Sigma of running sums are those of Eqns. 13 and 14 over the members."""
     chance = np.random.default_rng(seed)
     points = chance.normal(size=(40, 5)) + 7
-    densities = Gaussians(Rows(torch.tensor(points, dtype=torch.float32)), "full", 0.0)
+    odds = Densities(Rows(torch.tensor(points, dtype=torch.float32)), "diagonal", 0.0).log_odds
     current = chance.integers(0, 2, (40, 1))
     for _ in range(rounds + 1):
-        densities.update([0], torch.tensor(current, dtype=torch.int8))
+        odds.update(torch.tensor(current, dtype=torch.int8), [0])
         flips = chance.integers(0, 40, 6)
         before, current = current, current.copy()
         current[flips] = 1 - current[flips]
-    ones = densities.positive[0]
-    for moments, level in ((ones, 1), (densities.total - ones, 0)):
+    ones = odds.positive[0]
+    for part, level in ((ones, 1), (odds.total.plus(ones, -1), 0)):
         members = points[before[:, 0] == level]
-        assert moments.count == len(members)
+        assert part.count == len(members)
         if len(members):
-            centre = densities.rows.mean + densities.axes @ moments.mean
-            np.testing.assert_allclose(centre, members.mean(0), atol=1e-5)
-            covariance = np.cov(members.T, bias=True)
-            found = densities.axes @ moments.covariance @ densities.axes.T
-            np.testing.assert_allclose(found, covariance, atol=1e-5)
+            np.testing.assert_allclose(odds.rows.mean + mean_of(part), members.mean(0), atol=1e-5)
+            expected = np.cov(members.T, bias=True)
+            np.testing.assert_allclose(covariance_of(part), expected, atol=1e-5)
 
 
 @given(st.integers(0, 1000), st.integers(2, 60), st.integers(2, 12))
 @settings(max_examples=30, deadline=None)
-def test_shrinkage_is_ledoit_and_wolfs(seed, members, dimensions):
+def test_shrinkage_is_that_of_scikit_learn(seed, members, dimensions):
     points = np.random.default_rng(seed).normal(size=(members, dimensions)) ** 3
-    densities = Gaussians(Rows(torch.tensor(points, dtype=torch.float32)), "full", "ledoit-wolf")
-    total = densities.total
-    ours = densities._shrink(total.covariance, total.count, total.central_fourth)
-    expected, _ = ledoit_wolf(points @ densities.axes.numpy())
+    rows = Rows(torch.tensor(points, dtype=torch.float32))
+    total = Densities(rows, "diagonal", "ledoit-wolf").log_odds.total
+    ours = shrunk(covariance_of(total), total.count, fourth_of(total), "ledoit-wolf")
+    expected, _ = ledoit_wolf(points)
     np.testing.assert_allclose(ours, expected, atol=1e-4 * np.abs(expected).max())
 
 
 @pytest.mark.parametrize("kind", ["full", "shared", "diagonal", "pca-16"])
-def test_all_attributes_at_once(kind):
-    """Products of bf16 halves, which a GPU takes, give what products in float32 give."""
+def test_attributes_together_and_one_by_one_have_the_same_log_odds(kind):
+    """Together as on a GPU; also with features that stay where they are."""
     chance = np.random.default_rng(0)
     points = torch.tensor(chance.normal(size=(600, 40)) * np.geomspace(0.01, 3, 40) + 5)
     current = torch.tensor(chance.random((600, 6)) < np.linspace(0.1, 0.6, 6)).to(torch.int8)
-    current[:, 1] = 0  # nobody
+    current[:, 1] = 0  # an empty class
     current[:, 2] = 0
-    current[7, 2] = 1  # a single face
+    current[7, 2] = 1  # a class of one face
     wanted = torch.tensor(chance.random((600, 6)) < 0.7)
     found = []
-    for together, device in ((False, None), (True, None), (True, "cpu")):  # the last one streams
-        rows = Rows(points.float(), device=device)
-        densities = Gaussians(rows, kind, "ledoit-wolf", together=together)
-        densities.update(list(range(6)), current)
-        found.append(densities.odds([0, 1, 2, 3, 5], wanted))
+    for together, device in ((False, None), (True, None), (True, "cpu")):
+        odds = Densities(Rows(points.float(), device), kind, "ledoit-wolf").log_odds
+        odds.together = together
+        odds.update(current, list(range(6)))
+        found.append(odds([0, 1, 2, 3, 5], wanted))
     single, *several = found
     for odds in several:
         assert (odds[~wanted] == 0).all() and (odds[:, [1, 4]] == 0).all()
@@ -274,7 +274,7 @@ def test_the_prior_of_two_faces():
         rho, torch.tensor([[0.0, 0.5, -1.0], [0.5, 0.0, -0.5], [-1.0, -0.5, 0.0]])
     )
     labels = torch.tensor([[-1, 1, 0], [-1, -1, 1]], dtype=torch.int8)
-    odds = propagation.prior_odds(labels, weights)
+    odds = prior_odds(labels, weights)
     assert odds[:, 0].tolist() == pytest.approx([0.5 + 1.0, -1.0])
     assert float(odds[1, 1]) == pytest.approx(-0.5)
 
@@ -312,6 +312,8 @@ def test_the_field_finds_the_likeliest_labels():
 @pytest.mark.parametrize(
     ("change", "message"),
     [
+        ({"features": torch.zeros(0, 2), "labels": torch.zeros(0, 1)}, "no faces"),
+        ({"labels": torch.zeros(4, 0), "classifier_weights": torch.zeros(0, 2)}, "no attributes"),
         ({"features": torch.zeros(3, 2)}, r"features \(3, 2\), labels \(4, 1\)"),
         ({"classifier_weights": torch.zeros(2, 2)}, r"classifier weights \(2, 2\)"),
         ({"labels": torch.tensor([[0], [2], [1], [-1]])}, "label 0 of face 1 is 2"),

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from lib import propagation
 from lib.params import PropagationParams
-from lib.propagation.graph import NeighbourGraph, neighbours
+from lib.propagation import NeighbourGraph, neighbours
 
 ATTRIBUTES = 24
 

@@ -13,7 +13,6 @@ from pathlib import Path
 
 import pandas as pd
 import torch
-import torch.distributed as dist
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 from torch.nn import functional
@@ -22,7 +21,6 @@ from lib import vocabulary
 from lib.data.faces import PairSet
 from lib.models import DCN
 from lib.params import TrainParams
-from lib.propagation.engine import shards
 from lib.training import augmentation, checkpoints, processes
 from lib.training.augmentation import augment, prepare
 from lib.training.batches import Faces, Pairs, ahead
@@ -352,8 +350,8 @@ def predict(
 
     def work() -> tuple[dict[str, Tensor], None]:
         model.to(fabric.device, memory_format=torch.channels_last).eval()
-        group = dist.group.WORLD if fabric.world_size > 1 else None
-        own = shards.own_rows(len(arrays[0]), group)
+        count, rank, size = len(arrays[0]), fabric.global_rank, fabric.world_size
+        own = range(count * rank // size, count * (rank + 1) // size)
         outputs = []
         for begin in range(own.start, own.stop, batch):
             part = slice(begin, min(begin + batch, own.stop))

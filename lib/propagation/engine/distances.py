@@ -1,22 +1,21 @@
-"""Squared distances between many points: in float32, or bounded from below in bfloat16.
+"""Squared distances between many points: in float32, or lower bounds of them in bfloat16.
 
-A CPU or GPU that multiplies bfloat16 in hardware does so in half the time or less, and moves half
-the bytes. The bounds are close enough to leave few points to be told apart in float32.
+Hardware that multiplies bfloat16 does so in half the time of float32 or less, and moves half the
+bytes. Few points are so close to a bound that float32 must decide.
 """
 
 import torch
 from torch import Tensor
 
-from lib.propagation.engine.products import exact_products, has_bfloat16, products
+from lib.propagation.engine.products import has_bfloat16, packed, product
 
-PARTS = 3  # bfloat16 numbers that add up to one of float32
-ROUNDING = 2**-8  # share of itself by which rounding to bfloat16 moves a number, at most
+ROUNDING = 2**-8  # largest relative error of a number rounded to bfloat16
 
 
 class Distances:
-    """|x - y|^2 of all points (N, D), float32, as exact as its products are.
+    """|x - y|^2 of all points (N, D), float32.
 
-    squares: what to take for |x|^2, (N,), where the points are only a part of x.
+    squares: |x|^2 (N,) to use where the points are only some components of x.
     """
 
     dtype = torch.float32
@@ -28,83 +27,66 @@ class Distances:
 
     def fill(self, gap: Tensor, asking: slice | Tensor, begin: int = 0) -> None:
         """Distances of some rows (R,) to all from number `begin` on, into `gap` (R, N - begin)."""
-        left, right = -2 * self.points[asking], self.points[begin:]
-        for block, some in products(left, right, self.squares[begin:]):
+        left, right = packed(-2 * self.points[asking]), self.points[begin:]
+        width = 2048 if right.device.type == "cpu" else 65_536  # a block stays in a CPU's cache
+        for at in range(0, len(right), width):
+            block = slice(at, min(at + width, len(right)))
+            some = product(left, right[block], self.squares[begin:][block])
             torch.add(some, self.squares[asking, None], out=gap[:, block])
 
 
 class Bounds:
-    """Lower bounds of |x - y|^2 for all points (N, D), of one bfloat16 product each.
+    """Lower bounds of |x - y|^2 for all points (N, D), each from one product in bfloat16.
 
-    With x = h + l, h in bfloat16, and |l| <= r |x| for all points, the inequality of Cauchy and
-    Schwarz gives x'y <= h_x'h_y + r (2 + r) |x| |y|, and so
+    Write x = h + l, h in bfloat16, with |l| <= r |x| for all points. By Cauchy and Schwarz
+    x'y <= h_x'h_y + r (2 + r) |x| |y|, and so
 
         |x - y|^2 >= |x|^2 + |y|^2 - 2 h_x'h_y - 2 r (2 + r) |x| |y|.
 
-    All of it is a product of rows that are eight columns longer; |x|^2 goes there in three parts.
-    Products are added up in float32; `floor` allows for the rounding of the sum.
+    The right side is one product of rows with eight more columns, three of which hold |x|^2. Sums
+    are in float32; `floor` allows for the rounding of the result.
     """
 
     dtype = torch.bfloat16
 
     def __init__(self, points: Tensor, squares: Tensor | None = None) -> None:
         self.squares = squares = lengths(points) if squares is None else squares
-        high, length = points.to(self.dtype), squares.sqrt()
+        high, length = points.bfloat16(), squares.sqrt()
         pieces = zip(points.split(1024), high.split(1024), strict=True)
         lost = [torch.linalg.vector_norm(x - h, dim=1) for x, h in pieces]
         r = float((torch.cat(lost) / length.clamp(min=1e-30)).max()) if len(points) else 0.0
-        self.wide = -2 * r * (2 + r) * (1 + 2 * ROUNDING)
-        one, up = torch.ones_like(length), length * (1 + 2 * ROUNDING)
-        columns = [one] * PARTS + _parts(squares) + [up, 0 * one]
-        self.answering = torch.cat([high, torch.stack(columns, 1).to(self.dtype)], 1)  # (N, D + 8)
-        self.width = self.answering.shape[1]
-
-    def asking(self, rows: slice | Tensor) -> Tensor:
-        """What to multiply those rows (R, D + 8) with that answer."""
-        high, one, parts, up, zero = self.answering[rows].split(
-            [self.width - 2 * PARTS - 2, PARTS, PARTS, 1, 1], 1
-        )
-        wide = (self.wide * up.float()).to(self.dtype)
-        return torch.cat([-2 * high, parts, one, wide, zero], 1)
+        up = (length * (1 + 2 * ROUNDING)).bfloat16().float()
+        wide = -2 * r * (2 + r) * (1 + 2 * ROUNDING) * up
+        one, parts = torch.ones_like(length), []
+        for _ in range(3):  # |x|^2 as the sum of three numbers of bfloat16
+            parts.append(squares.bfloat16().float())
+            squares = squares - parts[-1]
+        columns = torch.stack([*parts, one, one, one, wide, 0 * one], 1).bfloat16()
+        self.left = torch.cat([-2 * high, columns], 1)  # (N, D + 8)
+        columns = torch.stack([one, one, one, *parts, up, 0 * one], 1).bfloat16()
+        self.right = torch.cat([high, columns], 1)
+        self.width = self.right.shape[1]
 
     def fill(self, gap: Tensor, asking: slice | Tensor, begin: int = 0) -> None:
         """Bounds for some rows (R,) and all from number `begin` on, into `gap` (R, N - begin)."""
-        with exact_products():
-            torch.mm(self.asking(asking), self.answering[begin:].T, out=gap)
-
-    def pairs(self, asking: Tensor, index: Tensor) -> Tensor:
-        """Bounds for some rows (R,) and numbers of others for each (R, C), (R, C)."""
-        found = torch.empty(index.shape, dtype=self.dtype, device=index.device)
-        values = 2**21 if index.device.type == "cpu" else 2**28  # fetched at a time
-        step = max(1, values // (index.shape[1] * self.width))
-        for begin in range(0, len(index), step):
-            some = index[begin : begin + step]
-            others = self.answering.index_select(0, some.flatten()).view(*some.shape, self.width)
-            rows = self.asking(asking[begin : begin + step])[:, None]
-            found[begin : begin + step] = torch.bmm(rows, others.transpose(1, 2))[:, 0]
-        return found
+        settings = torch.backends.cuda.matmul
+        before = settings.allow_bf16_reduced_precision_reduction
+        settings.allow_bf16_reduced_precision_reduction = False  # sums in float32 to the end
+        torch.mm(self.left[asking], self.right[begin:].T, out=gap)
+        settings.allow_bf16_reduced_precision_reduction = before
 
     @staticmethod
     def floor(values: Tensor) -> Tensor:
-        """What distances are at least whose entries are these, float32."""
+        """Lower bound of the true distance, float32, allowing for rounding of the stored value."""
         values = values.float()
         return values - ROUNDING * values.abs()
 
 
 def quickest(device: torch.device) -> type[Distances] | type[Bounds]:
-    """How a device tells near points from far ones in the least time."""
+    """Bounds where the device multiplies bfloat16 in hardware, else distances."""
     return Bounds if has_bfloat16(device) else Distances
 
 
 def lengths(points: Tensor) -> Tensor:
     """|x|^2 of every row, (N,)."""
     return torch.linalg.vector_norm(points, dim=1).square_()
-
-
-def _parts(values: Tensor) -> list[Tensor]:
-    """Numbers (N,) as sums of a few of bfloat16 each."""
-    parts = []
-    for _ in range(PARTS):
-        parts.append(values.bfloat16())
-        values = values - parts[-1]
-    return parts

@@ -1,4 +1,4 @@
-"""Inverses and log-determinants of covariances: in float32 by halves, or in float64 by Cholesky."""
+"""Inverses and log-determinants of covariances: by halves in float32, or Cholesky in float64."""
 
 import torch
 from torch import Tensor
@@ -6,35 +6,34 @@ from torch import Tensor
 from lib.propagation.engine.products import product
 
 WHOLE = 128  # rows of a matrix that is not halved any more
-CLOSE = 1e-4  # what a trial may miss by, or float64 has to do
+CLOSE = 1e-4  # largest error of a product with the inverse; above, float64 is used
 
 
 def inverse(matrices: Tensor) -> tuple[Tensor, Tensor]:
-    """Inverses (..., D, D) of positive definite float64 ones, and half their log-determinants.
+    """Inverses (..., D, D) of positive definite float64 matrices, and half their log-determinants.
 
-    Rows and columns are scaled to a diagonal of ones, which costs no digit. Matrices near the
-    identity then (classes in the principal axes of all faces) lose hardly any in float32, where
-    nearly all work is products, and the inverses are float32. A few vectors are tried, and where
-    they do not come back, a Cholesky factor is taken in float64. torch.linalg.LinAlgError where
-    that finds one not to be positive definite.
+    Rows and columns are scaled to a diagonal of ones, without loss. Covariances of classes in the
+    principal axes of all faces are then near the identity, and float32 is tried, where nearly all
+    work is matrix products. LinAlgError where a matrix is not positive definite.
     """
-    scale = diagonal(matrices).rsqrt()
+    scale = matrices.diagonal(dim1=-2, dim2=-1).rsqrt()
     found = _in_float32(matrices, scale) if matrices.shape[-1] > WHOLE else None
-    if found is None:
-        factor = torch.linalg.cholesky(_scaled(matrices.clone(), scale))
-        found = torch.cholesky_inverse(factor), diagonal(factor).log().sum(-1)
-    inverses, half = found
+    inverses, half = found or _by_cholesky(torch.linalg.cholesky(_scaled(matrices.clone(), scale)))
     return _scaled(inverses, scale), half - scale.log().sum(-1)
 
 
 def _in_float32(matrices: Tensor, scale: Tensor) -> tuple[Tensor, Tensor] | None:
-    """The same of scaled matrices; None where float32 does not suffice."""
+    """The same of scaled matrices; None where products with a few random vectors are wrong."""
     inverses, half = _by_halves(_scaled(matrices.float(), scale))
-    chance = torch.Generator().manual_seed(0)
-    tried = torch.randn(matrices.shape[-1], 4, generator=chance).to(matrices.device)
+    generator = torch.Generator().manual_seed(0)
+    tried = torch.randn(matrices.shape[-1], 4, generator=generator).to(matrices.device)
     back = (inverses @ tried) * scale[..., None]
     missed = (matrices @ back) * scale[..., None] - tried
     return (inverses, half) if bool(missed.abs().amax() < CLOSE) else None
+
+
+def _by_cholesky(factor: Tensor) -> tuple[Tensor, Tensor]:
+    return torch.cholesky_inverse(factor), factor.diagonal(dim1=-2, dim2=-1).log().sum(-1)
 
 
 def _scaled(matrices: Tensor, scale: Tensor) -> Tensor:
@@ -46,12 +45,11 @@ def _scaled(matrices: Tensor, scale: Tensor) -> Tensor:
 def _by_halves(matrix: Tensor) -> tuple[Tensor, Tensor]:
     """Inverse of [[A, B'], [B, C]] from those of A and of its Schur complement C - B A^-1 B'.
 
-    (..., D, D) float32 -> the same, and half the log-determinants, float64. NaN where a part is
-    not positive definite.
+    float32, and half the log-determinants in float64. NaN where a part is not positive definite.
     """
     if matrix.shape[-1] <= WHOLE:
-        factor, _ = torch.linalg.cholesky_ex(matrix.double())
-        return torch.cholesky_inverse(factor).float(), diagonal(factor).log().sum(-1)
+        inverse, size = _by_cholesky(torch.linalg.cholesky_ex(matrix.double())[0])
+        return inverse.float(), size
     half = matrix.shape[-1] // 2
     below = matrix[..., half:, :half].contiguous()
     first, size = _by_halves(matrix[..., :half, :half])
@@ -66,8 +64,3 @@ def _by_halves(matrix: Tensor) -> tuple[Tensor, Tensor]:
 def _times(left: Tensor, right: Tensor) -> Tensor:
     """left right', (..., R, D) and (..., C, D) -> (..., R, C)."""
     return product(left, right) if left.ndim == 2 else left @ right.mT
-
-
-def diagonal(matrices: Tensor) -> Tensor:
-    """(..., D, D) -> (..., D), a view."""
-    return matrices.diagonal(dim1=-2, dim2=-1)

@@ -1,0 +1,30 @@
+"""The co-occurrence prior: what the annotated attributes of a face say about the others.
+
+    rho(a, a') = cov(w^a, w^a') / (sigma_a sigma_a')                              Eqn. 2
+    log-odds   = sum over a' of rho(a, a') s_i^a',  s = +1, -1, 0 (missing)       Eqns. 4, 5
+
+Eqn. 5 multiplies sigmoids, and logit(sigmoid(q)) = q: the log-odds of the product are a plain sum.
+"""
+
+import torch
+from torch import Tensor
+
+
+def cooccurrence(classifier_weights: Tensor) -> Tensor:
+    """rho of Eqn. 2: Pearson correlation of classifier weights (A, D) -> (A, A) float32.
+
+    Zero on the diagonal, and for a classifier whose weights are all equal.
+    """
+    centred = classifier_weights.double() - classifier_weights.double().mean(1, keepdim=True)
+    length = centred.norm(dim=1, keepdim=True)
+    unit = torch.where(length > 0, centred / length.clamp(min=1e-300), torch.zeros_like(centred))
+    return (unit @ unit.T).fill_diagonal_(0).float()
+
+
+def prior_odds(labels: Tensor, classifier_weights: Tensor) -> Tensor:
+    """Prior log-odds (N, A) from annotations (N, A) in {-1 missing, 0, 1} (Eqns. 2, 4, 5).
+
+    Inferred labels never enter.
+    """
+    sign = torch.where(labels < 0, 0, 2 * labels - 1).float()  # s: +1, -1, 0
+    return sign @ cooccurrence(classifier_weights).to(sign.device).T
