@@ -46,10 +46,8 @@ def exact(rows: Rows, k: int) -> tuple[Tensor, Tensor]:
     """Neighbours and distances (N, k); by bounds and a few more candidates where that is fast."""
     most, everyone = k + SPARE, torch.arange(rows.count, device=rows.device)
     if quickest(rows.device) is Bounds and most < rows.count:
-        bounds, sample = (
-            Bounds(rows.resident),
-            everyone[:: max(1, 4 * rows.count // SAMPLE)].contiguous(),
-        )
+        sample = everyone[:: max(1, 4 * rows.count // SAMPLE)].contiguous()
+        bounds = Bounds(rows.resident)
         *_, undecided = _decided(rows, k, sample, *_near(bounds, sample, most))
         if undecided < UNDECIDED:
             return _decided(rows, k, everyone, *symmetric(bounds, most))[:2]
