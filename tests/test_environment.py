@@ -48,6 +48,14 @@ def test_conda_installs_the_requirements_for_a_python_that_the_project_allows():
     assert Version(python.removeprefix("python=")) in allowed
 
 
+def test_pre_commit_runs_the_checks_of_make_lint():
+    recipe = (ROOT / "Makefile").read_text().split("\nlint:")[1].split("\n\n")[0]
+    checks = [line.strip().removeprefix("$(BIN)/") for line in recipe.splitlines()[1:]]
+    (local,) = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())["repos"]
+    hooks = [hook["entry"].split(".venv/bin/")[1] for hook in local["hooks"]]
+    assert hooks == checks
+
+
 def test_git_does_not_ignore_the_library():
     ignored = subprocess.run(["git", "check-ignore", "lib"], cwd=ROOT, capture_output=True)
     assert ignored.stdout == b""

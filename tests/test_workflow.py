@@ -181,9 +181,9 @@ def outputs(tmp_path, monkeypatch) -> Path:
         work = open_notebook(name, "smoke")
         table = work.results()
         note = work.save_table(name, table, "").with_suffix(".json")
-        told = json.loads(note.read_text())
-        told["provenance"]["time"] = "2020-01-01T00:00:00Z"
-        note.write_text(json.dumps(told))
+        saved = json.loads(note.read_text())
+        saved["provenance"]["time"] = "2020-01-01T00:00:00Z"
+        note.write_text(json.dumps(saved))
     return tmp_path / "outputs" / "smoke"
 
 

@@ -67,8 +67,8 @@ def remove_older(root: Path, notebook: str, began: datetime) -> None:
 
 
 def show_reason(executed: Path, dataset: str) -> None:
-    """Write an executed notebook anew: the reason stands in place of the error, and papermill's
-    own words about the error are left out.
+    """Rewrite an executed notebook with the reason in place of the error, without the cells that
+    papermill adds about the error.
     """
     notebook = nbformat.read(executed, as_version=4)
     place, _ = _ended_at(notebook)

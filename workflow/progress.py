@@ -7,6 +7,7 @@ notes in the executed copy under `outputs/`.
 
 import json
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from lib.params import load
@@ -88,4 +89,6 @@ def summary(profile: str) -> None:
 
 
 if __name__ == "__main__":
-    {"begin": begin, "failed": failed, "end": end, "summary": summary}[sys.argv[1]](*sys.argv[2:4])
+    steps: dict[str, Callable[..., None]]
+    steps = {"begin": begin, "failed": failed, "end": end, "summary": summary}
+    steps[sys.argv[1]](*sys.argv[2:4])
