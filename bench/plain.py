@@ -1,4 +1,4 @@
-"""What everybody writes first: the published table as modules, a DataLoader, a loop."""
+"""The usual way to train: the published table as modules, a DataLoader, a loop."""
 
 import time
 
@@ -57,7 +57,7 @@ class Crops(Dataset):
         return self.transform(self.images[k].transpose(1, 2, 0)), self.targets[k]
 
 
-def loop(
+def one_epoch(
     model: nn.Module,
     images: Tensor,
     targets: Tensor,

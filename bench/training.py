@@ -29,12 +29,12 @@ from lightning_fabric import Fabric
 from torch import Tensor
 
 from bench import notes
-from bench.plain import loop, published
-from lib import params, training, workspace
+from bench.plain import one_epoch, published
+from lib import params, training, vocabulary, workspace
 from lib.models import DCN, layers
 from lib.params import TrainParams
 from lib.propagation.engine.products import packed, product
-from lib.training import batches
+from lib.training import batches, loop
 
 
 @dataclass(frozen=True)
@@ -96,10 +96,9 @@ class Fixed(batches.Faces):
 
 def step_alone(model: DCN, images: Tensor, targets: Tensor, case: Case, fabric: Fabric) -> float:
     """Images per second of the same steps on one batch that is there already."""
-    names = training.vocabulary.ATTRIBUTES
-    data = Fixed(images, targets, None, case.size, names, True)
+    data = Fixed(images, targets, None, case.size, vocabulary.ATTRIBUTES, True)
     recipe = TrainParams(epochs=1, batch=case.batch)
-    run = training.Run(model, data, recipe, 0, fabric, None, 60.0, False, "")
+    run = loop.Run(model, data, recipe, 0, fabric, None, 60.0, False, "")
     with contextlib.redirect_stdout(io.StringIO()):
         return float(run.fit()["images_per_second"].iloc[-1])
 
@@ -172,10 +171,10 @@ def contestants(case: Case, images: Tensor, targets: Tensor, fabric: Fabric) -> 
     options = {"size": case.size, "batch": case.batch, "bf16": case.precision != "32-true"}
     data = (images, targets)
     turns = {
-        f"plain_{w}": partial(loop, written, *data, workers=w, **options) for w in case.workers
+        f"plain_{w}": partial(one_epoch, written, *data, workers=w, **options) for w in case.workers
     }
     workers = case.workers[0]
-    turns["plain_joined"] = partial(loop, model, *data, workers=workers, **options)
+    turns["plain_joined"] = partial(one_epoch, model, *data, workers=workers, **options)
     for compiled in case.compiled:
         name = "ours_compiled" if compiled else "ours"
         turns[name] = partial(ours, model, *data, case, fabric, compiled)
@@ -195,7 +194,7 @@ def report(case: Case, found: dict[str, list[float]], rates: dict[str, float]) -
     best_plain = table.filter(regex=r"plain_\d").max(axis=1)
     best_ours = table[[name for name in table if name.startswith("ours")]].max(axis=1)
     model = make(case, Fabric(accelerator="cpu"))
-    multiply_adds = 1e6 * layers.table(model, case.size)["multiply-adds"].sum()
+    multiply_adds = 1e6 * sum(row["multiply-adds"] for row in layers.rows(model, case.size))
     flops = 3 * 2 * multiply_adds * float(best_ours.median())  # forward, and twice that backward
     return {
         "size": case.size,

@@ -10,8 +10,8 @@ from lib.training import augmentation
 
 
 def pictures(count=6, stored=12, seed=0):
-    chance = torch.Generator().manual_seed(seed)
-    return torch.randint(0, 256, (count, 3, stored, stored), dtype=torch.uint8, generator=chance)
+    generator = torch.Generator().manual_seed(seed)
+    return torch.randint(0, 256, (count, 3, stored, stored), dtype=torch.uint8, generator=generator)
 
 
 def literal(picture, size, down, right, mirrored):
@@ -41,18 +41,18 @@ def test_prepare_is_the_centre():
     assert made.is_contiguous(memory_format=torch.channels_last)
 
 
-def test_a_crop_that_is_too_small_is_refused():
+def test_too_small_crop_is_refused():
     with pytest.raises(ValueError, match=r"12 px.*16 px.*data\.size"):
         augmentation.prepare(pictures(), 16)
 
 
-def test_draws_cover_what_they_may_and_no_more():
+def test_shifts_cover_their_range_and_no_more():
     options = {"size": 50, "translate": 0.1, "generator": torch.Generator().manual_seed(1)}
-    drawn = augmentation.draw(4000, mirror=True, faces=2, **options)
-    assert drawn.shift.shape == (4000, 2, 2)
-    assert sorted(set(drawn.shift.flatten().tolist())) == list(range(-5, 6))
-    assert abs(drawn.mirrored.float().mean() - 0.5) < 0.04  # five standard errors
-    assert not augmentation.draw(100, mirror=False, **options).mirrored.any()
+    chance = augmentation.sample(4000, mirror=True, faces=2, **options)
+    assert chance.shift.shape == (4000, 2, 2)
+    assert sorted(set(chance.shift.flatten().tolist())) == list(range(-5, 6))
+    assert abs(chance.mirrored.float().mean() - 0.5) < 0.04  # five standard errors
+    assert not augmentation.sample(100, mirror=False, **options).mirrored.any()
 
 
 def test_mirrored_faces_swap_left_and_right():
@@ -71,7 +71,7 @@ def test_mirrored_faces_swap_left_and_right():
     assert torch.equal(swapped[~turned], labels[~turned])
 
 
-def test_half_a_pose_cannot_be_mirrored():
+def test_one_side_without_the_other_cannot_be_mirrored():
     with pytest.raises(ValueError, match=r"needs a column 'right' too"):
         augmentation.mirror_columns(("gender", "left"))
     assert augmentation.mirror_columns(vocabulary.EXPRESSIONS).tolist() == list(range(7))
@@ -95,11 +95,11 @@ def test_mirrored_pairs_swap_faces_and_cues():
     left, right = pictures(4, seed=1), pictures(4, seed=2)
     cues = torch.rand(4, 11) + 0.1
     shift = torch.tensor([[[1, 0], [0, -1]]]).repeat(4, 1, 1)
-    drawn = augmentation.Draw(torch.tensor([False, True, False, True]), shift)
-    a, b, made = augmentation.move_pairs(left, right, cues, drawn, 8)
-    for k, turned in enumerate(drawn.mirrored.tolist()):
+    chance = augmentation.Augmentation(torch.tensor([False, True, False, True]), shift)
+    a, b, made = augmentation.augment_pairs(left, right, cues, chance, 8)
+    for k, turned in enumerate(chance.mirrored.tolist()):
         first, second = (right, left) if turned else (left, right)
         np.testing.assert_allclose(a[k], literal(first[k], 8, 1, 0, turned), atol=1e-6)
         np.testing.assert_allclose(b[k], literal(second[k], 8, 0, -1, turned), atol=1e-6)
-    expected = torch.where(drawn.mirrored[:, None], augmentation.mirror_cues(cues), cues)
+    expected = torch.where(chance.mirrored[:, None], augmentation.mirror_cues(cues), cues)
     assert torch.equal(made, expected)

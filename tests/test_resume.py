@@ -1,4 +1,4 @@
-"""A killed run ends as if nobody had touched it; a file that is not its own is refused."""
+"""A killed run ends as if it had not been killed; a state of another run is not continued."""
 
 import os
 import random
@@ -11,11 +11,9 @@ import torch
 from lightning_fabric import Fabric
 from torch import nn
 
-from lib import models, training
-from lib.experiments import plain_networks
+from lib import models, provenance, training
 from lib.params import TrainParams
 from lib.training import checkpoints
-from workflow import imports
 
 RECIPE = TrainParams(
     epochs=60, batch=16, rate=0.05, schedule="cosine", warmup=0.1, average=0.9, weight_decay=1e-4
@@ -39,21 +37,32 @@ def faces(count=150):
     return images, torch.randint(-1, 2, (count, 24), generator=chance).float()
 
 
-def fit(path, model=None, train=RECIPE, **options):
+def recipe(**changes):
+    return RECIPE.model_copy(update=changes)
+
+
+def fit(place, model=None, train=RECIPE, **options):
     model = model or network()
     options = {"size": 32, "seed": 0, "every": 0.0} | options
-    history = training.fit(model, *faces(), train=train, checkpoint=path, **options)
+    history = training.fit(model, *faces(), train=train, checkpoint=place, **options)
     return model, history
 
 
-def child(path, result):
+def state(place):
+    """The file of the one run that has been kept at a place; None if there is none yet."""
+    found = list(place.parent.glob(f"{place.name}-*.safetensors"))
+    assert len(found) <= 1
+    return found[0] if found else None
+
+
+def child(place, result):
     """A forked process that trains, and leaves its final weights at `result`."""
     pid = os.fork()
     if pid == 0:
         try:
-            torch.set_num_threads(1)  # a fork cannot use its parent's threads
+            torch.set_num_threads(1)  # a forked process cannot use its parent's threads
             os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-            model, history = fit(path)
+            model, history = fit(place)
             whole = model.state_dict() | {"loss": torch.tensor(history["loss"])}
             torch.save(whole, result)
         except BaseException:
@@ -64,128 +73,119 @@ def child(path, result):
 
 
 def test_ten_kills_change_no_bit(tmp_path):
-    """SIGKILL at ten random moments, each run going on where the one before was cut."""
+    """SIGKILL at ten random moments; each run continues where the one before was killed."""
     begin = time.monotonic()
-    os.waitpid(child(tmp_path / "one.safetensors", tmp_path / "one.pt"), 0)
+    os.waitpid(child(tmp_path / "one", tmp_path / "one.pt"), 0)
     seconds = time.monotonic() - begin
-    path, result = tmp_path / "two.safetensors", tmp_path / "two.pt"
+    place, result = tmp_path / "two", tmp_path / "two.pt"
     moments, steps = random.Random(0), []
     for _ in range(10):
-        pid = child(path, result)
+        pid = child(place, result)
         time.sleep(moments.uniform(0, seconds / 20))
         os.kill(pid, signal.SIGKILL)
         assert os.WIFSIGNALED(os.waitpid(pid, 0)[1])  # it was alive until then
-        steps.append(checkpoints.read(path)[1]["steps_done"] if path.exists() else 0)
+        steps.append(checkpoints.read(state(place))[1]["steps_done"] if state(place) else 0)
     assert steps == sorted(steps)
     assert 0 < steps[-1] < 60 * 9  # some way, but not to the end
-    os.waitpid(child(path, result), 0)
+    os.waitpid(child(place, result), 0)
     expected, found = torch.load(tmp_path / "one.pt"), torch.load(result)
     assert list(expected) == list(found)
     assert all(torch.equal(expected[name], found[name]) for name in expected)
-    left = sorted(file.name for file in tmp_path.glob(".*") if ".two." in file.name)
+    left = sorted(file.name for file in tmp_path.glob(".*") if ".two-" in file.name)
     assert left == []
 
 
-def test_a_finished_run_returns_at_once_with_the_same(tmp_path):
-    path, train = tmp_path / "run.safetensors", RECIPE.model_copy(update={"epochs": 2})
-    one, first = fit(path, train=train)
-    written = path.stat().st_mtime_ns
-    two, second = fit(path, train=train)
+def test_finished_run_returns_at_once_with_the_same(tmp_path):
+    place = tmp_path / "run"
+    one, first = fit(place, train=recipe(epochs=2))
+    written = state(place).stat().st_mtime_ns
+    two, second = fit(place, train=recipe(epochs=2))
     assert first.equals(second)
-    assert path.stat().st_mtime_ns == written
+    assert state(place).stat().st_mtime_ns == written
     pairs = zip(one.state_dict().values(), two.state_dict().values(), strict=True)
     assert all(torch.equal(a, b) for a, b in pairs)
 
 
-@pytest.fixture
-def finished(tmp_path):
-    path = tmp_path / "run.safetensors"
-    fit(path, train=RECIPE.model_copy(update={"epochs": 1}))
-    return path
-
-
 @pytest.mark.parametrize("share", [0.0, 0.3, 0.99])
-def test_a_cut_file_is_called_damaged(finished, share):
-    whole = finished.read_bytes()
-    finished.write_bytes(whole[: int(len(whole) * share)])
-    with pytest.raises(ValueError, match=r"run\.safetensors is damaged.*delete it"):
-        fit(finished)
+def test_cut_file_is_called_damaged(tmp_path, share):
+    fit(tmp_path / "run", train=recipe(epochs=1))
+    path = state(tmp_path / "run")
+    whole = path.read_bytes()
+    path.write_bytes(whole[: int(len(whole) * share)])
+    with pytest.raises(ValueError, match=r"run-.*\.safetensors is damaged.*delete it"):
+        fit(tmp_path / "run", train=recipe(epochs=1))
 
 
-def test_another_file_is_called_foreign(finished):
-    checkpoints.safetensors.torch.save_file({"x": torch.zeros(2)}, finished)
-    with pytest.raises(ValueError, match=r"run\.safetensors is not a training checkpoint"):
-        fit(finished)
+def test_other_safetensors_file_is_no_training_state(tmp_path):
+    checkpoints.safetensors.torch.save_file({"x": torch.zeros(2)}, tmp_path / "x.safetensors")
+    with pytest.raises(ValueError, match=r"x\.safetensors is not a training state"):
+        checkpoints.read(tmp_path / "x.safetensors")
+
+
+# Which state belongs to a run ---------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
-    ("options", "words"),
+    "options",
     [
-        (
-            {"train": RECIPE.model_copy(update={"epochs": 1, "rate": 0.01})},
-            r"rate 0\.05 \(now 0\.01",
-        ),
-        ({"seed": 1}, r"seed 0 \(now 1\)"),
-        ({"size": 34}, r"size 32 \(now 34\)"),
-        ({"model": network(seed=1)}, r"initial weights"),
-        (
-            {"fabric": Fabric(accelerator="cpu", devices=1, precision="bf16-mixed")},
-            r"precision 32-true \(now bf16-mixed\)",
-        ),
+        {"train": recipe(epochs=1, rate=0.01)},
+        {"seed": 1},
+        {"size": 34},
+        {"model": network(seed=1)},
+        {"fabric": Fabric(accelerator="cpu", devices=1, precision="bf16-mixed")},
     ],
+    ids=["recipe", "seed", "size", "weights", "precision"],
 )
-def test_another_run_is_refused_by_what_differs(finished, options, words):
-    options = {"train": RECIPE.model_copy(update={"epochs": 1})} | options
-    with pytest.raises(ValueError, match=rf"is of another run, {words}.*: delete it"):
-        fit(finished, **options)
+def test_run_made_otherwise_has_a_state_of_its_own(tmp_path, options):
+    fit(tmp_path / "run", train=recipe(epochs=1))
+    fit(tmp_path / "run", **({"train": recipe(epochs=1)} | options))
+    assert len(list(tmp_path.glob("run-*.safetensors"))) == 2
 
 
-def test_a_run_of_another_torch_is_refused(finished, monkeypatch):
+def named(images, model=None):
+    model = model or torch.nn.Linear(2, 3)
+    return checkpoints.named(provenance.ROOT / "run", model, [images], {}).name
+
+
+@pytest.mark.parametrize("row", [1, 50, 199])
+def test_change_of_any_face_is_another_run(row):
+    """Also of a face between 64 that are evenly spaced."""
+    model, images = torch.nn.Linear(2, 3), torch.zeros(200, 3, 8, 8, dtype=torch.uint8)
+    before = named(images, model)
+    assert named(images.clone(), model) == before
+    images[row, 0, 0, 0] = 1  # in place: a stored hash must not be used again
+    assert named(images, model) != before
+    assert named(torch.cat([images] * 2), model) != before
+
+
+def test_unchanged_array_is_hashed_once(monkeypatch):
+    counted, content_hash = [], provenance.content_hash
+    monkeypatch.setattr(provenance, "content_hash", lambda x: counted.append(x) or content_hash(x))
+    images, model = torch.zeros(200, 3, 8, 8, dtype=torch.uint8), torch.nn.Linear(2, 3)
+    assert len({named(images, model) for _ in range(10)}) == 1
+    assert sum(x is images for x in counted) == 1
+
+
+def test_network_of_other_structure_is_another_run():
+    images = torch.zeros(4, 2)
+    linear = nn.Linear(2, 3)
+    assert named(images, nn.Sequential(linear, nn.ReLU())) != named(
+        images, nn.Sequential(linear, nn.Tanh())
+    )
+
+
+def test_change_of_code_or_torch_is_another_run(tmp_path, monkeypatch):
+    monkeypatch.setattr(provenance, "ROOT", tmp_path)
+    monkeypatch.setattr(checkpoints, "source", checkpoints.source.__wrapped__)
+    for name in ("models/one.py", "training/two.py", "vocabulary.py", "figures/three.py"):
+        (tmp_path / "lib" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "lib" / name).write_text("import torch\n")
+    model, images = torch.nn.Linear(2, 3), torch.zeros(4, 2)
+    found = [named(images, model)]
+    for name in ("models/one.py", "training/two.py", "vocabulary.py"):
+        (tmp_path / "lib" / name).write_text("import torch  # changed\n")
+        found.append(named(images, model))
+    (tmp_path / "lib" / "figures" / "three.py").write_text("import torch  # changed\n")
+    assert named(images, model) == found[-1]
     monkeypatch.setattr(torch, "__version__", "9.0.0")
-    with pytest.raises(ValueError, match=r"torch .* \(now 9\.0\.0\)"):
-        fit(finished, train=RECIPE.model_copy(update={"epochs": 1}))
-
-
-def test_every_run_has_a_file_of_its_own(tmp_path):
-    model, other = torch.nn.Linear(2, 3), torch.nn.Linear(2, 3)
-    recipe, data = TrainParams(epochs=1), torch.zeros(4, 2)
-    here = checkpoints.place(tmp_path, "run", model, recipe, 8, 0, data)
-    assert here == checkpoints.place(tmp_path, "run", model, recipe, 8, 0, data.clone())
-    others = [
-        checkpoints.place(tmp_path, "run", other, recipe, 8, 0, data),
-        checkpoints.place(tmp_path, "run", model, TrainParams(epochs=2), 8, 0, data),
-        checkpoints.place(tmp_path, "run", model, recipe, 16, 0, data),
-        checkpoints.place(tmp_path, "run", model, recipe, 8, 1, data),
-        checkpoints.place(tmp_path, "run", model, recipe, 8, 0, data + 1),
-    ]
-    assert len({here, *others}) == 6
-    assert checkpoints.place(None, "run", model, recipe, 8, 0, data) is None
-
-
-def test_a_change_of_code_behind_a_module_counts(tmp_path, monkeypatch):
-    monkeypatch.setattr(imports, "ROOT", tmp_path)
-    (tmp_path / "lib").mkdir()
-    (tmp_path / "lib" / "one.py").write_text("from lib import two\n")
-    (tmp_path / "lib" / "two.py").write_text("import torch\n")
-    (tmp_path / "lib" / "three.py").write_text("import torch\n")
-    code = checkpoints.code.__wrapped__
-    before = code("lib.one"), code("lib.three"), code("torch.nn")
-    (tmp_path / "lib" / "two.py").write_text("import torch  # otherwise\n")
-    after = code("lib.one"), code("lib.three"), code("torch.nn")
-    assert before[0] != after[0]
-    assert before[1:] == after[1:]
-    monkeypatch.setattr(torch, "__version__", "9.0.0")
-    assert code("lib.one") != after[0]
-
-
-def test_the_code_of_a_network_is_that_of_all_its_parts(tmp_path, monkeypatch):
-    """A plain network is a DCN whose trunk has a module of its own."""
-    model, counted = models.DCN(features=16, trunk=plain_networks.PlainTrunk(0.125, 16)), []
-    monkeypatch.setattr(checkpoints, "code", lambda *names: counted.extend(names))
-    checkpoints.place(tmp_path, "run", model, RECIPE, 8, 0, torch.zeros(4, 2))
-    assert {"lib.training", "lib.models.networks", "lib.experiments.plain_networks"} <= set(counted)
-
-
-def test_data_of_no_rows_has_a_fingerprint():
-    nothing = checkpoints.fingerprint(torch.zeros(0, 3, 8, 8))
-    assert nothing != checkpoints.fingerprint(torch.zeros(1, 3, 8, 8))
+    assert len({*found, named(images, model)}) == 5

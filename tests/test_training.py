@@ -1,19 +1,21 @@
-"""The masked loss, the recipe of a run, divergence, and one process against two."""
+"""The masked loss, the training loop, prediction, and two processes against one."""
 
 import math
 import os
 import socket
 import traceback
 
+import pandas as pd
 import pytest
 import torch
 from lightning_fabric import Fabric, connector
 from torch import nn
 
 from lib import models, params, training
-from lib.data import faces
+from lib.data.faces import PairSet
+from lib.evaluation import metrics
 from lib.params import TrainParams
-from lib.training import checkpoints, processes
+from lib.training import checkpoints, loop, processes
 
 RECIPE = TrainParams(epochs=2, batch=16, rate=0.05, schedule="cosine", warmup=0.1)
 
@@ -44,6 +46,10 @@ def fit(model, images, targets, train=RECIPE, **options):
     return training.fit(model, images, targets, train=train, size=16, seed=3, **options)
 
 
+def recipe(**changes):
+    return RECIPE.model_copy(update=changes)
+
+
 def same(one, two):
     pairs = zip(one.state_dict().values(), two.state_dict().values(), strict=True)
     return all(torch.equal(a, b) for a, b in pairs)
@@ -52,7 +58,7 @@ def same(one, two):
 # The loss ----------------------------------------------------------------------------------------
 
 
-def test_the_loss_is_the_mean_over_present_labels():
+def test_loss_is_the_mean_over_present_labels():
     chance = torch.Generator().manual_seed(0)
     logits = torch.randn(5, 3, generator=chance, dtype=torch.float64)
     targets = torch.tensor([[1, 0, -1], [-1, -1, -1], [0.3, -1, 1], [1, 1, 0], [-1, 0.9, -1]])
@@ -70,19 +76,30 @@ def test_the_loss_is_the_mean_over_present_labels():
 
 
 @pytest.mark.parametrize("rows", [slice(1, 2), slice(0, 4)], ids=["alone", "mixed"])
-def test_missing_labels_have_exactly_zero_gradient(rows):
+@pytest.mark.parametrize("value", [0.5, math.nan, math.inf, -math.inf])
+def test_missing_label_has_zero_gradient_whatever_its_logit(rows, value):
     targets = torch.tensor([[1.0, 0, -1], [-1, -1, -1], [0, -1, 1], [1, 1, 0]])[rows]
-    logits = (torch.randn(len(targets), 3) * 2).requires_grad_()
-    training.masked_loss(logits, targets).backward()
+    plain = torch.randn(len(targets), 3) * 2
+    logits = plain.masked_fill(targets < 0, value).requires_grad_()
+    loss = training.masked_loss(logits, targets)
+    loss.backward()
+    assert torch.equal(loss, training.masked_loss(plain, targets))
     assert (logits.grad[targets < 0] == 0).all()
     assert (logits.grad[targets >= 0] != 0).all()
 
 
-def test_a_head_without_labels_stays_as_it_was():
+def test_frequency_logits_give_the_entropy_of_the_labels():
+    labels = torch.tensor([[1, 0, -1], [0, 0, -1], [1, -1, -1], [1, 0, -1]])
+    logits = training.frequency_logits(labels)
+    share = metrics.class_frequency(labels)
+    assert logits.sigmoid()[0].tolist() == pytest.approx([share[0], 1e-4, 0.5])
+
+
+def test_head_without_labels_is_unchanged():
     images, targets = bright_faces()
     targets[:, 5] = -1
     model, before = network(), network().heads
-    fit(model, images, targets, RECIPE.model_copy(update={"mirror": False}))
+    fit(model, images, targets, recipe(mirror=False))
     changed = (model.heads.weight != before.weight).any(1)
     assert not changed[5]
     assert model.heads.bias[5] == 0
@@ -92,10 +109,10 @@ def test_a_head_without_labels_stays_as_it_was():
 # A run -------------------------------------------------------------------------------------------
 
 
-def test_training_learns_what_is_there():
+def test_training_learns_labels_from_pixels():
     images, targets = bright_faces()
     model = network()
-    history = fit(model, images, targets, RECIPE.model_copy(update={"epochs": 20, "rate": 0.2}))
+    history = fit(model, images, targets, recipe(epochs=20, rate=0.2))
     _, logits = training.extract(model, images, size=16)
     right = ((logits > 0) == (targets > 0))[targets >= 0].float().mean()
     assert right > 0.95
@@ -103,7 +120,7 @@ def test_training_learns_what_is_there():
     assert list(history["epoch"]) == list(range(1, 21))
 
 
-def test_the_same_seed_gives_the_same_weights():
+def test_same_seed_gives_the_same_weights():
     images, targets = bright_faces()
     one, two, other = network(), network(), network()
     fit(one, images, targets)
@@ -133,9 +150,9 @@ def test_one_step_is_plain_sgd():
         torch.testing.assert_close(value, old - 0.1 * (old.grad + decay), rtol=1e-4, atol=1e-6)
 
 
-def test_the_rate_rises_then_falls_to_zero():
+def test_rate_rises_then_falls_to_zero():
     train = TrainParams(epochs=10, rate=0.2, schedule="cosine", warmup=0.1)
-    run = training.Run(None, None, train, 0, None, None, 1, False, "")
+    run = loop.Run(None, None, train, 0, None, None, 1, False, "")
     run.steps = 10
     rates = [run.rate(step) for step in range(100)]
     assert rates[:10] == pytest.approx([0.2 * (k + 1) / 10 for k in range(10)])
@@ -143,7 +160,7 @@ def test_the_rate_rises_then_falls_to_zero():
     assert rates[10:] == pytest.approx(cosine)
 
 
-def test_the_average_of_weights_is_what_remains():
+def test_finished_run_has_the_running_average_of_weights():
     model = network()
     state = checkpoints.State(model, torch.optim.SGD(model.parameters()), 0.5, torch.zeros(1))
     expected, weight = model.heads.weight.detach().clone(), model.heads.weight
@@ -158,60 +175,78 @@ def test_the_average_of_weights_is_what_remains():
         expected = decay * expected + (1 - decay) * weight.detach()
     state.finish()
     torch.testing.assert_close(model.heads.weight.detach(), expected)
-    assert 17 < float(statistics[0]) < 19  # batch statistics go with the weights
+    assert 17 < float(statistics[0]) < 19  # batch statistics are averaged with the weights
 
 
-# Mistakes ----------------------------------------------------------------------------------------
+# Errors ------------------------------------------------------------------------------------------
 
 
-def test_a_run_that_diverges_says_where_and_keeps_good_weights(tmp_path):
+def test_diverging_run_names_the_step_and_keeps_good_weights(tmp_path):
     images, targets = bright_faces()
-    model, path = network(), tmp_path / "run.safetensors"
-    calls = iter(range(100))
+    model, calls = network(), iter(range(100))
 
     def poison(layer, inputs, output):
         return output * float("nan") if next(calls) == 8 else None  # epoch 2 of 6 steps, step 3
 
     model.heads.register_forward_hook(poison)
-    train = RECIPE.model_copy(update={"schedule": "constant", "warmup": 0.0})
+    train = recipe(schedule="constant", warmup=0.0)
     words = r"smoke diverged: the loss is nan in epoch 2, step 3, at learning rate 0\.05"
     with pytest.raises(ValueError, match=words):
-        fit(model, images, targets, train, checkpoint=path, description="smoke")
+        fit(model, images, targets, train, checkpoint=tmp_path / "run", description="smoke")
     one = network()  # the last good weights are those after the first epoch
-    fit(one, images, targets, train.model_copy(update={"epochs": 1}))
+    fit(one, images, targets, recipe(schedule="constant", warmup=0.0, epochs=1))
     assert same(model, one)
+    (path,) = tmp_path.glob("run-*.safetensors")
     kept = checkpoints.part(checkpoints.read(path)[0], "model.")
     assert all(torch.equal(kept[key], value) for key, value in one.state_dict().items())
 
 
-def test_a_rate_that_is_much_too_high_is_noticed():
+def test_much_too_high_rate_is_an_error():
     model = network()
-    train = RECIPE.model_copy(update={"rate": 1e30, "warmup": 0.0})
     with pytest.raises(ValueError, match=r"diverged.*epoch 1.*Lower `rate`"):
-        fit(model, *bright_faces(), train)
+        fit(model, *bright_faces(), recipe(rate=1e30, warmup=0.0))
     assert same(model, network())
 
 
-def test_targets_that_cannot_be_are_named():
+@pytest.mark.parametrize(
+    ("count", "columns", "target", "train", "words"),
+    [
+        (8, 24, 2.0, RECIPE, r"row 3, happy: target 2\.0 must be in \[0, 1\]"),
+        (8, 7, 1.0, RECIPE, r"\(8, 7\) for 24 attributes"),
+        (0, 24, 1.0, RECIPE, r"DCN on age has nothing to learn from .*`make data`"),
+        (1, 24, 1.0, RECIPE, r"DCN on age has 1 samples.*needs at least 2"),
+        (8, 24, 1.0, recipe(batch=1), r"8 samples in batches of 1.*needs at least 2"),
+    ],
+)
+def test_data_that_cannot_be_trained_on_is_refused(count, columns, target, train, words):
     images, targets = bright_faces(8)
-    targets[3, 9] = 2.0
-    with pytest.raises(ValueError, match=r"row 3, happy: target 2\.0 must be in \[0, 1\]"):
-        fit(network(), images, targets)
-    with pytest.raises(ValueError, match=r"\(8, 7\) for 24 attributes"):
-        fit(network(), images, targets[:, :7])
+    targets[3, 9] = target
+    with pytest.raises(ValueError, match=words):
+        fit(network(), images[:count], targets[:count, :columns], train, description="DCN on age")
 
 
-def test_nothing_to_learn_from_is_named():
-    images, targets = bright_faces(8)
-    with pytest.raises(ValueError, match=r"DCN on age has nothing to learn from .*`make data`"):
-        fit(network(), images[:0], targets[:0], description="DCN on age")
+def test_every_batch_is_whole():
+    """33 faces in batches of 16: two steps, and no last batch of one."""
+    images, targets = bright_faces(33)
+    model, seen = network(), []
+    model.register_forward_hook(lambda layer, inputs, output: seen.append(len(inputs[0])))
+    fit(model, images, targets)
+    assert seen == [16] * 4
 
 
-def test_several_machines_need_a_launcher(monkeypatch):
-    monkeypatch.delenv("RANK", raising=False)
-    monkeypatch.delenv("SLURM_PROCID", raising=False)
-    with pytest.raises(ValueError, match=r"nodes: 2 needs torchrun or srun"):
-        training.start(params.load("smoke", {"nodes": 2}))
+# Devices and processes ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("slurm", [{}, {"SLURM_PROCID": "0", "SLURM_NTASKS": "1"}])
+def test_several_processes_need_a_launcher(monkeypatch, slurm):
+    """Also where SLURM has started one task alone, as under `srun --pty`."""
+    for name in ("RANK", "SLURM_PROCID"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in slurm.items():
+        monkeypatch.setenv(name, value)
+    words = r"asks for 6 processes.*`torchrun --nnodes 3 --nproc-per-node 2 .*-p profile smoke"
+    with pytest.raises(ValueError, match=words):
+        training.start(params.load("smoke", {"devices": 2, "nodes": 3}))
 
 
 class Engine:
@@ -226,14 +261,14 @@ class Engine:
         pass
 
 
-def test_a_launcher_that_starts_too_few_is_noticed(monkeypatch):
+def test_launcher_that_started_too_few_processes_is_an_error(monkeypatch):
     monkeypatch.setattr(processes, "Fabric", Engine)
     monkeypatch.setenv("RANK", "0")
     with pytest.raises(ValueError, match=r"devices: 2 times nodes: 3 asks for 6 .* started 1"):
         training.start(params.load("smoke", {"device": "cpu", "devices": 2, "nodes": 3}))
 
 
-def test_a_single_process_is_as_the_profile_says(monkeypatch):
+def test_single_process_has_device_and_precision_of_the_profile(monkeypatch):
     monkeypatch.setattr(processes, "Fabric", Engine)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     profile = {"precision": "bf16-mixed", "devices": 2, "nodes": 2, "device": "cuda"}
@@ -244,7 +279,58 @@ def test_a_single_process_is_as_the_profile_says(monkeypatch):
     assert (wanted["accelerator"], wanted["precision"]) == ("cpu", "32-true")
 
 
-# Reading out -------------------------------------------------------------------------------------
+def launched(rank, port, work, result):
+    """Start one of two processes as torchrun does, under a notebook; keep the tensors of `work`."""
+    pid = os.fork()
+    if pid == 0:
+        try:
+            torch.set_num_threads(1)  # a forked process cannot use its parent's threads
+            names = ("RANK", "LOCAL_RANK", "WORLD_SIZE", "LOCAL_WORLD_SIZE", "GROUP_RANK")
+            os.environ |= dict(zip(names, map(str, (rank, rank, 2, 2, 0)), strict=True))
+            os.environ |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
+            os.environ |= {"TORCHELASTIC_RUN_ID": "test"}
+            connector._IS_INTERACTIVE = True
+            torch.save(work(training.start(params.load("smoke", TWO))), result)
+        except BaseException:
+            traceback.print_exc()
+            os._exit(1)
+        os._exit(0)
+    return pid
+
+
+TWO = {"device": "cpu", "devices": 2}
+
+
+@pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
+def test_two_processes_train_and_predict_as_one(tmp_path):
+    """Each with 8 faces a step, against one with 16; labels are missing unevenly."""
+    images, targets = bright_faces(64)
+    targets[::3] = -1
+    targets[:, 5] = -1
+
+    def work(fabric):
+        model = network()
+        history = fit(model, images, targets, recipe(mirror=False, epochs=3), fabric=fabric)
+        outputs = training.extract(model, images[:7], size=16, fabric=fabric)
+        few = training.extract(model, images[:1], size=16, fabric=fabric)  # no row for one of two
+        named = dict(zip(("features", "logits", "one", "one's"), (*outputs, *few), strict=True))
+        return model.state_dict() | named | {"loss": torch.tensor(history["loss"])}
+
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    files = [tmp_path / f"{rank}.pt" for rank in range(2)]
+    children = [launched(rank, port, work, file) for rank, file in enumerate(files)]
+    assert [os.waitpid(child, 0)[1] for child in children] == [0, 0]
+    expected = work(None)
+    for found in map(torch.load, files):  # every process ends with the same
+        for name, value in expected.items():
+            torch.testing.assert_close(found[name], value, rtol=1e-3, atol=1e-4)
+        torch.testing.assert_close(found["loss"], expected["loss"], rtol=1e-5, atol=0)
+        assert torch.equal(found["heads.weight"][5], network().heads.weight[5])  # never labelled
+
+
+# Prediction --------------------------------------------------------------------------------------
 
 
 def test_extraction_is_the_network_in_evaluation():
@@ -261,7 +347,7 @@ def test_extraction_is_the_network_in_evaluation():
 
 
 def test_logits_are_those_of_the_features_in_any_precision():
-    """Mixed precision is a matter of the trunk."""
+    """Mixed precision concerns the trunk alone."""
     fabric = Fabric(accelerator="cpu", devices=1, precision="bf16-mixed")
     model, (images, _) = network(), bright_faces(21)
     nn.init.normal_(model.heads.weight)
@@ -271,106 +357,18 @@ def test_logits_are_those_of_the_features_in_any_precision():
     torch.testing.assert_close(logits, model.heads(features).detach())
 
 
-def pairs(count=48):
-    """Pairs whose traits say whether the two faces together are bright."""
-    left, _ = bright_faces(count)
-    right = bright_faces(count)[0].flip(0)
-    chance = torch.Generator().manual_seed(2)
-    cues = torch.rand(count, 11, generator=chance) + 0.1
+def test_relation_network_learns_and_predicts_pairs():
+    """The traits say whether the two faces together are bright."""
+    left, right = bright_faces(48)[0], bright_faces(48)[0].flip(0)
+    cues = torch.rand(48, 11, generator=torch.Generator().manual_seed(2)) + 0.1
     bright = (left.float().mean((1, 2, 3)) + right.float().mean((1, 2, 3))) > 290
     labels = bright[:, None].expand(-1, 8).to(torch.int8).clone()
     labels[::5, 3] = -1
-    table = faces.pd.DataFrame({"key": range(count)})
-    return faces.PairSet(left, right, cues, labels, table)
-
-
-def test_pairs_are_learned_and_predicted():
-    data = pairs()
+    data = PairSet(left, right, cues, labels, pd.DataFrame({"key": range(48)}))
     model = models.RelationNet(network().trunk, features=16, shared=8)
-    train = RECIPE.model_copy(update={"epochs": 40, "rate": 0.1})
+    train = recipe(epochs=40, rate=0.1)
     history = training.fit_pairs(model, data, train=train, size=16, seed=0)
     logits = training.predict_pairs(model, data, size=16)
     assert logits.shape == (48, 8)
     assert ((logits > 0) == (data.labels > 0))[data.labels >= 0].float().mean() > 0.9
     assert history["loss"].iloc[-1] < history["loss"].iloc[0]
-
-
-# One process or many -----------------------------------------------------------------------------
-
-
-@pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
-def test_two_processes_train_as_one_with_the_doubled_batch():
-    """Forked gloo processes of 8 faces a step each, against one with 16; labels lie unevenly."""
-    images, targets = bright_faces(64)
-    targets[::3] = -1
-    targets[:, 5] = -1
-    train = RECIPE.model_copy(update={"mirror": False, "epochs": 3})
-    fabric = training.start(params.load("smoke", {"device": "cpu", "devices": 2}))
-    one, two = network(), network()
-    expected, found = (
-        fit(one, images, targets, train),
-        fit(two, images, targets, train, fabric=fabric),
-    )
-    torch.testing.assert_close(
-        torch.tensor(found["loss"]), torch.tensor(expected["loss"]), rtol=1e-5, atol=0
-    )
-    pairs = zip(one.state_dict().values(), two.state_dict().values(), strict=True)
-    for a, b in pairs:
-        torch.testing.assert_close(a, b, rtol=1e-3, atol=1e-5)
-    assert torch.equal(two.heads.weight[5], network().heads.weight[5])  # never labelled
-    apart = training.extract(two, images[:7], size=16, fabric=fabric)
-    together = training.extract(two, images[:7], size=16)
-    for a, b in zip(apart, together, strict=True):
-        torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-5)
-
-
-@pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
-def test_a_notebook_that_slurm_started_alone_forks_its_processes(monkeypatch):
-    """As under `srun --pty`: SLURM counts one task, the notebook's."""
-    monkeypatch.delenv("RANK", raising=False)
-    for name, value in {"PROCID": 0, "NTASKS": 1, "JOB_ID": 1, "NODEID": 0, "LOCALID": 0}.items():
-        monkeypatch.setenv(f"SLURM_{name}", str(value))
-    monkeypatch.setenv("SLURM_JOB_NAME", "notebook")
-    monkeypatch.setenv("SLURM_NODELIST", "localhost")
-    fabric = training.start(params.load("smoke", {"device": "cpu", "devices": 2}))
-    result = processes.spread(fabric, lambda: ({}, [fabric.world_size, fabric.global_rank]))
-    assert result == ({}, [2, 0])
-
-
-def launched(rank, port, result):
-    """A forked process of two as torchrun would start them under a notebook's kernel; trains."""
-    pid = os.fork()
-    if pid == 0:
-        try:
-            torch.set_num_threads(1)  # a fork cannot use its parent's threads
-            names = ("RANK", "LOCAL_RANK", "WORLD_SIZE", "LOCAL_WORLD_SIZE", "GROUP_RANK")
-            os.environ |= dict(zip(names, map(str, (rank, rank, 2, 2, 0)), strict=True))
-            os.environ |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
-            os.environ |= {"TORCHELASTIC_RUN_ID": "test"}
-            connector._IS_INTERACTIVE = True
-            model = network()
-            fabric = training.start(params.load("smoke", {"device": "cpu", "devices": 2}))
-            fit(model, *bright_faces(), fabric=fabric)
-            features, _ = training.extract(model, bright_faces()[0], size=16, fabric=fabric)
-            torch.save(model.state_dict() | {"features": features}, result)
-        except BaseException:
-            traceback.print_exc()
-            os._exit(1)
-        os._exit(0)
-    return pid
-
-
-@pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
-def test_a_launcher_s_processes_train_together_under_a_notebook(tmp_path):
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    files = [tmp_path / f"{rank}.pt" for rank in range(2)]
-    children = [launched(rank, port, file) for rank, file in enumerate(files)]
-    assert [os.waitpid(child, 0)[1] for child in children] == [0, 0]
-    model = network()
-    fit(model, *bright_faces())
-    features, _ = training.extract(model, bright_faces()[0], size=16)
-    for found in map(torch.load, files):  # every process ends with the same
-        for name, value in (model.state_dict() | {"features": features}).items():
-            torch.testing.assert_close(found[name], value, rtol=1e-3, atol=1e-4)

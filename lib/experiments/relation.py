@@ -14,9 +14,9 @@ from lib.data.faces import FaceSet, PairSet
 from lib.evaluation import baselines, metrics, results
 from lib.evaluation.judging import AUC, FREQUENCY, PAPER, Judge
 from lib.experiments.networks import dcn
-from lib.models import DCN, RelationNet, layers
+from lib.models import DCN, RelationNet
 from lib.params import Params, TrainParams
-from lib.training import checkpoints, processes
+from lib.training import processes
 
 # Our short names of Table 11's rows.
 VARIANTS = {
@@ -84,7 +84,7 @@ def pretrain(
     """A DCN trained from scratch on the visible labels of one attribute group (Section 6.2).
 
     Prints the entropy of its labels below the losses: what is no lower has learnt no more than how
-    common each label is. folder: keeps the state of the run, see `checkpoints.place`.
+    common each label is. folder: keeps the state of the run, see `training.fit`.
     """
     fabric = fabric or processes.single(params)
     model, train, size = dcn(params, seed), params.relation.pretrain, params.model.size
@@ -103,12 +103,10 @@ def pretrain(
         size=size,
         seed=seed,
         fabric=fabric,
-        checkpoint=checkpoints.place(
-            folder, f"dcn_{group}", model, train, size, seed, images, labels
-        ),
+        checkpoint=folder and folder / f"dcn_{group}",
         description=f"DCN on {group}",
     )
-    common = training.masked_loss(layers.frequency_logits(labels).expand_as(labels), labels)
+    common = training.masked_loss(training.frequency_logits(labels).expand_as(labels), labels)
     if fabric.is_global_zero:
         print(f"DCN on {group}: entropy of its labels {common:.4f}", flush=True)
     return model
@@ -126,10 +124,9 @@ def fit(
 ) -> pd.DataFrame:
     """Train an S-DCN on pairs as the profile says; returns its history.
 
-    name: of the variant; folder: keeps the state of the run, see `checkpoints.place`.
+    name: of the variant; folder: keeps the state of the run, see `training.fit`.
     """
     train, size = recipe(params, len(pairs)), params.model.size
-    data = (pairs.left, pairs.right, pairs.cues, pairs.labels)
     return training.fit_pairs(
         model,
         pairs,
@@ -137,7 +134,7 @@ def fit(
         size=size,
         seed=seed,
         fabric=fabric or processes.single(params),
-        checkpoint=checkpoints.place(folder, name, model, train, size, seed, *data),
+        checkpoint=folder and folder / name,
         description=VARIANTS[name],
     )
 

@@ -1,5 +1,12 @@
-"""The networks of Sections 4.2 and 5; imports torch and torchvision alone."""
+"""The networks of Sections 4.2 and 5; imports torch, torchvision and numpy alone.
 
-from lib.models.networks import BLOCKS, DCN, BNInception, ConvBN, Inception, RelationNet
+`bn_inception` the trunk, `dcn` the network for attributes, `siamese` the one for relations,
+`plain` a small network that is compared, `layers` the table of a network's layers.
+"""
 
-__all__ = ["BLOCKS", "DCN", "BNInception", "ConvBN", "Inception", "RelationNet"]
+from lib.models.bn_inception import BLOCKS, BNInception, ConvBN, Inception
+from lib.models.dcn import DCN
+from lib.models.plain import PlainTrunk
+from lib.models.siamese import RelationNet
+
+__all__ = ["BLOCKS", "DCN", "BNInception", "ConvBN", "Inception", "PlainTrunk", "RelationNet"]

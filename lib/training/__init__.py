@@ -1,17 +1,12 @@
-"""How the networks learn: losses, augmentation, the training loop, checkpoints, devices.
+"""How networks learn: losses, augmentation, the training loop, states on disk, processes.
 
-Imports `lib.models`, the sets of `lib.data`, `lib.params` and `lib.workspace`.
+Imports `lib.models`, the sets of `lib.data`, `lib.params`, `lib.provenance` and `lib.workspace`.
 """
 
 from lib.training.augmentation import augment, prepare
-from lib.training.loop import (
-    extract,
-    fit,
-    fit_pairs,
-    generator,
-    masked_loss,
-    predict_pairs,
-)
+from lib.training.loop import fit, fit_pairs, generator
+from lib.training.losses import frequency_logits, masked_loss
+from lib.training.predict import extract, predict_pairs
 from lib.training.processes import start
 
 __all__ = [
@@ -19,6 +14,7 @@ __all__ = [
     "extract",
     "fit",
     "fit_pairs",
+    "frequency_logits",
     "generator",
     "masked_loss",
     "predict_pairs",

@@ -1,7 +1,7 @@
 """Stored uint8 crops -> network input; random translation and mirroring (Section 6.1).
 
-Chance and arithmetic are apart: `draw` says what happens to each face, the rest is a function of
-that. So a batch that is shared out over processes is drawn once, the same everywhere.
+`sample` decides what happens to each face, the rest is a function of that: so several processes
+that share a batch augment it as one process does.
 """
 
 from collections.abc import Sequence
@@ -12,12 +12,12 @@ from torch import Tensor
 
 from lib import vocabulary
 
-PAIR_SWAP = [4, 5, 6, 7, 0, 1, 2, 3]  # the two boxes of the cues change places
+PAIR_SWAP = [4, 5, 6, 7, 0, 1, 2, 3]  # the columns of the two boxes, swapped
 
 
 @dataclass(frozen=True)
-class Draw:
-    """What befalls B samples of one or two faces each.
+class Augmentation:
+    """How B samples of one or two faces each are changed.
 
     mirrored (B,) bool; shift (B, faces, 2) int64: the window moves this many px down and right.
     """
@@ -25,11 +25,11 @@ class Draw:
     mirrored: Tensor
     shift: Tensor
 
-    def __getitem__(self, index: Tensor) -> "Draw":
-        return Draw(self.mirrored[index], self.shift[index])
+    def __getitem__(self, index: Tensor) -> "Augmentation":
+        return Augmentation(self.mirrored[index], self.shift[index])
 
 
-def draw(
+def sample(
     count: int,
     *,
     size: int,
@@ -37,12 +37,15 @@ def draw(
     mirror: bool,
     generator: torch.Generator,
     faces: int = 1,
-) -> Draw:
-    """Chance for `count` samples: half of them mirrored, shifts up to `translate` of the size."""
+) -> Augmentation:
+    """Random augmentation of `count` samples of so many `faces`.
+
+    With `mirror` half of them are mirrored; shifts are uniform up to `translate` times `size`.
+    """
     reach = round(translate * size)
     mirrored = torch.rand(count, generator=generator) < 0.5
     shift = torch.randint(-reach, reach + 1, (count, faces, 2), generator=generator)
-    return Draw(mirrored if mirror else torch.zeros_like(mirrored), shift)
+    return Augmentation(mirrored if mirror else torch.zeros_like(mirrored), shift)
 
 
 def prepare(images: Tensor, size: int) -> Tensor:
@@ -52,10 +55,10 @@ def prepare(images: Tensor, size: int) -> Tensor:
 
 
 def windows(images: Tensor, size: int, shift: Tensor, mirrored: Tensor) -> Tensor:
-    """A window of each face, `shift` (B, 2) px off the centre, mirrored where it says so.
+    """A window of each face, `shift` (B, 2) px from the centre, mirrored where `mirrored` (B,).
 
     images (B, 3, S, S) uint8 -> (B, 3, size, size) float in [-1, 1]. Where a window reaches past
-    the stored crop, the crop's edge repeats.
+    the stored crop, the crop's edge is repeated.
     """
     stored = images.shape[-1]
     place = torch.arange(size) + margin(images, size)
@@ -84,14 +87,14 @@ def to_float(pixels: Tensor) -> Tensor:
 
 
 def mirror_columns(attributes: Sequence[str]) -> Tensor:
-    """Permutation of label columns under mirroring: left and right poses change places.
+    """Order of label columns after mirroring, (A,) int64: left and right poses are swapped.
 
-    ValueError where one of two sides is missing: mirroring would then make false labels.
+    ValueError where only one of two sides has a column: mirroring would make false labels.
     """
     partners = [vocabulary.MIRRORED.get(name, name) for name in attributes]
     alone = [name for name in partners if name not in attributes]
     if alone:
-        raise ValueError(f"mirroring needs a column {alone[0]!r} too: add it or set mirror: false")
+        raise ValueError(f"mirroring needs a column {alone[0]!r} too: add it, or set mirror: false")
     return torch.tensor([list(attributes).index(name) for name in partners])
 
 
@@ -105,10 +108,9 @@ def augment(
     generator: torch.Generator,
 ) -> tuple[Tensor, Tensor]:
     """Random translation and mirroring of (B, 3, S, S) uint8 and their labels (B, 24)."""
-    options = {"size": size, "translate": translate, "mirror": mirror}
-    drawn = draw(len(images), generator=generator, **options)
-    labels = mirror_labels(labels, drawn.mirrored, mirror_columns(vocabulary.ATTRIBUTES))
-    return windows(images, size, drawn.shift[:, 0], drawn.mirrored), labels
+    chance = sample(len(images), size=size, translate=translate, mirror=mirror, generator=generator)
+    labels = mirror_labels(labels, chance.mirrored, mirror_columns(vocabulary.ATTRIBUTES))
+    return windows(images, size, chance.shift[:, 0], chance.mirrored), labels
 
 
 def mirror_labels(labels: Tensor, mirrored: Tensor, order: Tensor) -> Tensor:
@@ -116,15 +118,18 @@ def mirror_labels(labels: Tensor, mirrored: Tensor, order: Tensor) -> Tensor:
     return torch.where(mirrored[:, None], labels[:, order], labels)
 
 
-def move_pairs(
-    left: Tensor, right: Tensor, cues: Tensor, drawn: Draw, size: int
+def augment_pairs(
+    left: Tensor, right: Tensor, cues: Tensor, chance: Augmentation, size: int
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Pairs as drawn: mirroring also swaps the two faces, their boxes and their cues."""
-    swap = drawn.mirrored[:, None, None, None].to(left.device)
+    """Network inputs of pairs: left, right (B, 3, size, size) float in [-1, 1], cues (B, 11).
+
+    Mirroring a pair also swaps its two faces (B, 3, S, S) uint8, their boxes and their cues.
+    """
+    swap = chance.mirrored[:, None, None, None].to(left.device)
     left, right = torch.where(swap, right, left), torch.where(swap, left, right)
-    cues = torch.where(drawn.mirrored[:, None], mirror_cues(cues), cues)
-    left = windows(left, size, drawn.shift[:, 0], drawn.mirrored)
-    return left, windows(right, size, drawn.shift[:, 1], drawn.mirrored), cues
+    cues = torch.where(chance.mirrored[:, None], mirror_cues(cues), cues)
+    left = windows(left, size, chance.shift[:, 0], chance.mirrored)
+    return left, windows(right, size, chance.shift[:, 1], chance.mirrored), cues
 
 
 def mirror_cues(cues: Tensor) -> Tensor:

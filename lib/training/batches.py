@@ -17,12 +17,18 @@ from lib import vocabulary
 from lib.data.faces import PairSet
 from lib.training import augmentation
 
-Task, Result = TypeVar("Task"), TypeVar("Result")
+Task = TypeVar("Task")
+Result = TypeVar("Result")
+Batch = tuple[tuple[Tensor, ...], Tensor, Tensor | None]  # network inputs, targets, weights
 
 
 @dataclass
 class Faces:
-    """Batches for a DCN."""
+    """Batches for a DCN.
+
+    images (N, 3, S, S) uint8; targets and weights (N, A), columns as `attributes`; size: side of
+    the network's input, px.
+    """
 
     images: Tensor
     targets: Tensor
@@ -38,34 +44,39 @@ class Faces:
         self.order = augmentation.mirror_columns(self.attributes) if self.mirror else columns
 
     def tensors(self) -> list[Tensor]:
+        """All that is learnt from; the first has one row per sample."""
         given = (self.images, self.targets, self.weights)
         return [tensor for tensor in given if tensor is not None]
 
     def approach(self, device: torch.device) -> None:
+        """Move the images to the device, if they fit there."""
         self.images = near(self.images, device)
 
-    def batch(self, index: Tensor, drawn: augmentation.Draw, device: torch.device):
+    def batch(
+        self, index: Tensor, chance: augmentation.Augmentation, device: torch.device
+    ) -> Batch:
         """Network inputs, targets and weights of the samples at sorted indices."""
         columns = [self.targets[index].float()]
         if self.weights is not None:
             columns.append(self.weights[index].float())
-        mirrored = [augmentation.mirror_labels(c, drawn.mirrored, self.order) for c in columns]
-        targets, weights = (*(c.to(device, non_blocking=True) for c in mirrored), None)[:2]
+        mirrored = [augmentation.mirror_labels(c, chance.mirrored, self.order) for c in columns]
+        targets, *weights = (column.to(device, non_blocking=True) for column in mirrored)
         images = bring(self.images, index, device)
-        pixels = augmentation.windows(images, self.size, drawn.shift[:, 0], drawn.mirrored)
-        return (pixels,), targets, weights
+        pixels = augmentation.windows(images, self.size, chance.shift[:, 0], chance.mirrored)
+        return (pixels,), targets, weights[0] if weights else None
 
 
 @dataclass
 class Pairs:
-    """Batches for an S-DCN."""
+    """Batches for an S-DCN; size: side of the network's input, px."""
 
     pairs: PairSet
     size: int
-    faces = 2
+    faces = 2  # per sample
+    attributes = tuple(vocabulary.TRAITS)
 
     def __post_init__(self) -> None:
-        check_targets(self.pairs.labels, tuple(vocabulary.TRAITS))
+        check_targets(self.pairs.labels, self.attributes)
 
     def tensors(self) -> list[Tensor]:
         return [self.pairs.left, self.pairs.right, self.pairs.cues, self.pairs.labels]
@@ -73,10 +84,12 @@ class Pairs:
     def approach(self, device: torch.device) -> None:
         self.left, self.right = (near(p, device) for p in (self.pairs.left, self.pairs.right))
 
-    def batch(self, index: Tensor, drawn: augmentation.Draw, device: torch.device):
+    def batch(
+        self, index: Tensor, chance: augmentation.Augmentation, device: torch.device
+    ) -> Batch:
         left, right = (bring(images, index, device) for images in (self.left, self.right))
         cues = self.pairs.cues[index]
-        left, right, cues = augmentation.move_pairs(left, right, cues, drawn, self.size)
+        left, right, cues = augmentation.augment_pairs(left, right, cues, chance, self.size)
         return (left, right, cues.to(device)), self.pairs.labels[index].float().to(device), None
 
 
@@ -88,11 +101,11 @@ def near(images: Tensor, device: torch.device) -> Tensor:
 
 
 def bring(images: Tensor, index: Tensor, device: torch.device) -> Tensor:
-    """Some images on a device; the copy to a GPU runs beside the step before."""
+    """The images at an index, on a device; a copy to a GPU runs beside the step before."""
     index = index.to(images.device)
     if images.device.type == device.type:
         return images.index_select(0, index)
-    pinned = device.type == "cuda"  # from torch's own pool, so batch after batch without new pages
+    pinned = device.type == "cuda"  # memory from torch's pool, used again for every batch
     shape = (len(index), *images.shape[1:])
     picked = torch.empty(shape, dtype=images.dtype, pin_memory=pinned)
     torch.index_select(images, 0, index, out=picked)
@@ -121,8 +134,10 @@ def ahead(
     device: torch.device | str = "cuda",
     most: int = 2,
 ) -> Iterator[Result]:
-    """`work` of every task, in order. Beside a GPU up to `most` are done in a thread before they
-    are asked for; a CPU that computes itself does each in its turn.
+    """`work` of every task, in order.
+
+    For a GPU a thread does up to `most` tasks before they are needed; on a CPU, which computes
+    itself, each is done when it is needed.
     """
     if torch.device(device).type == "cpu":
         yield from map(work, tasks)

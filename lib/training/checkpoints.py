@@ -1,18 +1,24 @@
-"""Training states on disk: safetensors with a JSON beside, written whole, never pickled."""
+"""Training states on disk: safetensors files, each named by a hash of what it is made from.
+
+A run finds its state by that hash, so one that was killed continues, a finished one is not
+repeated, and one from other weights, data, parameters or code begins anew beside it.
+"""
 
 import functools
 import hashlib
 import json
 from pathlib import Path
+from typing import Any
 
 import safetensors
 import safetensors.torch
 import torch
 from torch import Tensor, nn
+from torch.utils.weak import WeakIdKeyDictionary
 
 from lib import provenance, workspace
-from lib.params import TrainParams
-from workflow import imports
+
+SOURCES = ("models", "training", "vocabulary.py")  # what every training rests on, in lib/
 
 
 class State:
@@ -27,7 +33,7 @@ class State:
     ) -> None:
         self.model, self.optimiser, self.decay, self.losses = model, optimiser, decay, losses
         self.done = 0
-        self.history: list[dict] = []
+        self.history: list[dict[str, float]] = []
         self.averaged = {k: v.detach().clone() for k, v in self._values()} if decay else {}
         self.remember()
 
@@ -46,15 +52,16 @@ class State:
 
     @torch.no_grad()
     def finish(self) -> None:
-        """Put the running average, if one is kept, in the place of the weights."""
+        """Replace the weights by their running average, if one is kept."""
         for name, value in self._values() if self.averaged else []:
             value.copy_(self.averaged[name])
 
     def remember(self) -> None:
+        """Keep a copy of the weights."""
         self.good = {k: v.detach().clone() for k, v in self.model.state_dict().items()}
 
     def recall(self) -> None:
-        """Back to the last weights remembered."""
+        """Restore the last weights that were kept."""
         self.model.load_state_dict(self.good)
 
     def finite(self) -> bool:
@@ -62,29 +69,22 @@ class State:
 
     # Files ---------------------------------------------------------------------------------------
 
-    def tensors(self) -> dict[str, Tensor]:
+    def save(self, path: Path) -> None:
+        """Write tensors and progress as one file; a readable copy of the progress beside it."""
+        sweep(path)
+        progress = {"steps_done": self.done, "history": self.history}
         tensors = {f"model.{k}": v for k, v in self.model.state_dict().items()}
         tensors |= {f"average.{k}": v for k, v in self.averaged.items()}
         for name, value in self.model.named_parameters():
             momentum = self.optimiser.state.get(value, {}).get("momentum_buffer")
             if momentum is not None:
                 tensors[f"momentum.{name}"] = momentum
-        tensors["losses"] = self.losses
-        return {k: v.detach().cpu().contiguous() for k, v in tensors.items()}
-
-    def save(self, path: Path, recipe: dict) -> None:
-        """Write tensors and progress as one file; a readable copy of the progress beside it."""
-        sweep(path)
-        progress = {"recipe": recipe, "steps_done": self.done, "history": self.history}
-        note = {"progress": json.dumps(progress)}
-        tensors = self.tensors()
-        workspace.atomically(path, lambda part: safetensors.torch.save_file(tensors, part, note))
+        write(path, tensors | {"losses": self.losses}, progress)
         workspace.write_json(path.with_suffix(".json"), progress)
 
-    def load(self, path: Path, recipe: dict) -> None:
-        """Continue from a file. ValueError if it is damaged, or of another run."""
+    def load(self, path: Path) -> None:
+        """Continue from a file. ValueError if it is damaged."""
         tensors, progress = read(path)
-        compare(path, progress["recipe"], recipe)
         try:
             self.model.load_state_dict(part(tensors, "model."))
         except RuntimeError as error:
@@ -101,55 +101,15 @@ class State:
         self.remember()
 
 
-def place(
-    folder: Path | None,
-    name: str,
-    model: nn.Module,
-    train: TrainParams,
-    size: int,
-    seed: int,
-    *data: Tensor,
-) -> Path | None:
-    """Where a run keeps its state: a file of its own for whatever it starts from and learns.
-
-    So a killed run continues and a finished one is not repeated, and one with another recipe,
-    other data, other first weights, other code or another torch begins anew beside it. None
-    without a folder.
-    """
-    if folder is None:
-        return None
-    start = fingerprint(*model.state_dict().values(), *data)
-    source = code("lib.training", *modules(model))
-    run = f"{source} {start} {train.model_dump_json()} {size} {seed}"
-    return folder / f"{name}-{provenance.digest(run)}.safetensors"
+def write(path: Path, tensors: dict[str, Tensor], progress: dict[str, Any]) -> None:
+    """Write tensors, and what JSON can hold beside them, whole or not at all."""
+    plain = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
+    note = {"progress": json.dumps(progress)}
+    workspace.atomically(path, lambda part: safetensors.torch.save_file(plain, part, note))
 
 
-@functools.cache
-def code(*modules: str) -> str:
-    """Digest of the source of modules of `lib`, of all that they import, and of torch's version: a
-    state left by other code is not continued."""
-    files = set().union(*map(imports.of_module, modules))
-    source = b"".join((imports.ROOT / file).read_bytes() for file in sorted(files))
-    return provenance.digest(source + torch.__version__.encode())
-
-
-def modules(model: nn.Module) -> list[str]:
-    """Where the code of a network's parts lies: names of Python modules, for `code`.
-
-    A DCN may have a trunk from another module than its own.
-    """
-    return sorted({type(part).__module__ for part in model.modules()})
-
-
-def sweep(path: Path) -> None:
-    """Remove what a killed process left half written beside a checkpoint."""
-    for name in (path.name, path.with_suffix(".json").name):
-        for half in path.parent.glob(f".{name}.*.part"):
-            half.unlink(missing_ok=True)
-
-
-def read(path: Path) -> tuple[dict[str, Tensor], dict]:
-    """Tensors and progress of a checkpoint; ValueError if the file is none or is damaged."""
+def read(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """What `write` wrote; ValueError if the file is damaged or another one."""
     try:
         with safetensors.safe_open(path, "pt") as file:
             note = file.metadata() or {}
@@ -157,29 +117,81 @@ def read(path: Path) -> tuple[dict[str, Tensor], dict]:
     except (safetensors.SafetensorError, OSError) as error:
         raise ValueError(f"{path} is damaged ({error}): delete it to start anew") from None
     if "progress" not in note:
-        raise ValueError(f"{path} is not a training checkpoint: move it, or name another file")
+        raise ValueError(f"{path} is not a training state: move it to another place")
     return tensors, json.loads(note["progress"])
 
 
-def compare(path: Path, found: dict, wanted: dict) -> None:
-    """ValueError that names what differs between a checkpoint's recipe and this run's."""
-    wanted = json.loads(json.dumps(wanted))
-    odd = [key for key in {**found, **wanted} if found.get(key) != wanted.get(key)]
-    if odd:
-        pairs = ", ".join(f"{key} {found.get(key)} (now {wanted.get(key)})" for key in odd)
-        raise ValueError(f"{path} is of another run, {pairs}: delete it to start anew")
-
-
-def fingerprint(*tensors: Tensor) -> str:
-    """Short digest of data and weights; of big arrays, of 64 rows spread over them."""
-    digest = hashlib.sha256()
-    for tensor in tensors:
-        digest.update(str((tuple(tensor.shape), tensor.dtype)).encode())
-        if tensor.ndim == 4 and len(tensor):
-            tensor = tensor[torch.linspace(0, len(tensor) - 1, 64).long()]
-        digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
-    return digest.hexdigest()[:16]
+def sweep(path: Path) -> None:
+    """Remove what a killed process left half written beside a state."""
+    for name in (path.name, path.with_suffix(".json").name):
+        for half in path.parent.glob(f".{name}.*.part"):
+            half.unlink(missing_ok=True)
 
 
 def part(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    """The tensors whose names begin with a prefix, by the rest of their names."""
     return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
+
+
+# What a state is made from ------------------------------------------------------------------------
+
+
+def named(
+    place: Path,
+    model: nn.Module,
+    data: list[Tensor],
+    settings: dict[str, Any],
+    sources: tuple[str, ...] = SOURCES,
+) -> Path:
+    """The file `<place>-<hash>.safetensors` of a training state.
+
+    The hash covers the structure and all weights of the network, every value of the data, the
+    settings, torch's version and the source code.
+
+    Parameters
+    ----------
+    place
+        Folder and name of the run, e.g. `02_runs/stage1`.
+    model, data
+        The network before training, and the tensors that it learns from.
+    settings
+        All else that the result depends on, as JSON can hold it: recipe, seed, precision.
+    sources
+        Packages and files in `lib/` whose code the result depends on.
+    """
+    whole = {
+        "network": str(model),
+        "weights": {name: content(value) for name, value in model.state_dict().items()},
+        "data": [content(tensor) for tensor in data],
+        "settings": settings,
+        "torch": torch.__version__,
+        "source": source(*sources),
+    }
+    key = provenance.digest(json.dumps(whole, sort_keys=True))
+    return place.with_name(f"{place.name}-{key}.safetensors")
+
+
+_known: WeakIdKeyDictionary = WeakIdKeyDictionary()  # tensor -> (version, hash)
+
+
+def content(tensor: Tensor) -> str:
+    """Hash of all values of a tensor; computed once while the tensor exists and does not change.
+
+    (torch counts changes in place; a change through NumPy would not be noticed.)
+    """
+    version, found = _known.get(tensor, (None, ""))
+    if version != tensor._version:
+        found = provenance.content_hash(tensor)
+        _known[tensor] = tensor._version, found
+    return found
+
+
+@functools.cache
+def source(*names: str) -> str:
+    """Hash of the source code of packages and files in `lib/`, e.g. `source("models")`."""
+    found = hashlib.sha256()
+    for name in names:
+        path = provenance.ROOT / "lib" / name
+        for file in sorted(path.rglob("*.py")) if path.is_dir() else [path]:
+            found.update(f"{file.relative_to(provenance.ROOT)}\n".encode() + file.read_bytes())
+    return found.hexdigest()[:16]

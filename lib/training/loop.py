@@ -1,67 +1,28 @@
-"""How the networks learn: masked loss, fit, resume, divergence; and how they are read out.
+"""The training loop: fit a network, continue a killed run, end one that diverges.
 
-One engine for one process or many (lightning-fabric). Every random choice is drawn from
-(seed, epoch, step), so a killed run continues to the bit from its last checkpoint, and a run on
-many processes sees the same batches as a run on one.
+One loop for one process or many (lightning-fabric). Every random choice depends on (seed, epoch,
+step) alone, so a killed run continues from its last state with the same bits, and many processes
+see the same batches as one.
 """
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
-from torch.nn import functional
 
 from lib import vocabulary
 from lib.data.faces import PairSet
-from lib.models import DCN
 from lib.params import TrainParams
 from lib.training import augmentation, checkpoints, processes
-from lib.training.augmentation import augment, prepare
-from lib.training.batches import Faces, Pairs, ahead
-from lib.training.processes import start
-
-__all__ = [
-    "augment",
-    "extract",
-    "fit",
-    "fit_pairs",
-    "generator",
-    "masked_loss",
-    "predict_pairs",
-    "prepare",
-    "start",
-]
-
-# Loss -------------------------------------------------------------------------------------------
-
-
-def masked_loss(logits: Tensor, targets: Tensor, weights: Tensor | None = None) -> Tensor:
-    """Cross-entropy of Eqn. 1 over the labels that exist, averaged over them.
-
-    logits (B, A); targets (B, A) in [0, 1], negative where missing; weights (B, A) or None.
-    The gradient of a missing label is exactly zero.
-    """
-    total, present = masked_sum(logits, targets, weights)
-    return total / present.clamp(min=1e-12)
-
-
-def masked_sum(logits: Tensor, targets: Tensor, weights: Tensor | None) -> tuple[Tensor, Tensor]:
-    """Summed cross-entropy and the (weighted) number of labels it was summed over."""
-    weight = (targets >= 0).to(logits.dtype)
-    if weights is not None:
-        weight = weight * weights.to(logits.dtype)
-    truth = targets.to(logits.dtype).clamp(min=0)
-    each = functional.binary_cross_entropy_with_logits(logits, truth, reduction="none")
-    return (each * weight).sum(), weight.sum()
-
-
-# Fitting ----------------------------------------------------------------------------------------
+from lib.training.batches import Batch, Faces, Pairs, ahead
+from lib.training.losses import masked_sum
 
 
 def fit(
@@ -80,17 +41,34 @@ def fit(
     compiled: bool = False,
     description: str | None = "",
 ) -> pd.DataFrame:
-    """Train a DCN in place on faces (Eqn. 1); returns one row per epoch.
+    """Train a DCN in place on faces (Eqn. 1); one row per epoch: loss, rate, images per second.
 
-    images (N, 3, S, S) uint8, may be memory-mapped; targets (N, A) in [0, 1] or negative where
-    missing; weights (N, A) of the labels in the loss; attributes: names of the A columns.
-    checkpoint: a file, rewritten every so many seconds, from which a killed run continues; a
-        finished run returns at once. ValueError if it is damaged or of another run.
-    description: begins the line that is printed for every epoch; None prints none.
-    compiled: through torch.compile, which pays on GPUs only.
+    Parameters
+    ----------
+    images
+        (N, 3, S, S) uint8, may be memory-mapped.
+    targets, weights
+        (N, A) in [0, 1], negative where missing; how much each counts in the loss, None: all alike.
+    train, size, seed
+        The recipe, the side of the network's input in px, and what all chance depends on.
+    fabric
+        Device, precision and processes; None: one process in float32.
+    attributes
+        Names of the A columns.
+    checkpoint
+        Folder and name of the run. Its state is kept in `<checkpoint>-<hash>.safetensors`,
+        rewritten every so many seconds (`every`); a killed run continues from it, a finished one
+        returns at once (`checkpoints.named`). None keeps none.
+    compiled
+        Use torch.compile, which pays on GPUs only.
+    description
+        Begins the line that is printed for every epoch; None prints none.
 
-    ValueError also where targets do not fit or there is no image, and where the loss is no longer a
-    number: the model then has the last good weights.
+    Raises
+    ------
+    ValueError
+        Targets do not fit; fewer than two images; a damaged state; the loss is no longer a
+        number: the network then has the last good weights.
     """
     data = Faces(images, targets, weights, size, attributes, train.mirror)
     run = Run(model, data, train, seed, fabric, checkpoint, every, compiled, description)
@@ -135,65 +113,72 @@ class Run:
     description: str | None
 
     def fit(self) -> pd.DataFrame:
-        self.count = len(self.data.tensors()[0])
-        if self.train.epochs and not self.count:
-            raise ValueError(
-                f"{self.description or 'training'} has nothing to learn from (0 samples): "
-                "`make data` says which datasets are missing and where to put them; or leave "
-                "this run out"
-            )
-        self.fabric = self.fabric or processes.single()
-        forked = processes.forks(self.fabric)
-        weights, history = processes.spread(self.fabric, self._fit)
-        if forked:
-            self.model.load_state_dict(weights)
-        return pd.DataFrame(history, columns=["epoch", "loss", "rate", "images_per_second"])
-
-    def _fit(self) -> tuple[dict[str, Tensor], list[dict]]:
-        """The run within one of its processes; returns final weights and history."""
-        fabric = self.fabric
+        """The run from its beginning or its last state; one row per epoch."""
+        self.engine = fabric = self.fabric or processes.single()
+        self.count = self._checked_count()
         self.steps = max(1, self.count // self.train.batch)  # each epoch leaves out another rest
-        recipe = self._recipe() if self.checkpoint else {}
-        self.model.to(memory_format=torch.channels_last).train()
+        self.file = self._file()
+        self.model.train().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         if fabric.world_size > 1:
             processes.share_statistics(self.model, fabric.device)
-        network = torch.compile(self.model, mode="reduce-overhead") if self.compiled else self.model
+        network: Any = self.model
+        if self.compiled:
+            network = torch.compile(self.model, mode="reduce-overhead")
         network, optimiser = fabric.setup(network, self._optimiser())
         self.data.approach(fabric.device)
         losses = torch.zeros(self.steps, device=fabric.device)
         self.state = checkpoints.State(self.model, optimiser, self.train.average, losses)
-        if self.checkpoint is not None and self.checkpoint.exists():
-            self.state.load(self.checkpoint, recipe)
+        if self.file is not None and self.file.exists():
+            self.state.load(self.file)
         with torch.random.fork_rng([fabric.device] if fabric.device.type == "cuda" else []):
             while self.state.done < self.steps * self.train.epochs:
-                self._epoch(network, optimiser, recipe)
+                self._epoch(network, optimiser)
         self.state.finish()
         fabric.barrier()
-        return self.model.state_dict(), self.state.history
+        columns = ["epoch", "loss", "rate", "images_per_second"]
+        return pd.DataFrame(self.state.history, columns=columns)
+
+    def _checked_count(self) -> int:
+        """Number of samples; ValueError where they are too few for a step."""
+        count, what = len(self.data.tensors()[0]), self.description or "training"
+        if self.train.epochs and not count:
+            raise ValueError(
+                f"{what} has nothing to learn from (0 samples): `make data` says which datasets "
+                "are missing and where to put them; or leave this run out"
+            )
+        least = max(2, self.engine.world_size)
+        if self.train.epochs and min(count, self.train.batch) < least:
+            raise ValueError(
+                f"{what} has {count} samples in batches of {self.train.batch}, and every step "
+                f"needs at least {least}: two for batch normalisation, one for each process"
+            )
+        return count
+
+    def _file(self) -> Path | None:
+        """Where the state of this run is kept."""
+        if self.checkpoint is None:
+            return None
+        settings: dict[str, Any] = {
+            "train": self.train.model_dump(),
+            "size": self.data.size,
+            "seed": self.seed,
+            "precision": processes.precision(self.engine),
+            "columns": list(self.data.attributes),
+        }
+        return checkpoints.named(self.checkpoint, self.model, self.data.tensors(), settings)
 
     def _optimiser(self) -> torch.optim.SGD:
         """SGD; decay for filters and matrices (those of Eqn. 17), not for offsets and scales."""
         weights = [p for p in self.model.parameters() if p.ndim > 1]
         others = [p for p in self.model.parameters() if p.ndim <= 1]
-        groups = [{"params": weights}, {"params": others, "weight_decay": 0.0}]
+        groups: list[dict[str, Any]] = [{"params": weights}]
+        groups.append({"params": others, "weight_decay": 0.0})
         train = self.train
         return torch.optim.SGD(
             groups, train.rate, train.momentum, weight_decay=train.weight_decay, fused=True
         )
 
-    def _recipe(self) -> dict:
-        """What a checkpoint must have been made with, to be continued."""
-        return {
-            **self.train.model_dump(),
-            "seed": self.seed,
-            "precision": processes.precision(self.fabric),
-            "torch": torch.__version__,
-            "data": checkpoints.fingerprint(*self.data.tensors()),
-            "size": self.data.size,
-            "initial weights": checkpoints.fingerprint(*self.model.state_dict().values()),
-        }
-
-    def _epoch(self, network: nn.Module, optimiser, recipe: dict) -> None:
+    def _epoch(self, network: nn.Module, optimiser: torch.optim.Optimizer) -> None:
         """The rest of the epoch under way."""
         state, batch = self.state, self.train.batch
         epoch, first = divmod(state.done, self.steps)
@@ -203,26 +188,26 @@ class Run:
             (epoch * self.steps + step, order[step * batch : (step + 1) * batch])
             for step in range(first, self.steps)
         )
-        ready = ahead(self._batch, work, self.fabric.device)
+        ready = ahead(self._batch, work, self.engine.device)
         for step, given in enumerate(ready, first):
             state.losses[step] = self._step(given, network, optimiser)
             state.done += 1
             state.average()
             if step + 1 < self.steps and time.monotonic() - saved >= self.every:
                 self._check(epoch, step)
-                self._save(recipe)
+                self._save()
                 saved = time.monotonic()
         self._check(epoch, self.steps - 1)  # waits for the device
         images = (self.steps - first) * min(batch, self.count)
         self._report(epoch, images, time.monotonic() - begin)
-        self._save(recipe)
+        self._save()
         state.remember()
 
-    def _batch(self, given: tuple[int, Tensor]) -> tuple:
+    def _batch(self, given: tuple[int, Tensor]) -> Batch:
         """This process' share of a step's batch, from the number of the step and the samples."""
-        (done, index), fabric = given, self.fabric
+        (done, index), fabric = given, self.engine
         own = index.argsort()[fabric.global_rank :: fabric.world_size]
-        drawn = augmentation.draw(
+        chance = augmentation.sample(
             len(index),
             size=self.data.size,
             translate=self.train.translate,
@@ -230,11 +215,11 @@ class Run:
             generator=generator(self.seed, done, 0),
             faces=self.data.faces,
         )
-        return self.data.batch(index[own], drawn[own], fabric.device)
+        return self.data.batch(index[own], chance[own], fabric.device)
 
-    def _step(self, given: tuple, network: nn.Module, optimiser) -> Tensor:
+    def _step(self, given: Batch, network: nn.Module, optimiser: torch.optim.Optimizer) -> Tensor:
         """One step on what `_batch` gave; returns the loss over all processes."""
-        (inputs, targets, weights), fabric, done = given, self.fabric, self.state.done
+        (inputs, targets, weights), fabric, done = given, self.engine, self.state.done
         for group in optimiser.param_groups:
             group["lr"] = self.rate(done)
         torch.manual_seed(mix(self.seed, done, fabric.global_rank))  # dropout, if there is any
@@ -257,9 +242,9 @@ class Run:
             return self.train.rate
         return self.train.rate * 0.5 * (1 + math.cos(math.pi * (step - warmup) / (total - warmup)))
 
-    def _save(self, recipe: dict) -> None:
-        if self.checkpoint is not None and self.fabric.is_global_zero:
-            self.state.save(self.checkpoint, recipe)
+    def _save(self) -> None:
+        if self.file is not None and self.engine.is_global_zero:
+            self.state.save(self.file)
 
     def _check(self, epoch: int, step: int) -> None:
         """End a run that has diverged, before its weights reach the disk."""
@@ -277,12 +262,12 @@ class Run:
         )
 
     def _report(self, epoch: int, images: int, seconds: float) -> None:
-        """A row of history, and a line for who waits."""
+        """Append a row of history and print progress."""
         rate, speed = self.rate(self.state.done - 1), images / seconds
         loss = float(self.state.losses.mean())
         row = {"epoch": epoch + 1, "loss": loss, "rate": rate, "images_per_second": speed}
         self.state.history.append(row)
-        if self.fabric.is_global_zero and self.description is not None:
+        if self.engine.is_global_zero and self.description is not None:
             left = self.steps * self.train.batch * (self.train.epochs - epoch - 1) / speed
             print(
                 f"{self.description} epoch {epoch + 1}/{self.train.epochs}  loss {loss:.4f}  "
@@ -301,64 +286,3 @@ def mix(*numbers: int) -> int:
     for number in numbers:
         seed = (seed * 1_000_003 + number + 1) % (2**63 - 25)
     return seed
-
-
-# Prediction -------------------------------------------------------------------------------------
-
-
-def extract(
-    model: DCN,
-    images: Tensor,
-    *,
-    size: int,
-    batch: int = 128,
-    fabric: Fabric | None = None,
-) -> tuple[Tensor, Tensor]:
-    """Features (N, D) and logits (N, A), float32 on the CPU, of faces (N, 3, S, S) uint8.
-
-    The logits are those of the features as they are returned, in whatever precision the trunk is.
-    """
-
-    def forward(part: Tensor) -> tuple[Tensor, Tensor]:
-        features = model.trunk(prepare(part, size)).float()
-        with torch.autocast(features.device.type, enabled=False):
-            return features, model.heads(features)
-
-    return predict(forward, model, (images,), batch, fabric)
-
-
-def predict_pairs(
-    model: nn.Module, pairs: PairSet, *, size: int, batch: int = 64, fabric: Fabric | None = None
-) -> Tensor:
-    """Logits (N, 8), float32 on the CPU, of pairs of faces."""
-
-    def forward(left: Tensor, right: Tensor, cues: Tensor) -> tuple[Tensor]:
-        return (model(prepare(left, size), prepare(right, size), cues),)
-
-    return predict(forward, model, (pairs.left, pairs.right, pairs.cues), batch, fabric)[0]
-
-
-def predict(
-    forward: Callable[..., tuple[Tensor, ...]],
-    model: nn.Module,
-    arrays: tuple[Tensor, ...],
-    batch: int,
-    fabric: Fabric | None,
-) -> tuple[Tensor, ...]:
-    """`forward` over batches of arrays in evaluation mode, rows shared out over the processes."""
-    fabric = fabric or processes.single()
-
-    def work() -> tuple[dict[str, Tensor], None]:
-        model.to(fabric.device, memory_format=torch.channels_last).eval()
-        count, rank, size = len(arrays[0]), fabric.global_rank, fabric.world_size
-        own = range(count * rank // size, count * (rank + 1) // size)
-        outputs = []
-        for begin in range(own.start, own.stop, batch):
-            part = slice(begin, min(begin + batch, own.stop))
-            with torch.no_grad(), fabric.autocast():
-                outputs.append(forward(*(array[part].to(fabric.device) for array in arrays)))
-        columns = [torch.cat(column).float() for column in zip(*outputs, strict=True)]
-        whole = [processes.join(fabric, c, own, len(arrays[0])).cpu() for c in columns]
-        return {str(place): column for place, column in enumerate(whole)}, None
-
-    return tuple(processes.spread(fabric, work)[0].values())

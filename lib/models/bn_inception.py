@@ -1,9 +1,8 @@
-"""The networks: Batch-Normalized Inception, the DCN (Section 4.2) and the S-DCN (Section 5)."""
+"""Batch-Normalized Inception (Ioffe & Szegedy 2015), the trunk of the DCN (Section 4.2)."""
 
 from collections.abc import Callable
 
 import torch
-import torchvision
 from torch import Tensor, nn
 
 # The inception blocks of Batch-Normalized Inception (Ioffe & Szegedy 2015, Figure 5):
@@ -21,9 +20,6 @@ BLOCKS = {
     "5a": (352, 192, 320, 160, 224, "avg", 128, 1),
     "5b": (352, 192, 320, 192, 224, "max", 128, 1),
 }
-
-
-AUXILIARY = ("googlenet", "inception_v3")  # torchvision gives them further outputs unless told
 
 
 class ConvBN(nn.Sequential):
@@ -109,71 +105,3 @@ class BNInception(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         return self.project(self.blocks(self.stem(images)).mean((2, 3)))  # (B, features)
-
-
-def make_trunk(name: str, width: float, features: int) -> nn.Module:
-    """The network that makes features: `bn_inception`, or one of torchvision's by its name.
-
-    Of torchvision's networks the last layer is replaced by a linear projection to `features`;
-    they have their own width. ValueError if there is no such network.
-    """
-    if name == "bn_inception":
-        return BNInception(width, features)
-    if name not in torchvision.models.list_models(module=torchvision.models):
-        raise ValueError(f"no network {name!r}: use bn_inception or a torchvision classifier")
-    options = {"aux_logits": False, "init_weights": True} if name in AUXILIARY else {}
-    return torchvision.models.get_model(name, weights=None, num_classes=features, **options)
-
-
-class DCN(nn.Module):
-    """Features and one logistic classifier per attribute (Section 4.2).
-
-    images (B, 3, S, S) float, as `training.prepare` makes them
-    -> features x = Phi(I | K) (B, features), logits w_a x (B, attributes).
-    `heads.weight` (attributes, features) holds the w_a that Eqn. 2 correlates.
-    """
-
-    def __init__(
-        self,
-        width: float = 1.0,
-        features: int = 1024,
-        attributes: int = 24,
-        trunk: str | nn.Module = "bn_inception",
-    ) -> None:
-        super().__init__()
-        self.trunk = make_trunk(trunk, width, features) if isinstance(trunk, str) else trunk
-        self.heads = nn.Linear(features, attributes)
-        nn.init.normal_(self.heads.weight, std=0.01)
-        nn.init.zeros_(self.heads.bias)
-
-    def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        features = self.trunk(images)
-        return features, self.heads(features)
-
-
-class RelationNet(nn.Module):
-    """The S-DCN (Section 5, Fig. 5): two faces through one trunk, eight traits out.
-
-    left, right (B, 3, S, S) float, cues x_s (B, 11) -> logits (B, 8).
-    The two DCNs share their filters (Eqn. 16: K_l = K_r), so there is one trunk, run once over
-    both faces. W_R projects the 2 x features to x_g; a ReLU makes it the "hidden features" the
-    paper speaks of. The cues have different scales, so batch statistics standardise them.
-    """
-
-    def __init__(
-        self, trunk: nn.Module, spatial: bool = True, *, features: int = 1024, shared: int = 256
-    ) -> None:
-        super().__init__()
-        self.trunk = trunk
-        self.spatial = spatial
-        self.projection = nn.Linear(2 * features, shared)  # W_R
-        self.standardise = nn.BatchNorm1d(11, affine=False) if spatial else None
-        self.heads = nn.Linear(shared + 11 * spatial, 8)  # w_g
-
-    def forward(self, left: Tensor, right: Tensor, cues: Tensor) -> Tensor:
-        faces = self.trunk(torch.cat([left, right]))  # (2B, features)
-        both = torch.cat(faces.chunk(2), 1)  # (B, 2 features)
-        hidden = torch.relu(self.projection(both))  # x_g (B, shared)
-        if self.spatial:
-            hidden = torch.cat([self.standardise(cues), hidden], 1)  # [x_s; x_g]
-        return self.heads(hidden)

@@ -1,0 +1,48 @@
+"""The DCN (Section 4.2): one network for all attributes."""
+
+import torchvision
+from torch import Tensor, nn
+
+from lib.models.bn_inception import BNInception
+
+AUXILIARY = ("googlenet", "inception_v3")  # torchvision gives them further outputs unless told
+
+
+def make_trunk(name: str, width: float, features: int) -> nn.Module:
+    """The network that makes features: `bn_inception`, or one of torchvision's by its name.
+
+    Of torchvision's networks the last layer is replaced by a linear projection to `features`;
+    they have their own width. ValueError if there is no such network.
+    """
+    if name == "bn_inception":
+        return BNInception(width, features)
+    if name not in torchvision.models.list_models(module=torchvision.models):
+        raise ValueError(f"no network {name!r}: use bn_inception or a torchvision classifier")
+    options = {"aux_logits": False, "init_weights": True} if name in AUXILIARY else {}
+    return torchvision.models.get_model(name, weights=None, num_classes=features, **options)
+
+
+class DCN(nn.Module):
+    """Features and one logistic classifier per attribute (Section 4.2).
+
+    images (B, 3, S, S) float, as `training.prepare` makes them
+    -> features x = Phi(I | K) (B, features), logits w_a x (B, attributes).
+    `heads.weight` (attributes, features) holds the w_a that Eqn. 2 correlates.
+    """
+
+    def __init__(
+        self,
+        width: float = 1.0,
+        features: int = 1024,
+        attributes: int = 24,
+        trunk: str | nn.Module = "bn_inception",
+    ) -> None:
+        super().__init__()
+        self.trunk = make_trunk(trunk, width, features) if isinstance(trunk, str) else trunk
+        self.heads = nn.Linear(features, attributes)
+        nn.init.normal_(self.heads.weight, std=0.01)
+        nn.init.zeros_(self.heads.bias)
+
+    def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        features = self.trunk(images)
+        return features, self.heads(features)
