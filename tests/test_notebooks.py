@@ -9,8 +9,9 @@ from statistics import median
 import nbformat
 import pytest
 
+from lib.evaluation import claims
 from lib.params import Params
-from workflow.pipeline import BY_NUMBER, SHARED, STEPS
+from workflow.pipeline import BY_NUMBER, SCOREBOARD, SHARED, STEPS
 
 ROOT = Path(__file__).resolve().parent.parent
 COMMITTED = ("smoke", "default")
@@ -43,6 +44,23 @@ def test_the_pipeline_lists_every_notebook_once():
 @pytest.mark.parametrize("name", STEPS)
 def test_what_a_notebook_needs_comes_before_it(name):
     assert all(BY_NUMBER[number] < name for number in STEPS[name].needs)
+
+
+def earlier(name: str) -> set[str]:
+    """Numbers of the notebooks that a notebook needs, directly or through another."""
+    needs = STEPS[name].needs
+    return set(needs).union(*(earlier(BY_NUMBER[number]) for number in needs))
+
+
+@pytest.mark.parametrize("name", STEPS)
+def test_a_notebook_needs_those_whose_artifacts_it_reads(name):
+    code = "\n".join(cell.source for cell in cells(source(name), "code"))
+    assert set(re.findall(r"[\"'](\d\d)_\w+", code)) <= {*earlier(name), name[:2]}
+
+
+def test_the_scoreboard_needs_the_notebooks_of_all_claims():
+    numbers = {claim.notebook[:2] for claim in claims.claims()}
+    assert numbers <= earlier(SCOREBOARD)
 
 
 @pytest.mark.parametrize("name", STEPS)
