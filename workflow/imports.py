@@ -23,11 +23,6 @@ def behind(path: str | Path) -> set[Path]:
     return found
 
 
-def of_module(name: str) -> set[Path]:
-    """The file of a module of `lib` and those behind it; none for a module from elsewhere."""
-    return {file for each in _files(name) for file in (each, *behind(each))}
-
-
 def code(path: str | Path) -> str:
     """Digest of the code of the packages of lib/ that a module imports, without docstrings,
     comments and layout. The modules at the top of lib/ (parameters, paths) are left out.
