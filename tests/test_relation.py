@@ -9,7 +9,7 @@ from lib import params, training, vocabulary
 from lib.data.faces import FaceSet, PairSet
 from lib.evaluation import results
 from lib.evaluation.judging import Judge
-from lib.experiments import relation
+from lib.experiments import networks, relation
 from lib.training import processes
 
 SMALL = {
@@ -56,14 +56,14 @@ def same(one: torch.nn.Module, other: torch.nn.Module) -> bool:
 
 @pytest.fixture(scope="module")
 def source():
-    return relation.dcn(SETTINGS, 7)
+    return networks.dcn(SETTINGS, 7)
 
 
 # Building -----------------------------------------------------------------------------------------
 
 
 def test_swapping_the_faces_is_swapping_the_halves_of_the_projection(source):
-    model = relation.build(SETTINGS, source, spatial=False, seed=0).eval()
+    model = networks.siamese(SETTINGS, source, spatial=False, seed=0).eval()
     left, right = torch.randn(2, 5, 3, 32, 32)
     with torch.no_grad():
         swapped = model(right, left, None)
@@ -73,7 +73,7 @@ def test_swapping_the_faces_is_swapping_the_halves_of_the_projection(source):
 
 def test_a_network_is_built_on_a_copy(source):
     before = {name: value.clone() for name, value in source.state_dict().items()}
-    model = relation.build(SETTINGS, source, seed=0)
+    model = networks.siamese(SETTINGS, source, seed=0)
     assert same(model.trunk, source.trunk)
     own = {value.data_ptr() for value in model.trunk.state_dict().values()}
     assert not own & {value.data_ptr() for value in source.trunk.state_dict().values()}
@@ -85,7 +85,7 @@ def test_a_network_is_built_on_a_copy(source):
 @pytest.mark.parametrize("name", relation.NETWORKS)
 def test_variants_start_where_section_6_2_says(name, source):
     model = relation.variant(name, some_faces(), some_pairs(), UNTRAINED, source, seed=3)
-    begin = source if name in ("full", "no_spatial") else relation.dcn(SETTINGS, 3)
+    begin = source if name in ("full", "no_spatial") else networks.dcn(SETTINGS, 3)
     assert same(model.trunk, begin.trunk)  # pre-training for 0 epochs changes nothing
     assert (model.standardise is None) == (name == "no_spatial")
     assert model.heads.in_features == (8 if name == "no_spatial" else 19)
@@ -126,7 +126,7 @@ def test_a_group_that_nobody_labels_is_named():
 
 @pytest.mark.parametrize("task", ["fit", "pretrain", "predict"])
 def test_without_an_engine_the_profile_chooses_it(source, task, monkeypatch):
-    model, pairs = relation.build(SETTINGS, source, seed=0), some_pairs()
+    model, pairs = networks.siamese(SETTINGS, source, seed=0), some_pairs()
     asked, single = [], processes.single
     monkeypatch.setattr(processes, "single", lambda p=None: asked.append(p) or single(p))
     if task == "fit":
@@ -141,7 +141,7 @@ def test_without_an_engine_the_profile_chooses_it(source, task, monkeypatch):
 def test_the_decay_is_that_of_equation_17(source):
     """Gradient of Eqn. 17 as written, over 8 x pairs, against loss and decay as SGD has them."""
     pairs = some_pairs(6)
-    model = relation.build(SETTINGS, source, seed=0).eval()
+    model = networks.siamese(SETTINGS, source, seed=0).eval()
     faces = [training.prepare(side, 32) for side in (pairs.left, pairs.right)]
     weights = [value for value in model.parameters() if value.ndim > 1]
 
@@ -169,7 +169,7 @@ def test_a_decay_may_be_given():
 
 def test_a_finished_run_is_not_repeated_and_another_recipe_begins_anew(source, tmp_path):
     pairs, options = some_pairs(), {"seed": 0, "folder": tmp_path}
-    one, two, other = (relation.build(SETTINGS, source, seed=0) for _ in range(3))
+    one, two, other = (networks.siamese(SETTINGS, source, seed=0) for _ in range(3))
     relation.fit(one, pairs, SETTINGS, **options)
     (path,) = tmp_path.glob("full-*.safetensors")
     written = path.stat().st_mtime_ns

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lib import vocabulary
-from lib.experiments import alternation, relation, sensitivity
+from lib.experiments import alternation, networks, sensitivity
 from lib.figures import sensitivity as sensitivity_figures
 from lib.params import AlternationParams, BeyondParams, DataParams, ModelParams, Params, TrainParams
 
@@ -98,7 +98,7 @@ def test_an_ablation_is_stage_2_without_that_part():
         stage2=AlternationParams(iterations=3, refine=TrainParams(epochs=1, batch=20, rate=0.01)),
         beyond=BeyondParams(rounds=1),
     )
-    weights = {k: v.clone() for k, v in relation.dcn(params, 5).state_dict().items()}
+    weights = {k: v.clone() for k, v in networks.dcn(params, 5).state_dict().items()}
     faces = SimpleNamespace(images=images)
     found = sensitivity.ablate(weights, faces, labels, chosen, params)
     assert list(found) == list(sensitivity.ABLATIONS)
@@ -106,6 +106,6 @@ def test_an_ablation_is_stage_2_without_that_part():
     field = params.propagation.model_copy(update={"prior_weight": 0.0})
     stage2 = params.stage2.model_copy(update={"iterations": 1})
     changed = params.model_copy(update={"stage2": stage2, "propagation": field})
-    alone = alternation.alternate(relation.dcn(params, 5), images, labels, chosen, params=changed)
+    alone = alternation.alternate(networks.dcn(params, 5), images, labels, chosen, params=changed)
     torch.testing.assert_close(found["without the prior"], alone[0].logits)
     assert len({float(logits.double().sum()) for logits in found.values()}) == len(found)

@@ -1,6 +1,5 @@
 """The S-DCN and its variants (Sections 5 and 6.2): built, trained and judged alike."""
 
-import copy
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +12,7 @@ from lib import training, vocabulary
 from lib.data.faces import FaceSet, PairSet
 from lib.evaluation import baselines, metrics, results
 from lib.evaluation.judging import AUC, FREQUENCY, PAPER, Judge
-from lib.experiments.networks import dcn
+from lib.experiments import networks
 from lib.models import DCN, RelationNet
 from lib.params import Params, TrainParams
 from lib.training import processes
@@ -47,15 +46,6 @@ TRAITS = tuple(vocabulary.TRAITS)
 JUDGEMENTS = (PAPER, FREQUENCY, AUC)
 
 
-def build(params: Params, source: DCN, *, spatial: bool = True, seed: int) -> RelationNet:
-    """An S-DCN whose two DCNs start from (a copy of) one: "initialized by learning on multiple
-    attribute datasets" (Fig. 5)."""
-    torch.manual_seed(seed)
-    trunk = copy.deepcopy(source.trunk)
-    sizes = {"features": params.model.features, "shared": params.relation.shared}
-    return RelationNet(trunk, spatial, **sizes)
-
-
 def map_decay(pairs: int) -> float:
     """Weight decay of Eqn. 17 in SGD's convention (decay / 2 |w|^2), for a loss averaged over
     traits and pairs.
@@ -87,7 +77,7 @@ def pretrain(
     common each label is. folder: keeps the state of the run, see `training.fit`.
     """
     fabric = fabric or processes.single(params)
-    model, train, size = dcn(params, seed), params.relation.pretrain, params.model.size
+    model, train, size = networks.dcn(params, seed), params.relation.pretrain, params.model.size
     others = [a for a in vocabulary.ATTRIBUTES if a not in vocabulary.GROUPS[group]]
     if faces.visible is None:
         raise ValueError("no labels are held out yet: run notebook 01")
@@ -171,10 +161,10 @@ def variant(
     if name not in NETWORKS:
         raise ValueError(f"no network {name!r}: use one of {', '.join(NETWORKS)}")
     options = {"seed": seed, "fabric": fabric, "folder": folder}
-    start = full if name in ("no_spatial", "full") else dcn(params, seed)
+    start = full if name in ("no_spatial", "full") else networks.dcn(params, seed)
     if name in vocabulary.GROUPS:
         start = pretrain(faces, name, params, **options)
-    model = build(params, start, spatial=name != "no_spatial", seed=seed)
+    model = networks.siamese(params, start, spatial=name != "no_spatial", seed=seed)
     fit(model, pairs, params, name=name, **options)
     return model
 

@@ -11,7 +11,7 @@ from lib import training, vocabulary
 from lib.data import heldout
 from lib.data.faces import FaceSet
 from lib.evaluation.judging import Judge
-from lib.experiments import alternation, relation
+from lib.experiments import alternation, networks
 from lib.models import DCN
 from lib.params import Params
 
@@ -52,7 +52,7 @@ def train(
     """
     params = shorter(params)
     seen = chosen & (labels >= 0).any(1)
-    model = relation.dcn(params, params.seed)
+    model = networks.dcn(params)
     options = {"size": params.model.size, "fabric": fabric}
     description = f"DCN, {int(seen.sum())} labelled faces"
     training.fit(
@@ -98,7 +98,7 @@ def ablate(
     labels (N, A): what may be seen; chosen (N,) bool: the training faces. `beyond.rounds` rounds.
     """
     params = shorter(params)
-    model, logits = relation.dcn(params, params.seed), {}
+    model, logits = networks.dcn(params), {}
     for name, (filling, terms) in ABLATIONS.items():
         field = params.propagation.model_copy(update=terms)
         model.load_state_dict(weights)
