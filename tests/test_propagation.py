@@ -16,7 +16,7 @@ from lib.propagation.gaussians import Densities, covariance_of, fourth_of, mean_
 from lib.propagation.prior import prior_odds
 from tests import literal
 
-READINGS = {
+VARIANTS = {
     "literal": {},
     "shared": {"covariance": "shared"},
     "diagonal": {"covariance": "diagonal"},
@@ -61,7 +61,7 @@ def tensors(features, labels, weights):
     )
 
 
-def reading(**changes) -> PropagationParams:
+def variant(**changes) -> PropagationParams:
     return PropagationParams(**{"neighbours": 4, "max_iterations": 6, **changes})
 
 
@@ -106,13 +106,13 @@ QUIRKS = (
     dimensions=st.integers(3, 7),
     attributes=st.integers(1, 3),
     quirks=st.frozensets(st.sampled_from(QUIRKS), max_size=3),
-    name=st.sampled_from(sorted(READINGS)),
+    name=st.sampled_from(sorted(VARIANTS)),
 )
 @settings(max_examples=150, deadline=None)
-def test_the_three_terms(seed, faces, dimensions, attributes, quirks, name):
+def test_three_terms_equal_the_literal_version(seed, faces, dimensions, attributes, quirks, name):
     features, labels, weights = case(seed, faces, dimensions, attributes, quirks)
     current = np.where(labels < 0, np.random.default_rng(seed).integers(0, 2, labels.shape), labels)
-    params = reading(**READINGS[name]).model_copy(update={"unary_weight": 1.0})
+    params = variant(**VARIANTS[name]).model_copy(update={"unary_weight": 1.0})
     assert_terms(features, labels, weights, current, params)
 
 
@@ -120,13 +120,13 @@ def test_the_three_terms(seed, faces, dimensions, attributes, quirks, name):
     seed=st.integers(0, 10_000),
     faces=st.integers(5, 18),
     quirks=st.frozensets(st.sampled_from(["nowhere", "everywhere", "one_class"]), max_size=2),
-    name=st.sampled_from(sorted(READINGS)),
+    name=st.sampled_from(sorted(VARIANTS)),
 )
 @settings(max_examples=60, deadline=None)
-def test_all_iterations(seed, faces, quirks, name):
+def test_whole_runs_equal_the_literal_version(seed, faces, quirks, name):
     """Posterior and labels of whole runs, the same numbers simulating the labels."""
     features, labels, weights = case(seed, faces, 3, 3, quirks)
-    params = reading(shrinkage=0.5).model_copy(update=READINGS[name])
+    params = variant(shrinkage=0.5).model_copy(update=VARIANTS[name])
     ours = propagation.propagate(*tensors(features, labels, weights), params=params, seed=seed)
 
     def draw(iteration):
@@ -142,16 +142,16 @@ def test_all_iterations(seed, faces, quirks, name):
     seed=st.integers(0, 10_000),
     faces=st.integers(1, 12),
     quirks=st.frozensets(st.sampled_from(QUIRKS), max_size=4),
-    name=st.sampled_from(sorted(READINGS)),
+    name=st.sampled_from(sorted(VARIANTS)),
 )
 @settings(max_examples=60, deadline=None)
-def test_whatever_is_given_stays_finite(seed, faces, quirks, name):
+def test_posteriors_are_finite_and_annotations_stay(seed, faces, quirks, name):
     """And annotations stay, and the same seed gives the same."""
     if faces < 2:
         quirks -= {"single", "duplicates"}
     given = tensors(*case(seed, faces, 4, 2, quirks))
     first, second = (
-        propagation.propagate(*given, params=reading(**READINGS[name]), seed=seed) for _ in range(2)
+        propagation.propagate(*given, params=variant(**VARIANTS[name]), seed=seed) for _ in range(2)
     )
     known = given[1] >= 0
     assert torch.isfinite(first.posterior).all()
@@ -163,17 +163,25 @@ def test_whatever_is_given_stays_finite(seed, faces, quirks, name):
     assert torch.equal(first.posterior, second.posterior)
 
 
-def test_an_attribute_that_nobody_labelled_starts_at_one_half():
+def test_attribute_without_annotations_starts_at_one_half():
     features, labels, weights = case(0, 8, 3, 1, {"nowhere"})
-    params = reading(max_iterations=1, sample=False, pairwise_weight=0.0)
+    params = variant(max_iterations=1, sample=False, pairwise_weight=0.0)
     ours = propagation.propagate(*tensors(features, labels, weights), params=params)
     assert (ours.posterior == 0.5).all()
     assert not ours.labels.any()
 
 
-def test_an_attribute_labelled_everywhere_ends_at_once():
+def test_propagation_tells_whether_it_converged():
+    given, rest = tensors(*case(0, 30, 3, 2)), {"sample": False, "unary_weight": 0.0}
+    cut = propagation.propagate(*given, params=variant(max_iterations=1, **rest))
+    ended = propagation.propagate(*given, params=variant(max_iterations=50, **rest))
+    assert cut.moving > 0 and not cut.converged
+    assert ended.moving == 0 and ended.converged and len(ended.trace) < 50
+
+
+def test_attribute_annotated_everywhere_ends_at_once():
     features, labels, weights = case(0, 8, 3, 2)
-    ours = propagation.propagate(*tensors(features, np.abs(labels), weights), params=reading())
+    ours = propagation.propagate(*tensors(features, np.abs(labels), weights), params=variant())
     np.testing.assert_array_equal(ours.labels, np.abs(labels))
     assert len(ours.trace) == 1
 
@@ -238,7 +246,7 @@ def test_attributes_together_and_one_by_one_have_the_same_log_odds(kind):
 
 
 @pytest.mark.parametrize("kind", ["full", "shared", "diagonal", "pca-16"])
-def test_ten_members_in_1024_dimensions(kind):
+def test_log_odds_of_ten_members_in_1024_dimensions_are_those_of_float64(kind):
     """The log-odds in float32 are those of float64 where a class has ten members."""
     chance = np.random.default_rng(0)
     scale = np.linspace(0.05, 3, 1024)
@@ -266,7 +274,7 @@ def test_ten_members_in_1024_dimensions(kind):
 # Worked by hand -----------------------------------------------------------------------------------
 
 
-def test_the_prior_of_two_faces():
+def test_prior_of_two_faces_by_hand():
     """Classifiers (1, -1, 0) and (1, 0, -1) correlate by 1/2, and oppose (-1, 1, 0) by 1."""
     weights = torch.tensor([[1.0, -1.0, 0.0], [1.0, 0.0, -1.0], [-1.0, 1.0, 0.0]])
     rho = propagation.cooccurrence(weights)
@@ -283,7 +291,7 @@ def test_classifiers_without_variance_do_not_correlate():
     assert not propagation.cooccurrence(torch.tensor([[2.0, 2.0], [1.0, 0.0]])).any()
 
 
-def test_the_vote_of_three_neighbours():
+def test_vote_of_three_neighbours_by_hand():
     points = torch.tensor([[0.0], [1.0], [2.0], [3.0], [10.0]])
     labels = torch.tensor([[-1], [1], [0], [1], [0]], dtype=torch.int8)
     share = propagation.vote(points, labels, 3)
@@ -292,7 +300,7 @@ def test_the_vote_of_three_neighbours():
     assert float(few[0, 0]) == pytest.approx(0.5)
 
 
-def test_the_field_finds_the_likeliest_labels():
+def test_mean_field_finds_the_labels_of_least_energy():
     """Mean field on a chain with weak ties ends in the labelling of least energy (all 2^5)."""
     features = torch.tensor([[0.0], [1.0], [2.0], [3.5], [4.5], [5.5], [6.5]])
     labels = torch.tensor([[1], [-1], [-1], [-1], [-1], [-1], [0]], dtype=torch.int8)
@@ -323,23 +331,23 @@ def test_the_field_finds_the_likeliest_labels():
         ),
     ],
 )
-def test_what_does_not_fit_is_refused(change, message):
+def test_inputs_that_do_not_fit_are_refused(change, message):
     given = {
         "features": torch.rand(4, 2),
         "labels": torch.tensor([[0], [1], [-1], [-1]], dtype=torch.int8),
         "classifier_weights": torch.rand(1, 2),
     }
     with pytest.raises(ValueError, match=message):
-        propagation.propagate(**{**given, **change}, params=reading())
+        propagation.propagate(**{**given, **change}, params=variant())
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device on this machine")
-@pytest.mark.parametrize("name", sorted(READINGS))
-def test_processor_and_gpu_agree(name):
+@pytest.mark.parametrize("name", sorted(VARIANTS))
+def test_cpu_and_gpu_agree(name):
     given = tensors(*case(3, 2000, 16, 6))
     here, there = (
         propagation.propagate(
-            *(part.to(device) for part in given), params=reading(**READINGS[name])
+            *(part.to(device) for part in given), params=variant(**VARIANTS[name])
         )
         for device in ("cpu", "cuda")
     )
@@ -348,10 +356,10 @@ def test_processor_and_gpu_agree(name):
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device on this machine")
-def test_a_watcher_of_the_gpu_gets_labels_where_they_came_from():
+def test_watch_gets_labels_on_the_device_of_the_given_ones():
     given, seen = tensors(*case(3, 200, 16, 6)), []
     result = propagation.propagate(
-        *given, params=reading(), device="cuda", watch=lambda t, labels: seen.append(labels)
+        *given, params=variant(), device="cuda", watch=lambda t, labels: seen.append(labels)
     )
     assert {labels.device for labels in seen} == {given[1].device}
     assert torch.equal(seen[-1], result.labels)

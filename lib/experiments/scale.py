@@ -140,11 +140,6 @@ class Size:
             "class sums": 1e-9 * self.attributes * self.dimensions**2 * (8 + 4),
         }
 
-    @property
-    def sent_gb(self) -> float:
-        """What a process receives in one sweep if rows are shared: labels and class sums."""
-        return 1e-9 * self.attributes * (self.faces + 8 * self.dimensions**2)
-
 
 def even(size: Size, sweeps: int) -> float:
     """Faces at which the graph costs as many operations as the sweeps."""

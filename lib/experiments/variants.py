@@ -1,22 +1,25 @@
-"""Readings of Algorithm 2: those that are tried, and the one that held-out labels choose.
+"""Variants of Algorithm 2: those that are tried, and the one that held-out labels choose.
 
-Notebook 03 chooses; the notebooks after it propagate by that reading, unless
-`propagation.choice: given` leaves it to the profile.
+Notebook 03 chooses; later notebooks propagate with its choice, unless `propagation.choice: given`
+leaves it to the profile.
 """
 
 import json
+from collections.abc import Mapping
 
 import pandas as pd
 
 from lib import workspace
 from lib.evaluation import judging
 from lib.params import Params, PropagationParams
+from lib.propagation import Propagation
 from lib.workspace import Workspace
 
 FILE = "03_variant.json"
 
-# Name -> what differs from the literal reading, within what the paper leaves open: the covariance
-# of Eqn. 14, labels drawn or likelier, a directed or symmetric graph, the weights of the terms.
+# Name -> what differs from the literal variant, within what the paper leaves open: the covariance
+# of Eqn. 14, labels sampled or thresholded (mean field), a directed or symmetric graph, and the
+# weights of the three terms.
 CHANGES = {
     "literal": {},
     "mean field": {"sample": False},
@@ -55,32 +58,52 @@ CHANGES = {
 
 
 def tried(given: PropagationParams) -> dict[str, PropagationParams]:
-    """Every reading, with the profile's neighbours and stopping rule; last the profile's own."""
+    """Every variant, with the neighbours and stopping rule of the profile; last its own."""
     kept = {name: getattr(given, name) for name in ("neighbours", "tolerance", "max_iterations")}
-    readings = {name: PropagationParams(**{**kept, **each}) for name, each in CHANGES.items()}
-    return {**readings, "as given": given}
+    variants = {name: PropagationParams(**{**kept, **each}) for name, each in CHANGES.items()}
+    return {**variants, "as given": given}
 
 
 def choose(summary: pd.DataFrame) -> str:
-    """The best reading on the labels held out: largest sum of balanced accuracy at 0.5 and ROC AUC.
+    """The best variant: the largest sum of balanced accuracy at 0.5 and ROC AUC.
 
-    A pseudo label is decided at 0.5, so no other threshold matters to the network that learns it.
+    Pseudo labels are decided at 0.5, so other thresholds do not matter to the network.
 
-    summary: one row per reading as `judging.Judge.summary` gives it, judged on held-out labels.
+    summary: `judging.Judge.summary` of the variants on held-out labels.
     """
     return str((summary[judging.PAPER] + summary[judging.AUC]).idxmax())
 
 
-def save(work: Workspace, name: str, reading: PropagationParams) -> None:
-    """Keep the choice for the notebooks after 03."""
-    note = {"name": name, "propagation": reading.model_dump(), "provenance": work.provenance()}
+def convergence(runs: Mapping[str, Propagation]) -> pd.DataFrame:
+    """How the runs ended, one row each.
+
+    Sweeps made; attributes still moving after the last (0: converged); mean change of the posterior
+    of attributes that move in the 10th and in the last sweep; labels that flipped in the last, in
+    percent of all labels.
+    """
+    rows = {}
+    for name, run in runs.items():
+        tenth, last = run.trace[min(9, len(run.trace) - 1)], run.trace[-1]
+        rows[name] = {
+            "sweeps": len(run.trace),
+            "attributes still moving": run.moving,
+            "change in sweep 10": tenth["change"],
+            "change in the last sweep": last["change"],
+            "labels flipped in the last sweep (%)": 100 * last["flipped"],
+        }
+    return pd.DataFrame(rows).T.rename_axis("variant")
+
+
+def save(work: Workspace, name: str, variant: PropagationParams) -> None:
+    """Keep the choice for later notebooks."""
+    note = {"name": name, "propagation": variant.model_dump(), "provenance": work.provenance()}
     workspace.write_json(work.path("artifacts", FILE), note)
 
 
 def chosen(work: Workspace) -> Params:
-    """The profile's parameters with the propagation as notebook 03 chose it."""
+    """The parameters of the profile, with the variant of propagation that notebook 03 chose."""
     if work.params.propagation.choice == "given":
         return work.params
     note = json.loads(work.existing("artifacts", FILE).read_text())
-    reading = PropagationParams.model_validate(note["propagation"])
-    return work.params.model_copy(update={"propagation": reading})
+    variant = PropagationParams.model_validate(note["propagation"])
+    return work.params.model_copy(update={"propagation": variant})
