@@ -2,6 +2,7 @@
 
 import textwrap
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -106,8 +107,9 @@ def sheet(
             axes.imshow(image.permute(1, 2, 0))
             axes.set_title(caption, fontsize=7, pad=2)
         if colour:
-            box = {"fill": False, "edgecolor": colour, "linewidth": 4}
-            axes.add_patch(patches.Rectangle((0, 0), 1, 1, transform=axes.transAxes, **box))
+            box = patches.Rectangle((0, 0), 1, 1, transform=axes.transAxes, fill=False)
+            box.set(edgecolor=colour, linewidth=4)
+            axes.add_patch(box)
     return figure
 
 
@@ -196,7 +198,8 @@ def alternation() -> Figure:
         axes.add_patch(box)
         axes.text(left + 1.45, 2.45, name, ha="center", fontsize=12, color=colour, weight="bold")
         axes.text(left + 1.45, 1.55, text, ha="center", va="center", fontsize=9.5)
-    arrow = {"arrowstyle": "-|>", "mutation_scale": 16, "linewidth": 1.3, "color": "black"}
+    arrow: dict[str, Any] = {"arrowstyle": "-|>", "mutation_scale": 16, "linewidth": 1.3}
+    arrow["color"] = "black"
     for left in (3.35, 7.45):
         axes.add_patch(patches.FancyArrowPatch((left, 1.95), (left + 0.9, 1.95), **arrow))
     back = patches.FancyArrowPatch(
@@ -241,9 +244,9 @@ def attributes(
     places = np.arange(ours.shape[1])
     panels = zip(figure.subplots(1, 2, sharex=True, sharey=True), (ours, published), strict=True)
     for axes, table in panels:
-        for place, (name, row) in enumerate(table.iterrows()):
+        for place, name in enumerate(table.index):
             level = places + 0.19 * (place - (len(table) - 1) / 2)
-            axes.plot(row, level, "o", color=colours[name], label=name, markersize=5)
+            axes.plot(table.loc[name], level, "o", color=colours[name], label=name, markersize=5)
             if table is ours:
                 axes.hlines(level, *(end.loc[name] for end in bounds), colours[name], linewidth=1)
         for edge in places[1:] - 0.5:
@@ -265,8 +268,15 @@ def gains(gain: pd.DataFrame, xlabel: str) -> Figure:
     figure = Figure(figsize=(7.5, 0.9 + 0.25 * len(gain)), layout="constrained")
     axes, places = figure.subplots(), np.arange(len(gain))
     error = [gain["difference"] - gain["low"], gain["high"] - gain["difference"]]
-    style = {"fmt": "o", "color": COLOURS[0], "markersize": 5, "label": "ours"}
-    axes.errorbar(gain["difference"], places, xerr=error, **style)
+    axes.errorbar(
+        gain["difference"],
+        places,
+        xerr=error,
+        fmt="o",
+        color=COLOURS[0],
+        markersize=5,
+        label="ours",
+    )
     axes.plot(gain["paper"], places, "D", color=COLOURS[1], mfc="none", label="paper")
     axes.axvline(0, color="grey", linewidth=0.8)
     shares = gain["positive share (%)"]

@@ -34,7 +34,7 @@ def scoreboard(board: pd.DataFrame) -> Styler:
         ours=words.where(board["value"].notna(), ""), verdict=board["verdict"]
     )
     page = shown.style.hide(axis="index").set_uuid("scoreboard")
-    page = page.set_properties(**{"text-align": "left", "vertical-align": "top"})
+    page = page.set_properties(None, **{"text-align": "left", "vertical-align": "top"})
     page = page.set_table_styles([{"selector": "th", "props": "text-align: left"}])
     page = page.set_properties(["claim"], **{"white-space": "normal", "min-width": "18em"})
     page = page.set_properties(["ours", "verdict"], **{"white-space": "nowrap"})

@@ -2,6 +2,7 @@
 
 import textwrap
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -150,7 +151,12 @@ def siamese(left: Tensor, right: Tensor) -> Figure:
         axes.text(x + 1.15, y + 0.5, text, ha="center", va="center", fontsize=10)
     lines = [(1.85, 3.8, 2.7, 3.8), (1.85, 2.1, 2.7, 2.1), (5.2, 3.7, 6.2, 3.2)]
     lines += [(5.2, 2.2, 6.2, 2.7), (8.7, 2.95, 9.7, 2.95), (8.7, 0.8, 9.7, 2.4)]
-    arrow = {"arrowstyle": "-|>", "mutation_scale": 14, "color": "black", "shrinkA": 0}
+    arrow: dict[str, Any] = {
+        "arrowstyle": "-|>",
+        "mutation_scale": 14,
+        "color": "black",
+        "shrinkA": 0,
+    }
     for x0, y0, x1, y1 in lines:
         axes.add_patch(patches.FancyArrowPatch((x0, y0), (x1, y1), **arrow))
     axes.annotate("tied", (3.95, 2.95), ha="center", va="center", fontsize=10)

@@ -60,8 +60,8 @@ def dotted(axes: Axes, tables: dict[str, pd.DataFrame]) -> None:
     for number, (name, table) in enumerate(tables.items()):
         step = min(0.22, 0.7 / len(tables))
         places = np.arange(len(table)) + step * (number - (len(tables) - 1) / 2)
-        style = {"color": COLOURS[number], "linewidth": 1.6}
-        axes.hlines(places, table["low"].astype(float), table["high"].astype(float), **style)
+        low, high = table["low"].astype(float), table["high"].astype(float)
+        axes.hlines(places, low, high, color=COLOURS[number], linewidth=1.6)
         value = table["value"].astype(float)
         axes.plot(value, places, "osD^"[number], color=COLOURS[number], markersize=5, label=name)
     axes.set_ylim(len(table) - 0.5, -0.5)
@@ -78,7 +78,9 @@ def cue_effects(table: pd.DataFrame) -> Figure:
     parts = list(dict.fromkeys(table.index.get_level_values("part")))
     figure = Figure(figsize=(11, 3.6), layout="constrained")
     for axes, name in zip(figure.subplots(1, len(names), sharey=True), names, strict=True):
-        each = {part: table.xs((part, name), level=("part", "measure")) for part in parts}
+        each = {
+            part: pd.DataFrame(table.xs((part, name), level=("part", "measure"))) for part in parts
+        }
         dotted(axes, {part: values.reindex(list(TRAITS)) for part, values in each.items()})
         axes.axvline(0, color="black", linewidth=0.8)
         axes.set_title(name, fontsize=10)
@@ -94,8 +96,9 @@ def shares(table: pd.DataFrame, xlabel: str) -> Figure:
     figure = Figure(figsize=(8.5, 1.1 + 0.3 * len(table)), layout="constrained")
     axes = figure.subplots()
     axes.imshow(table, cmap="Blues", vmin=0, vmax=100, aspect="auto")
+    values = table.to_numpy(float)
     for row, column in np.ndindex(table.shape):
-        value = table.iat[row, column]
+        value = float(values[row, column])
         colour = "white" if value > 60 else "black"
         axes.text(column, row, f"{value:.0f}", ha="center", va="center", color=colour, fontsize=9)
     axes.set_xticks(range(table.shape[1]), table.columns)
