@@ -26,7 +26,7 @@ from bench.world import machine
 from lib import world
 from lib.data.faces import mapped
 from lib.data.sources import celeba, store
-from lib.data.sources.cutting import inner
+from lib.data.pictures import central_box
 
 COUNT, ALL, SIZE = 2_000, 200_000, 112
 WANTED = 15.0  # minutes for all of them on 2 cores
@@ -73,7 +73,7 @@ def pictures(folder: Path, count: int) -> pd.DataFrame:
     """JPEGs of CelebA's size, and their rows."""
     faces = world.faces("celeba", range(KINDS), size=96, progress=False).images
     random, table = np.random.default_rng(0), []
-    x, y, w, h = inner(celeba.WIDTH, celeba.HEIGHT)
+    x, y, w, h = central_box(celeba.WIDTH, celeba.HEIGHT)
     box = {"x": x, "y": y, "w": w, "h": h, "width": celeba.WIDTH, "height": celeba.HEIGHT}
     for number in range(count):
         face = faces[number % KINDS].permute(1, 2, 0).numpy() * random.uniform(0.7, 1.0)
@@ -93,7 +93,7 @@ def measure(rows: pd.DataFrame, folder: Path) -> dict:
     watch = threading.Thread(target=watched, args=(over, peaks))
     watch.start()
     start = time.perf_counter()
-    store.crops(rows, folder, name, size=SIZE, progress=False)
+    crops.cached(rows, folder, name, size=SIZE, progress=False)
     took = time.perf_counter() - start
     over.set()
     watch.join()

@@ -26,7 +26,7 @@ from bench.propagation import (
 from bench.training import finish, floors
 from bench.world import machine
 from lib import propagation, vocabulary
-from lib.data.sources.catalogue import DATASETS
+from lib.data.sources.published import DATASETS
 from lib.experiments import scale
 from lib.propagation import NeighbourGraph, neighbours
 from lib.propagation.engine.nearest import recall_of

@@ -12,7 +12,7 @@ from PIL import Image
 
 from lib import params, vocabulary, world
 from lib.data import datasets
-from lib.data.sources import catalogue, lists, manifest, shelf
+from lib.data.sources import published, lists, manifest, shelf
 from tests import trees
 from workflow import pipeline
 
@@ -65,7 +65,7 @@ def test_rows_in_the_sets_and_rows_left_out_are_all_rows(tree, profile, tmp_path
     sets += [getattr(datasets, name)(settings, cache=tmp_path, progress=False)
              for name in ("sfew", "ckplus", "relation")]  # fmt: skip
     out = datasets.left_out(tmp_path)
-    held = datasets.look(settings, progress=False).summary
+    held = datasets.inventory(settings, progress=False).summary
     kept = {}
     for part in sets:
         kept |= part.table["source"].value_counts().to_dict()
@@ -150,7 +150,7 @@ def test_nothing_at_all(profile, tmp_path):
     lacking = datasets.absent(settings)
     assert lacking["01_faces"] == "AFLW, CelebA or ExpW"
     assert set(vocabulary.SOURCE_NAMES) <= set(lacking)
-    held = datasets.look(settings)
+    held = datasets.inventory(settings)
     assert set(held.missing) == set(vocabulary.SOURCE_NAMES.values())
     assert "mmlab.ie.cuhk.edu.hk" in str(held) and "terms" in str(held)
     assert not re.search(r"nan|<NA>", str(held), re.IGNORECASE)  # unknown numbers are blank
@@ -162,34 +162,34 @@ def test_a_folder_that_holds_something_else_is_told(profile, tmp_path):
     (tmp_path / "data" / "expw" / "readme.txt").touch()
     with pytest.raises(ValueError, match=r"holds no label.lst, so it is not ExpW as published"):
         faces(profile(), tmp_path / "cache")
-    held = datasets.look(profile())
+    held = datasets.inventory(profile())
     assert "holds no label.lst" in held.problems["ExpW"] and "ExpW is WRONG" in str(held)
 
 
 def test_what_is_looked_at_adds_up(tree, profile):
     for name in trees.BUILDERS:
         tree(name)
-    held = datasets.look(profile(), progress=False)
+    held = datasets.inventory(profile(), progress=False)
     assert not held.missing and not held.problems
-    assert f"CK+: {catalogue.DATASETS['ckplus'].terms}" in str(held)
+    assert f"CK+: {published.DATASETS['ckplus'].terms}" in str(held)
     table = held.summary
     assert (table["kept"] + table["dropped"] == table["rows"]).all()
     assert (table["train"] + table["test"] == table["kept"]).all()
     assert table.loc["AFLW", "expected"] == 24_386
     assert held.reasons["rows"].sum() == len(held.dropped) == table["dropped"].sum()
-    assert set(held.dropped) == {"set", *lists.DROPPED}
+    assert set(held.dropped) == {"set", *listing.DROPPED}
 
 
 def test_a_copy_that_may_be_cut_short_is_told(tree, profile, monkeypatch):
     tree("expw")  # 43 faces
     text = "rows missing of the whole set's 91,793"
-    remarks = datasets.look(profile(), progress=False).remarks
+    remarks = datasets.inventory(profile(), progress=False).remarks
     short = remarks[remarks["remark"].str.startswith(text)]
     assert short[["dataset", "rows"]].to_numpy().tolist() == [["ExpW", 91_793 - 43]]
-    assert text in str(datasets.look(profile(), progress=False))
-    whole = dataclasses.replace(catalogue.DATASETS["expw"], expected=43)
-    monkeypatch.setitem(catalogue.DATASETS, "expw", whole)
-    remarks = datasets.look(profile(), progress=False).remarks
+    assert text in str(datasets.inventory(profile(), progress=False))
+    whole = dataclasses.replace(published.DATASETS["expw"], expected=43)
+    monkeypatch.setitem(published.DATASETS, "expw", whole)
+    remarks = datasets.inventory(profile(), progress=False).remarks
     assert not remarks["remark"].str.contains("missing of").any()
 
 
@@ -197,11 +197,11 @@ def test_a_copy_of_ckplus_is_measured_by_the_pictures_of_the_protocol(tree, prof
     """Six labelled sequences, one of contempt, among 12 of six frames: 24 pictures, not 72."""
     tree("ckplus")
     for expected, lacking in ((25, [1]), (24, [])):
-        whole = dataclasses.replace(catalogue.DATASETS["ckplus"], expected=expected)
-        monkeypatch.setitem(catalogue.DATASETS, "ckplus", whole)
+        whole = dataclasses.replace(published.DATASETS["ckplus"], expected=expected)
+        monkeypatch.setitem(published.DATASETS, "ckplus", whole)
         for cap in (0, 2):  # subjects: those beyond are there
             settings = profile(**{"data.ckplus.train": cap})
-            remarks = datasets.look(settings, progress=False).remarks
+            remarks = datasets.inventory(settings, progress=False).remarks
             short = remarks[remarks["remark"].str.contains("missing of")]
             assert short["rows"].tolist() == lacking
 
@@ -251,7 +251,7 @@ def test_the_users_own_faces_join_in(profile, tmp_path):
     assert (found.labels[:, 1:] == -1).all()
     assert found.table["identity"].tolist() == ["person 0", "person 0", "person 1", "person 1"]
     assert "01_faces" not in datasets.absent(settings)
-    assert datasets.look(settings).summary.loc[str(path), "train"] == 4
+    assert datasets.inventory(settings).summary.loc[str(path), "train"] == 4
 
 
 def test_rows_of_the_users_own_faces_have_the_lines_of_their_file(tmp_path):
@@ -266,7 +266,7 @@ def test_what_is_wrong_with_the_users_own_faces_is_told_with_the_rest(tree, prof
     tree("sfew")
     whole, broken = (trees.manifest(tmp_path / name) for name in ("album", "torn"))
     broken.write_text("image,happy\n0.jpg,2\n")
-    held = datasets.look(profile(**{"data.manifests": (str(whole), str(broken))}), progress=False)
+    held = datasets.inventory(profile(**{"data.manifests": (str(whole), str(broken))}), progress=False)
     table = held.summary
     assert table.loc[[str(whole), "SFEW 2.0"], "kept"].tolist() == [4, 21]
     assert table.loc[str(broken), "from"] == "file with errors"
@@ -291,7 +291,7 @@ def test_a_set_larger_than_memory_is_read_from_its_file(tree, profile, tmp_path)
 def test_images_of_several_sets_are_gathered_in_any_order(tmp_path):
     one, two = (torch.randint(0, 256, (n, 3, 4, 4), dtype=torch.uint8) for n in (300, 500))
     order = np.random.default_rng(0).permutation(800)[:700]
-    found = shelf.gathered([one, two], order, tmp_path / "all.npy", progress=False)
+    found = real.gathered([one, two], order, tmp_path / "all.npy", progress=False)
     assert torch.equal(found, torch.cat([one, two])[torch.from_numpy(order)])
 
 

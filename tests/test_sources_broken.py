@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from lib.data import datasets
-from lib.data.sources import catalogue, shelf
+from lib.data.sources import published, shelf
 from lib.vocabulary import SOURCE_NAMES
 from tests.damage import (
     bomb,
@@ -220,9 +220,9 @@ CASES = [
 def load(name: str, params, cache: Path) -> None:
     """Read the lists and cut the crops."""
     if name == "relation":
-        shelf.pairs(params, cache, progress=False)
+        real.pairs(params, cache, progress=False)
     else:
-        shelf.faces(name, params, cache, progress=False)
+        real.faces(name, params, cache, progress=False)
 
 
 @pytest.mark.parametrize(("name", "damage", "message"), CASES)
@@ -250,7 +250,7 @@ def forbid(monkeypatch) -> Callable[[Path], None]:
             monkeypatch.setattr(module, name, refusing(getattr(module, name), path))
 
     def refusing(real: Callable, path: Path) -> Callable:
-        def opened(place, *args, **options):
+        def open_picture(place, *args, **options):
             if str(place) == str(path):
                 raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(place))
             return real(place, *args, **options)
@@ -276,11 +276,11 @@ def test_what_may_not_be_read_is_named_and_the_others_are_told_of(
     forbid(path)
     message = f"{path}: cannot be read (Permission denied); give yourself permission"
     with pytest.raises(ValueError) as error:
-        shelf.rows(name, profile(), progress=False)
+        real.read(name, profile(), progress=False)
     assert message in str(error.value)
-    held = datasets.look(profile(), progress=False)
+    held = datasets.inventory(profile(), progress=False)
     assert message in held.problems[SOURCE_NAMES[name]] and len(held.missing) == 5
-    assert catalogue.stamps(profile().data)
+    assert published.stamps(profile().data)
 
 
 @pytest.mark.parametrize(
@@ -290,4 +290,4 @@ def test_what_is_no_folder_is_no_absent_dataset(put_there, profile, tmp_path):
     (tmp_path / "data").mkdir()
     put_there(tmp_path / "data" / "celeba")
     with pytest.raises(ValueError, match=r"data/celeba: is no folder; put the dataset there, or"):
-        catalogue.home("celeba", profile().data)
+        published.home("celeba", profile().data)

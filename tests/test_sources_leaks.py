@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from lib.data.sources import leaks, splits
-from lib.data.sources.cutting import look
+from lib.data.pictures import look
 from tests import trees
 
 
@@ -47,7 +47,7 @@ def sides(count: int, test: int) -> list[str]:
 
 
 def test_different_people_are_no_leak(images):
-    assert not len(leaks.find(table(images, sides(len(images), 24)), images))
+    assert not len(splits.find_leaks(table(images, sides(len(images), 24)), images))
 
 
 @pytest.mark.parametrize("quality", [90, 60, 30])
@@ -55,7 +55,7 @@ def test_different_people_are_no_leak(images):
 def test_pictures_that_were_saved_again_are_found(images, quality, side):
     again = torch.stack([saved_again(image, quality, side) for image in images[:10]])
     both = torch.cat([images, again])
-    found = leaks.find(table(both, sides(len(both), 10)), both)
+    found = splits.find_leaks(table(both, sides(len(both), 10)), both)
     assert found["train"].tolist() == list(range(10))
     assert found["test_key"].tolist() == [f"face{len(images) + k}" for k in range(10)]
     assert set(found["what"]) == {"nearly the same picture"}
@@ -65,7 +65,7 @@ def test_people_and_files_on_both_sides_are_found(images):
     few = images[:6]
     rows = table(few, sides(6, 2), identity=["a", "b", "c", "d", "b", "e"])
     rows["content"] = ["1", "2", "3", "4", "5", "3"]
-    found = leaks.find(rows, few).set_index("train_key")
+    found = splits.find_leaks(rows, few).set_index("train_key")
     assert found["what"].to_dict() == {
         "face1": "the same person or picture",
         "face2": "a picture alike to the byte",
@@ -75,11 +75,11 @@ def test_people_and_files_on_both_sides_are_found(images):
 
 def test_what_is_not_known_is_not_compared(images):
     rows = table(images[:4], sides(4, 2), content="", look=np.zeros(4, np.uint64))
-    assert not len(leaks.find(rows, images[:4]))
+    assert not len(splits.find_leaks(rows, images[:4]))
 
 
 def test_nothing_to_compare(images):
-    assert not len(leaks.find(table(images[:3], ["train"] * 3), images[:3]))
+    assert not len(splits.find_leaks(table(images[:3], ["train"] * 3), images[:3]))
 
 
 @given(st.lists(st.integers(1, 2**64 - 1), min_size=1, max_size=12), st.data())
@@ -90,13 +90,13 @@ def test_near_hashes_are_found_and_far_ones_are_not(hashes, data):
     turned = [h ^ sum(1 << b for b in f) or 1 for h, f in zip(hashes, flips, strict=True)]
     both = np.concatenate([look, np.array(turned, np.uint64)])
     train, test = np.arange(len(look)), np.arange(len(look), len(both))
-    found = {tuple(pair) for pair in leaks.candidates(both, train, test).tolist()}
+    found = {tuple(pair) for pair in splits.near_hashes(both, train, test).tolist()}
     bits = [[int(both[a]) ^ int(both[b]) for b in test] for a in train]
     expected = {
         (a, b)
         for a in train.tolist()
         for b in test.tolist()
-        if bin(bits[a][b - len(look)]).count("1") <= leaks.NEAR
+        if bin(bits[a][b - len(look)]).count("1") <= splits.NEAR
     }
     assert found == expected
 
@@ -107,7 +107,7 @@ def test_near_hashes_are_found_and_far_ones_are_not(hashes, data):
 @given(st.lists(st.sampled_from("abcdefgh"), max_size=30), st.integers(0, 30), st.integers(0, 3))
 def test_groups_are_whole_and_not_too_many(names, count, seed):
     names = pd.Series(names, dtype=str)
-    chosen = splits.groups(names, count, seed)
+    chosen = splits.sample_groups(names, count, seed)
     assert chosen.sum() <= count
     assert not set(names[chosen]) & set(names[~chosen])
 
@@ -116,7 +116,7 @@ def test_groups_are_whole_and_not_too_many(names, count, seed):
        st.integers(1, 4))  # fmt: skip
 def test_a_balanced_part_is_balanced_and_whole(faces, each):
     names, classes = pd.Series([a for a, _ in faces]), np.array([b for _, b in faces])
-    chosen = splits.balanced(names, classes, 3, each, seed=0)
+    chosen = splits.sample_balanced(names, classes, 3, each, seed=0)
     counts = np.bincount(classes[chosen], minlength=3)
     assert len(set(counts.tolist())) == 1 and counts[0] <= each
     assert not set(names[chosen]) & set(names[~chosen])
@@ -127,5 +127,5 @@ def test_a_balanced_part_is_reached_although_faces_share_pictures():
     shares = np.array([3671, 3995, 1088, 30537, 10559, 7060, 34883])
     classes = np.random.default_rng(0).choice(7, 4000, p=shares / shares.sum())
     names = pd.Series([f"picture{k // 2}" for k in range(4000)])
-    chosen = splits.balanced(names, classes, 7, 20, seed=0)
+    chosen = splits.sample_balanced(names, classes, 7, 20, seed=0)
     assert np.bincount(classes[chosen]).tolist() == [20] * 7

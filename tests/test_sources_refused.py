@@ -18,7 +18,7 @@ from lib.data.sources import shelf
 def test_parameters_of_the_relation_dataset(overrides, message, tree, profile, tmp_path):
     tree("relation")
     with pytest.raises(ValueError, match=message):
-        shelf.pairs(profile(**overrides), tmp_path, progress=False)
+        real.pairs(profile(**overrides), tmp_path, progress=False)
 
 
 def test_a_movie_list_of_another_dataset(tree, profile, tmp_path):
@@ -26,7 +26,7 @@ def test_a_movie_list_of_another_dataset(tree, profile, tmp_path):
     path = tmp_path / "movies.txt"
     path.write_text("00001.jpg\n99999.jpg\n")
     with pytest.raises(ValueError, match=r"movies.txt, line 2: '99999.jpg' is no picture of the"):
-        shelf.pairs(profile(**{"data.movie_list": str(path)}), tmp_path, progress=False)
+        real.pairs(profile(**{"data.movie_list": str(path)}), tmp_path, progress=False)
 
 
 @pytest.mark.parametrize(
@@ -41,7 +41,7 @@ def test_a_movie_list_of_another_dataset(tree, profile, tmp_path):
 def test_some_faces_of_each_training_source_are_tested(name, count, message, tree, profile):
     tree(name)
     with pytest.raises(ValueError, match=message):
-        shelf.rows(name, profile(**{f"data.{name}.test": count}), progress=False)
+        real.read(name, profile(**{f"data.{name}.test": count}), progress=False)
 
 
 @pytest.mark.parametrize("origin", ["auto", "world"])

@@ -17,14 +17,14 @@ from tests import trees
 
 
 def rows(name, profile, **overrides):
-    return shelf.rows(name, profile(**overrides), progress=False)
+    return real.read(name, profile(**overrides), progress=False)
 
 
 @pytest.mark.parametrize("name", ["aflw", "celeba", "expw", "sfew", "ckplus"])
 def test_every_reader_gives_the_same_table(name, tree, profile):
     tree(name)
     found = rows(name, profile)
-    assert {*lists.COLUMNS, *ATTRIBUTES} <= set(found.table)
+    assert {*listing.COLUMNS, *ATTRIBUTES} <= set(found.table)
     assert len(found.table) + len(found.dropped) == found.total
     assert found.table["key"].is_unique
     known = found.table[list(ATTRIBUTES)] >= 0
@@ -355,7 +355,7 @@ def test_boxes_end_inside_their_picture_or_are_refused(width, height, x, y, w, h
     row = {"x": x, "y": y, "w": w, "h": h, "width": width, "height": height}
     table = pd.DataFrame([row | {"file": "a.lst", "line": 7}])
     try:
-        clamped, beyond = lists.clamp(table)
+        clamped, beyond = listing.clamp(table)
     except ValueError as error:
         assert "a.lst, line 7: box x" in str(error)
         return
@@ -381,7 +381,7 @@ def test_any_text_survives_reading(words, end, mark):
         path.write_bytes((end.join(words) + end).encode("utf-8-sig" if mark else "utf-8"))
         expected = words if not words[0].startswith("\ufeff") else None
         if expected:
-            assert lists.read(path) == expected
+            assert reading.lines(path) == expected
 
 
 @given(st.binary(max_size=200))
@@ -390,7 +390,7 @@ def test_any_bytes_are_a_list_or_an_error_with_its_name(data):
         path = Path(folder) / "label.lst"
         path.write_bytes(data)
         try:
-            lists.table(path, lists.read(path), expw.FIELDS)
+            reading.table(path, reading.lines(path), expw.FIELDS)
         except ValueError as error:
             assert str(path) in str(error)
 
@@ -404,8 +404,8 @@ def test_no_name_leads_outside(name):
         (Path(folder) / "secret.jpg").touch()
         table = pd.DataFrame({"name": [name, "../secret.jpg", "a.jpg"], "line": [1, 2, 3]})
         with pytest.raises(ValueError):
-            disk.images(Path("a.lst"), table, "name", base)
-        assert disk.images(Path("a.lst"), table[2:], "name", base) == [str(base / "a.jpg")]
+            files.image_paths(Path("a.lst"), table, "name", base)
+        assert files.image_paths(Path("a.lst"), table[2:], "name", base) == [str(base / "a.jpg")]
 
 
 @given(st.lists(st.integers(0, 7), min_size=1, max_size=40))

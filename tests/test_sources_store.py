@@ -11,8 +11,8 @@ import pytest
 from PIL import Image
 
 from lib.data.sources import store
-from lib.data.sources.crops import crop
-from lib.data.sources.cutting import inner, pixels, square
+from lib.data.pictures import crop_pixels
+from lib.data.pictures import central_box, pixels, square
 from tests import trees
 
 SIZE = 24
@@ -27,7 +27,7 @@ def rows(tmp_path) -> pd.DataFrame:
         path = tmp_path / "pictures" / f"{number}.png"
         trees.save(trees.row_of(faces[2 * number : 2 * number + several]), path)
         for face in range(several):
-            x, y, w, h = inner(trees.SIDE, trees.SIDE)
+            x, y, w, h = central_box(trees.SIDE, trees.SIDE)
             box = {"x": x + trees.SIDE * face, "y": y, "w": w, "h": h}
             size = {"width": trees.SIDE * several, "height": trees.SIDE}
             table.append(
@@ -39,7 +39,7 @@ def rows(tmp_path) -> pd.DataFrame:
 @pytest.fixture
 def cuts(monkeypatch) -> list:
     """The rows that were cut, as they are."""
-    seen, cut = [], store.cut
+    seen, cut = [], crops.cut
 
     def watched(job):
         seen.extend(row for row, *_ in job.rows)
@@ -51,7 +51,7 @@ def cuts(monkeypatch) -> list:
 
 def make(rows, folder, **options):
     options = {"size": SIZE, "progress": False, **options}
-    return store.crops(rows, folder, "faces", **options)
+    return crops.cached(rows, folder, "faces", **options)
 
 
 def test_crops_are_those_of_their_boxes(rows, tmp_path):
@@ -69,7 +69,7 @@ def test_a_box_and_its_margin_by_hand():
     assert square((0, 0, 2, 2), 0.5) == (-1, -1, 3, 3)
     found = pixels(picture, (0, 0, 2, 2), 4, 0.5)
     assert found[0].tolist() == [[10, 10, 200, 200]] * 4  # the edge is repeated
-    assert square(inner(178, 218)) == (0, 20, 178, 198)  # CelebA: the middle square
+    assert square(central_box(178, 218)) == (0, 20, 178, 198)  # CelebA: the middle square
 
 
 def test_pictures_are_turned_only_if_asked(tmp_path):
@@ -128,7 +128,7 @@ def test_a_changed_parameter_makes_all_of_them_again(change, rows, tmp_path, cut
 def test_it_goes_on_where_it_stopped(rows, tmp_path, cuts, monkeypatch):
     monkeypatch.setattr(store, "CHUNK", 2)
     whole = make(rows, tmp_path / "other").images
-    watched, calls = store.cut, []
+    watched, calls = crops.cut, []
 
     def stops(job):
         calls.append(job)
@@ -153,10 +153,10 @@ def test_unreadable_pictures_are_named_and_the_rest_is_kept(rows, tmp_path, cuts
     with pytest.raises(ValueError, match=r"1 pictures cannot be cut.*\n  list, line 1: .*0.png"):
         make(rows, tmp_path / "store")
     forgiven = make(rows, tmp_path / "store", forgive=1)
-    assert forgiven.index["state"].tolist() == [store.BROKEN] + [store.DONE] * 8
+    assert forgiven.index["state"].tolist() == [crops.BROKEN] + [crops.DONE] * 8
     Path(path).write_bytes(good)
     cuts.clear()
-    assert (make(rows, tmp_path / "store").index["state"] == store.DONE).all()
+    assert (make(rows, tmp_path / "store").index["state"] == crops.DONE).all()
     assert cuts == [0]
 
 
@@ -173,13 +173,13 @@ import pandas as pd
 from pathlib import Path
 from lib.data.sources import store
 
-cut, store.CHUNK = store.cut, 1
+cut, crops.CHUNK = crops.cut, 1
 def dying(job):
     if job.rows[0][0] == 4:
         os.kill(os.getpid(), signal.SIGKILL)
     return cut(job)
-store.cut = dying
-store.crops(pd.read_parquet(sys.argv[1]), Path(sys.argv[2]), "faces", size=24, progress=False)
+crops.cut = dying
+crops.cached(pd.read_parquet(sys.argv[1]), Path(sys.argv[2]), "faces", size=24, progress=False)
 """
 
 

@@ -14,7 +14,7 @@ from PIL import Image
 from lib import world
 from lib.data.faces import FaceSet, PairSet
 from lib.data.sources.ckplus import CODES
-from lib.data.sources.cutting import inner
+from lib.data.pictures import central_box
 from lib.vocabulary import CELEBA_NAMES, EXPRESSIONS, column
 
 SIDE = 64  # px of a rendered face
@@ -78,7 +78,7 @@ def expw(home: Path, count: int = 42) -> None:
     The code goes round, whatever the face shows, so that every class is there.
     """
     faces, lines, number = portraits("expw", count), [], 0
-    x, y, w, h = (round(value) for value in inner(SIDE, SIDE))
+    x, y, w, h = (round(value) for value in central_box(SIDE, SIDE))
     while number < count:
         several = 2 if number % 5 == 4 and number + 1 < count else 1
         name = f"{EXPRESSIONS[number % 7]}_people_{number}.jpg"
@@ -106,7 +106,7 @@ def aflw(home: Path, count: int = 24) -> None:
     """
     faces = portraits("aflw", count)
     names = [f"{(0, 2, 3)[k % 3]}/image{k // 2:05d}.jpg" for k in range(count)]
-    x, y, w, h = (round(value) for value in inner(SIDE, SIDE))
+    x, y, w, h = (round(value) for value in central_box(SIDE, SIDE))
     rows = {name: [] for name in ("Faces", "FaceImages", "FaceRect", "FacePose", "FaceMetaData")}
     for number, name in enumerate(names):
         face, file = 1000 + number, f"image{number:05d}.jpg"
@@ -214,7 +214,7 @@ def relation(home: Path, train: int = 8, test: int = 4) -> None:
         for number in rows:
             file, place = f"{number:05d}.jpg", 2 * number  # one pair of each couple
             save(row_of([pairs.left[place], pairs.right[place]]), home / "img" / file, quality=92)
-            x, y, w, h = (round(value) for value in inner(SIDE, SIDE))
+            x, y, w, h = (round(value) for value in central_box(SIDE, SIDE))
             boxes = [x, y, w, h, SIDE + x, y, w, h]
             if number == 1:
                 boxes = [-4, -2, w, h, SIDE + x, y, SIDE - x + 6, h]

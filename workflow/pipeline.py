@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lib.data.sources.catalogue import stamp, stamps
+from lib.data.sources.published import stamp, stamps
 from lib.params import DataParams, Params
 from lib.provenance import ROOT
 from workflow.imports import behind

@@ -1,55 +1,103 @@
-"""The one door from parameters to faces and pairs, whatever their origin.
+"""The entry point from parameters to sets of faces and pairs, whatever their origin.
 
-python -m lib.datasets <profile>     what was found, what is missing, where to ask
+python -m lib.data.datasets <profile>     what was found, what is missing, where to ask
 
 A profile says for each dataset where it comes from: the embedded world, the files under
-`data.root`, or nowhere. The sets do not show the difference, but for their tables.
+`data.root`, or nowhere. The sets look the same, except for their tables.
 """
 
 import sys
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
-import torch
 
-from lib import world
+from lib.data import inventory as inventories
+from lib.data import listing, real, rendered
+from lib.data.crops import Options
 from lib.data.faces import FaceSet, PairSet, concatenate
-from lib.data.sources import catalogue, holdings, lists, shelf
-from lib.data.sources import manifest as sources_manifest
-from lib.data.sources.holdings import Holdings
-from lib.data.sources.lists import Rows
+from lib.data.inventory import Inventory
+from lib.data.listing import Listing
+from lib.data.sources import manifest as manifests
+from lib.data.sources import published
 from lib.params import Params, load
-from lib.provenance import ROOT, device
-from lib.vocabulary import EXPRESSIONS, FACE_SOURCES, SOURCE_NAMES, column
+from lib.provenance import ROOT
+from lib.vocabulary import FACE_SOURCES, SOURCE_NAMES
 
-MOVIE_SHARE = 522 / 790  # of the relation test part (Section 6.2)
 ARTIFACTS = ("sfew", "ckplus", "relation")  # sets of their own, beside the training faces
-TEST_START = 10_000_000  # indices of test faces: other people than the training faces'
 
 
 def faces(params: Params, *, cache: Path, progress: bool = True) -> FaceSet | None:
-    """The training and test faces of AFLW, CelebA and ExpW, as Section 6.1 divides them.
+    """The training and test faces of AFLW, CelebA and ExpW, divided as in Section 6.1.
 
-    The ExpW test part holds equally many faces of each expression; no identity and no picture
-    stands on both sides. None where every source is absent and no manifest is named.
+    The ExpW test part holds equally many faces of each expression; no identity and no picture is in
+    both parts. None where every source is absent and no manifest is named.
     """
     parts = []
-    shelf.forget(cache, *FACE_SOURCES, "faces leaks")
+    real.clear_dropped(cache, *FACE_SOURCES, "faces leaks")
     for source in FACE_SOURCES:
-        origin = catalogue.origin(source, params.data)
+        origin = published.origin(source, params.data)
         if origin == "real":
-            parts.append(shelf.faces(source, params, cache, progress))
+            parts.append(real.faces(source, params, cache, progress))
         elif origin == "world":
-            wanted = getattr(params.data, source)
-            test = test_indices(source, wanted.test, params)
-            parts.append(draw(source, np.arange(wanted.train), "train", params, progress))
-            parts.append(draw(source, test, "test", params, progress))
+            parts += rendered.faces(source, params, progress)
     for number, path in enumerate(params.data.manifests):
         parts.append(manifest(ROOT / path, f"manifest{number}", params, cache, progress))
-    if any("look" in part.table for part in parts):
-        return shelf.join(parts, cache, "faces", progress)
+    if any("phash" in part.table for part in parts):
+        return real.join(parts, cache, "faces", progress)
     return concatenate(parts) if parts else None
+
+
+def manifest(path: Path, name: str, params: Params, cache: Path, progress: bool = True) -> FaceSet:
+    """The user's own faces as a `faces.csv` lists them (see `sources.manifest`)."""
+    table = manifests.rows(path)
+    found = Listing(table, listing.no_rows(), len(table))
+    options = Options(params.data.size, upright=True)
+    return real.with_crops(found, cache, name, options, progress=progress)
+
+
+def sfew(params: Params, *, cache: Path, progress: bool = True) -> FaceSet | None:
+    """SFEW's training and validation faces; None where it is absent."""
+    real.clear_dropped(cache, "sfew", "sfew leaks")
+    origin = published.origin("sfew", params.data)
+    if origin == "absent":
+        return None
+    if origin == "real":
+        part = real.faces("sfew", params, cache, progress)
+        return real.join([part], cache, "sfew", progress)
+    return concatenate(rendered.faces("sfew", params, progress))
+
+
+def ckplus(params: Params, *, cache: Path, progress: bool = True) -> FaceSet | None:
+    """CK+'s first (neutral) and last three frames of each sequence; None where it is absent.
+
+    Column `fold`: one of `evaluation.folds`; no subject is in two of them.
+    """
+    real.clear_dropped(cache, "ckplus", "ckplus leaks")
+    origin = published.origin("ckplus", params.data)
+    if origin == "absent":
+        return None
+    if origin == "real":
+        part = real.faces("ckplus", params, cache, progress)
+        found = real.join([part], cache, "ckplus", progress)
+    else:
+        found = rendered.ckplus(params, progress)
+    subjects = {name: k for k, name in enumerate(pd.unique(found.table["subject"]))}
+    found.table["fold"] = found.table["subject"].map(subjects) % params.evaluation.folds
+    return found
+
+
+def relation(params: Params, *, cache: Path, progress: bool = True) -> PairSet | None:
+    """Pairs of the web and of movies, training and test without a shared identity, or None."""
+    real.clear_dropped(cache, "relation", "relation leaks")
+    origin = published.origin("relation", params.data)
+    if origin == "absent":
+        return None
+    if origin == "real":
+        return real.pairs(params, cache, progress)
+    return rendered.relation(params, progress)
+
+
+# What there is ------------------------------------------------------------------------------------
 
 
 def absent(params: Params) -> dict[str, str]:
@@ -60,7 +108,7 @@ def absent(params: Params) -> dict[str, str]:
     missing = {
         source: SOURCE_NAMES[source]
         for source in SOURCE_NAMES
-        if catalogue.origin(source, params.data) == "absent"
+        if published.origin(source, params.data) == "absent"
     }
     artifacts = {f"01_{source}": missing[source] for source in missing if source in ARTIFACTS}
     if set(FACE_SOURCES) <= set(missing) and not params.data.manifests:
@@ -74,7 +122,7 @@ def kinds(params: Params) -> dict[str, str]:
     sources = {"01_faces": FACE_SOURCES} | {f"01_{name}": (name,) for name in ARTIFACTS}
     found = {}
     for artifact, names in sources.items():
-        origins = [catalogue.origin(name, params.data) for name in names]
+        origins = [published.origin(name, params.data) for name in names]
         parts = [words[origin] for origin in dict.fromkeys(origins) if origin in words]
         if artifact == "01_faces" and params.data.manifests:
             parts.append("own pictures")
@@ -86,128 +134,20 @@ def kinds(params: Params) -> dict[str, str]:
 def left_out(cache: Path) -> pd.DataFrame:
     """Rows of real sets that are in none of the sets made with this cache: set, file, line, reason.
 
-    With what is in the sets they are all rows of the source (see `holdings`).
+    With what is in the sets, they are all rows of the source.
     """
-    return shelf.noted(cache)
+    return real.all_dropped(cache)
 
 
-def manifest(path: Path, name: str, params: Params, cache: Path, progress: bool = True) -> FaceSet:
-    """The user's own faces as a `faces.csv` lists them (see `sources.manifest`)."""
-    table = sources_manifest.rows(path)
-    found = Rows(table, lists.nothing(), len(table))
-    return shelf.shelved(found, cache, name, params.data.size, upright=True, progress=progress)
-
-
-def draw(
-    source: str, indices: np.ndarray, split: str, params: Params, progress: bool = True
-) -> FaceSet:
-    """Faces of the embedded world, marked with their split."""
-    drawn = world.faces(
-        source,
-        indices,
-        seed=params.seed,
-        size=params.data.size,
-        device=device(params),
-        progress=progress,
-        yaw_bins=params.data.yaw_bins,
-    )
-    drawn.table["split"] = split
-    return drawn
-
-
-def test_indices(source: str, count: int, params: Params) -> np.ndarray:
-    """Which faces test: the first ones, for ExpW equally many of each expression."""
-    start = TEST_START
-    if source != "expw":
-        return np.arange(start, start + count)
-    each, chosen = count // len(EXPRESSIONS), []
-    candidates = np.arange(start, start + 60 * count)
-    labels = world.annotations(source, candidates, seed=params.seed)
-    for name in EXPRESSIONS:
-        chosen.append(candidates[labels[:, column(name)] == 1][:each])
-    return np.sort(np.concatenate(chosen))
-
-
-def sfew(params: Params, *, cache: Path, progress: bool = True) -> FaceSet | None:
-    """SFEW's training and validation faces; None where it is absent."""
-    shelf.forget(cache, "sfew", "sfew leaks")
-    wanted, origin = params.data.sfew, catalogue.origin("sfew", params.data)
-    if origin == "absent":
-        return None
-    if origin == "real":
-        part = shelf.faces("sfew", params, cache, progress)
-        return shelf.join([part], cache, "sfew", progress)
-    test = np.arange(TEST_START, TEST_START + wanted.test)
-    train = draw("sfew", np.arange(wanted.train), "train", params, progress)
-    return concatenate([train, draw("sfew", test, "test", params, progress)])
-
-
-def ckplus(params: Params, *, cache: Path, progress: bool = True) -> FaceSet | None:
-    """CK+'s first (neutral) and last three frames of each sequence; None where it is absent.
-
-    Column `fold`: one of `evaluation.folds`, no subject in two of them.
-    """
-    shelf.forget(cache, "ckplus", "ckplus leaks")
-    origin = catalogue.origin("ckplus", params.data)
-    if origin == "absent":
-        return None
-    if origin == "real":
-        part = shelf.faces("ckplus", params, cache, progress)
-        return folded(shelf.join([part], cache, "ckplus", progress), params)
-    frames, per_subject = world.FRAMES, world.FRAMES * world.SEQUENCES
-    index = np.arange(params.data.ckplus.train * per_subject)
-    kept = (index % frames == 0) | (index % frames >= frames - 3)  # first, and last three
-    return folded(draw("ckplus", index[kept], "train", params, progress), params)
-
-
-def folded(chosen: FaceSet, params: Params) -> FaceSet:
-    """CK+ with its column `fold`: subjects are dealt out in turn."""
-    subjects = {name: k for k, name in enumerate(pd.unique(chosen.table["subject"]))}
-    chosen.table["fold"] = chosen.table["subject"].map(subjects) % params.evaluation.folds
-    return chosen
-
-
-def relation(params: Params, *, cache: Path, progress: bool = True) -> PairSet | None:
-    """Pairs of the web and of movies, training and test without a shared identity, or None."""
-    shelf.forget(cache, "relation", "relation leaks")
-    wanted, origin = params.data.relation, catalogue.origin("relation", params.data)
-    if origin == "absent":
-        return None
-    if origin == "real":
-        return shelf.pairs(params, cache, progress)
-    parts = []
-    for split, count, start in (("train", wanted.train, 0), ("test", wanted.test, TEST_START)):
-        movie = round(count * MOVIE_SHARE)
-        for part, number in (("web", count - movie), ("movie", movie)):
-            pairs = world.relation(
-                part,
-                np.arange(start, start + number),
-                seed=params.seed,
-                size=params.data.size,
-                device=device(params),
-                progress=progress,
-            )
-            pairs.table["split"] = split
-            parts.append(pairs)
-    return join(parts)
-
-
-def join(parts: list[PairSet]) -> PairSet:
-    """Several sets of pairs as one."""
-    names = ("left", "right", "cues", "labels")
-    tensors = [torch.cat([getattr(part, name) for part in parts]) for name in names]
-    return PairSet(*tensors, pd.concat([part.table for part in parts], ignore_index=True))
-
-
-def look(params: Params, *, progress: bool = True) -> Holdings:
-    """What lies under the data folder and what is missing; reads lists, cuts no crops."""
-    return holdings.look(params, progress=progress)
+def inventory(params: Params, *, progress: bool = True) -> Inventory:
+    """What is in the data folder and what is missing; reads lists, cuts no crops."""
+    return inventories.take(params, progress=progress)
 
 
 if __name__ == "__main__":
     try:
-        found = look(load(sys.argv[1]))
-    except (ValueError, IndexError, OSError) as mistake:
-        sys.exit(str(mistake))
+        found = inventory(load(sys.argv[1]))
+    except (ValueError, IndexError, OSError) as error:
+        sys.exit(str(error))
     print(found)
     sys.exit(bool(found.problems))

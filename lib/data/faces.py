@@ -1,10 +1,10 @@
 """Faces and pairs of faces as the rest of the project sees them: crops, labels, and a table.
 
-A set is three aligned things: `images` (uint8), `labels` (int8, -1 where nobody labelled) and a
-`table` with one row per face (who, where from, which split). Sets are small values: selecting and
-joining returns new ones.
+A set is three aligned things: `images` (uint8), `labels` (int8, -1 where missing) and a `table`
+with one row per face (key, source, identity, split). Selecting and joining return new sets.
 """
 
+import functools
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -31,8 +31,8 @@ class FaceSet:
     images: (N, 3, S, S) uint8 RGB, may be memory-mapped.
     labels: (N, 24) int8 in {-1 missing, 0, 1}, columns as `vocabulary.ATTRIBUTES`; what a model
         may see.
-    table: N rows with at least `key` (unique), `source`, `identity` (whoever must not be on both
-        sides of a split) and `split` (`train` or `test`).
+    table: N rows with at least `key` (unique), `source`, `identity` (none is both in
+        training and in test) and `split` (`train` or `test`).
     truth: (N, 24) int8 without -1 where everything is known (embedded world), else None. For
         measuring pseudo labels only; training never reads it.
     visible: (N, 24) int8: the labels that training and propagation may see, decided once in
@@ -65,7 +65,7 @@ class FaceSet:
         return type(self)(images, labels, table, truth, visible)
 
     def where(self, **columns: str) -> Self:
-        """The faces whose table says so, e.g. `faces.where(source="expw", split="test")`."""
+        """The faces with these values in the table, e.g. `where(source="expw", split="test")`."""
         return self.select(matches(self.table, columns))
 
     def arrays(self) -> dict[str, torch.Tensor]:
@@ -75,6 +75,7 @@ class FaceSet:
         return {"images": self.images, "labels": self.labels} | known
 
     def save(self, folder: Path) -> Path:
+        """Write the set to a folder that `load` opens."""
         return save_store(folder, self.arrays(), self.table)
 
     @classmethod
@@ -120,12 +121,14 @@ class PairSet:
         return len(self.table)
 
     def select(self, where: pd.Series | np.ndarray | torch.Tensor | Sequence[int]) -> Self:
+        """The pairs at a boolean mask or at indices, in that order."""
         index = to_index(where)
-        faces = (picked(self.left, index), picked(self.right, index))
-        tensors = (*faces, self.cues[index], self.labels[index])
-        return type(self)(*tensors, self.table.iloc[index.numpy()].reset_index(drop=True))
+        left, right = picked(self.left, index), picked(self.right, index)
+        table = self.table.iloc[index.numpy()].reset_index(drop=True)
+        return type(self)(left, right, self.cues[index], self.labels[index], table)
 
     def where(self, **columns: str) -> Self:
+        """The pairs with these values in the table, e.g. `pairs.where(part="movie")`."""
         return self.select(matches(self.table, columns))
 
     def arrays(self) -> dict[str, torch.Tensor]:
@@ -133,22 +136,24 @@ class PairSet:
         return {"left": self.left, "right": self.right, "cues": self.cues, "labels": self.labels}
 
     def save(self, folder: Path) -> Path:
+        """Write the set to a folder that `load` opens."""
         return save_store(folder, self.arrays(), self.table)
 
     @classmethod
     def load(cls, folder: Path) -> Self:
+        """Open a saved set; images stay on disk until they are read."""
         arrays, table = load_store(folder)
-        return cls(*(arrays[name] for name in ("left", "right", "cues", "labels")), table)
+        return cls(table=table, **arrays)
 
 
 def concatenate(sets: Sequence[FaceSet]) -> FaceSet:
     """Several face sets as one; `truth` is kept only where all of them know it."""
-    known = all(part.truth is not None for part in sets)
+    truth = [part.truth for part in sets if part.truth is not None]
     return FaceSet(
         torch.cat([part.images for part in sets]),
         torch.cat([part.labels for part in sets]),
         pd.concat([part.table for part in sets], ignore_index=True),
-        torch.cat([part.truth for part in sets]) if known else None,
+        torch.cat(truth) if len(truth) == len(sets) else None,
     )
 
 
@@ -161,7 +166,7 @@ def spatial_cues(boxes: torch.Tensor, image_size: torch.Tensor) -> torch.Tensor:
     """
     if (boxes[..., 2:] <= 0).any():
         row = int((boxes[..., 2:] <= 0).flatten(1).any(1).nonzero()[0])
-        raise ValueError(f"pair {row}: box {boxes[row].tolist()} has no area; mend or drop it")
+        raise ValueError(f"pair {row}: box {boxes[row].tolist()} has no area; fix or drop it")
     relative = boxes / image_size.repeat(1, 2).unsqueeze(1)  # (N, 2, 4)
     left, right = boxes[:, 0], boxes[:, 1]
     offset = (left[:, :2] - right[:, :2]) / left[:, 2:]  # (N, 2)
@@ -190,7 +195,7 @@ def check_set(table: pd.DataFrame, images: torch.Tensor, labels: torch.Tensor, w
         raise ValueError(f"labels must be (N, {wide}), found {tuple(labels.shape)}")
     if not table["key"].is_unique:
         twice = table["key"][table["key"].duplicated()].iloc[0]
-        raise ValueError(f"key {twice!r} stands twice in the table; keys must be unique")
+        raise ValueError(f"key {twice!r} is twice in the table; keys must be unique")
 
 
 def to_index(where: pd.Series | np.ndarray | torch.Tensor | Sequence[int]) -> torch.Tensor:
@@ -200,7 +205,7 @@ def to_index(where: pd.Series | np.ndarray | torch.Tensor | Sequence[int]) -> to
 
 
 def picked(images: torch.Tensor, index: torch.Tensor) -> torch.Tensor:
-    """The images at an index; where it is a run, they stay where they are, on disk if need be."""
+    """The images at an index; consecutive ones are a view, which may stay on disk."""
     first = int(index[0]) if len(index) else 0
     if first >= 0 and torch.equal(index, torch.arange(first, first + len(index))):
         return images[first : first + len(index)]
@@ -218,13 +223,13 @@ def matches(table: pd.DataFrame, columns: dict[str, str]) -> np.ndarray:
 def save_store(folder: Path, arrays: dict[str, torch.Tensor], table: pd.DataFrame) -> Path:
     """Save arrays as .npy files that can be memory-mapped, and the table as parquet.
 
-    Replaces a set that lies there; arrays that only the old one had are removed.
+    Replaces a set that is there; arrays that only the old one had are removed.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "table.parquet").unlink(missing_ok=True)  # without it nobody takes the set for whole
+    (folder / "table.parquet").unlink(missing_ok=True)  # without it, the set is not whole
     for name, array in arrays.items():
         path = folder / f"{name}.npy"
-        workspace.atomically(path, lambda part, a=array: _save_array(part, a))
+        workspace.atomically(path, functools.partial(_save_array, array))
     for path in folder.glob("*.npy"):
         if path.stem not in arrays:
             path.unlink()
@@ -232,21 +237,27 @@ def save_store(folder: Path, arrays: dict[str, torch.Tensor], table: pd.DataFram
     return folder
 
 
-def _save_array(path: Path, array: torch.Tensor) -> None:
+def _save_array(array: torch.Tensor, path: Path) -> None:
     path.unlink(missing_ok=True)
-    if hasattr(array, "file"):  # it lies in a file that nobody writes again: a second name will do
+    if linked := getattr(array, "linkable", None):
         try:
-            os.link(array.file, path)
+            os.link(linked, path)
             return
-        except OSError:  # another disk, or one that knows no links
+        except OSError:  # another disk, or one without links
             pass
     with path.open("wb") as file:
         np.save(file, array.numpy(), allow_pickle=False)
 
 
-def mapped(path: Path) -> torch.Tensor:
-    """An .npy file as a tensor that is read from disk when needed, copy on write."""
-    return torch.from_numpy(np.load(path, mmap_mode="c", allow_pickle=False))
+def mapped(path: Path, *, linkable: bool = False) -> torch.Tensor:
+    """An .npy file as a tensor that is read from disk when needed, copy on write.
+
+    linkable: file and tensor are never changed, so that saving may link the file.
+    """
+    tensor = torch.from_numpy(np.load(path, mmap_mode="c", allow_pickle=False))
+    if linkable:
+        tensor.linkable = path  # type: ignore[attr-defined]
+    return tensor
 
 
 def load_store(folder: Path) -> tuple[dict[str, torch.Tensor], pd.DataFrame]:

@@ -22,10 +22,9 @@ from torch import Tensor
 
 from lib import vocabulary
 from lib.data.faces import PairSet, spatial_cues
+from lib.data.pictures import BROKEN, MARGIN, crop, open_picture
 from lib.data.scenes import Scene
 from lib.data.sources import manifest
-from lib.data.sources.crops import MARGIN, crop
-from lib.data.sources.cutting import BROKEN, opened
 from lib.workspace import atomically
 
 ENDINGS = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff")
@@ -47,7 +46,7 @@ def photographs(folder: Path) -> dict[str, Tensor]:
         if path.suffix.lower() not in ENDINGS:
             continue
         try:
-            with opened(path) as picture:
+            with open_picture(path) as picture:
                 upright = ImageOps.exif_transpose(picture).convert("RGB")
         except BROKEN as error:
             raise ValueError(f"{path} cannot be read ({error}); replace or remove it") from None
@@ -103,7 +102,7 @@ def overlap(one: Sequence[float], two: Sequence[float]) -> float:
 def crops(scene: Scene, size: int) -> Tensor:
     """The faces of a scene as the networks expect them, (F, 3, size, size) uint8."""
     picture = Image.fromarray(scene.image.permute(1, 2, 0).numpy())
-    faces = [crop(picture, tuple(box), size) for box in scene.boxes]
+    faces = [torch.from_numpy(crop(picture, tuple(box), size)) for box in scene.boxes]
     return torch.stack(faces) if faces else torch.empty(0, 3, size, size, dtype=torch.uint8)
 
 

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from lib import vocabulary, world
 from lib.data.faces import PairSet
+from lib.data.rendered import pair_set
 from lib.evaluation import metrics
 from lib.experiments import relation
 from lib.models import RelationNet
@@ -61,7 +62,7 @@ def watch(
             size=params.data.size,
             device=device(params),
         )
-        pictures, pairs, truth = made
+        pictures, pairs, truth = made[0], pair_set(made[1]), made[2]
         probability = relation.predict(model, pairs, params, fabric).sigmoid().numpy()
         clips.append(Clip(pictures, pairs, truth, probability))
     return clips

@@ -16,6 +16,7 @@ from lib.world.moments import FRAMES, SEQUENCES
 from lib.world.portraits import annotations, ckplus, faces, people
 from lib.world.render import draw, rows_of
 from lib.world.scenes import relation, scenes
+from lib.world.table import Faces, Pairs
 
 VERSION = "1.1"  # raise with any change of a pixel, latent or label; run results again
 
@@ -23,6 +24,8 @@ __all__ = [
     "FRAMES",
     "SEQUENCES",
     "VERSION",
+    "Faces",
+    "Pairs",
     "annotations",
     "ckplus",
     "clip",

@@ -4,19 +4,19 @@ import numpy as np
 import pandas as pd
 import torch
 
-from lib.data.faces import PairSet
 from lib.vocabulary import TRAITS
 from lib.world.expression import EMOTIONS, UNITS, prototypes
 from lib.world.hashing import Draws
 from lib.world.relations import settle, trait_evidence, votes
 from lib.world.scenes import _boxes, pairs, picture_pairs, picture_scenes
+from lib.world.table import Pairs
 
 CONFLICT = (0.36, 0.68)  # of the clip's length, where the quarrel is at its height
 
 
 def clip(
     frames: int = 120, *, seed: int = 0, size: int = 64, device: str = "cpu"
-) -> tuple[torch.Tensor, PairSet, pd.DataFrame]:
+) -> tuple[torch.Tensor, Pairs, pd.DataFrame]:
     """Frames of two roles whose relation changes.
 
     Returns the whole pictures (F, 3, 144, 256) uint8, the face pairs, and the truth of each frame:

@@ -1,4 +1,4 @@
-"""Faces of the five sources, with their labels: the doors of this room for single faces."""
+"""Faces of the five sources, with their labels: single faces."""
 
 from collections.abc import Sequence
 
@@ -6,13 +6,13 @@ import numpy as np
 import pandas as pd
 import torch
 
-from lib.data.faces import FaceSet
 from lib.vocabulary import ATTRIBUTES
 from lib.world import labels
 from lib.world.hashing import Draws
 from lib.world.labels import YAW_BINS
 from lib.world.moments import FRAMES, SEQUENCES, latents
 from lib.world.render import draw
+from lib.world.table import Faces
 
 
 def people(
@@ -54,7 +54,7 @@ def faces(
     device: str = "cpu",
     progress: bool = True,
     yaw_bins: Sequence[float] = YAW_BINS,
-) -> FaceSet:
+) -> Faces:
     """Crops of faces as a source would give them.
 
     `labels` are an annotator's, and only those of Table 4; `truth` is every attribute by rule. The
@@ -66,7 +66,7 @@ def faces(
     given = labels.masked(written, source)
     truth = torch.from_numpy(labels.truth(table, yaw_bins))
     pictures = draw(table, size=size, device=device, progress=progress)
-    return FaceSet(pictures, given, table.assign(split=""), truth)
+    return Faces(pictures, given, table.assign(split=""), truth)
 
 
 def ckplus(
@@ -76,7 +76,7 @@ def ckplus(
     size: int = 64,
     device: str = "cpu",
     progress: bool = True,
-) -> FaceSet:
+) -> Faces:
     """Lab sequences from neutral to peak: every frame of the given subjects.
 
     Each subject has `SEQUENCES` sequences of `FRAMES` frames; columns `subject`, `sequence`,

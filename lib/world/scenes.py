@@ -7,7 +7,6 @@ import pandas as pd
 import torch
 import torch.nn.functional as F
 
-from lib.data.faces import PairSet, spatial_cues
 from lib.vocabulary import TRAITS
 from lib.world import capture, shade, wear
 from lib.world.expression import mixture
@@ -22,7 +21,7 @@ from lib.world.relations import (
     votes,
 )  # fmt: skip
 from lib.world.render import batch_of, fine, grid, in_batches, person
-from lib.world.table import Latents
+from lib.world.table import Latents, Pairs
 
 PARTS = ("web", "movie")
 HEIGHT, WIDTH = 144, 256  # px, the pictures that the boxes are measured in
@@ -125,7 +124,7 @@ def relation(
     size: int = 64,
     device: str = "cpu",
     progress: bool = True,
-) -> PairSet:
+) -> Pairs:
     """Pairs of face crops with the eight traits.
 
     part: `web` or `movie`; indices: which pairs, integers >= 0.
@@ -144,7 +143,7 @@ def picture_pairs(
     size: int = 64,
     device: str = "cpu",
     progress: bool = True,
-) -> PairSet:
+) -> Pairs:
     """Draw the crops of pairs whose latents are given."""
     first, second = Latents.of(left, device), Latents.of(right, device)
     boxes = torch.tensor(
@@ -167,7 +166,7 @@ def picture_pairs(
     for name in ("yaw", "e_happy", "e_angry", "male", "age"):
         table[f"left_{name}"], table[f"right_{name}"] = left[name], right[name]
     labels = torch.from_numpy(pair[list(TRAITS)].to_numpy(np.int8, copy=True))
-    return PairSet(crops[0], crops[1], spatial_cues(boxes, pixels), labels, table)
+    return Pairs(crops[0], crops[1], boxes, pixels, labels, table)
 
 
 @torch.inference_mode()

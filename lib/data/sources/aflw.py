@@ -1,6 +1,6 @@
 """AFLW: `aflw.sqlite` and the pictures in `flickr/`.
 
-Angles are in radians and some lie beyond a whole turn. A face may carry several rows of a table
+Angles are in radians and some are beyond a whole turn. A face may have several rows of a table
 (one per kind of annotation), or none. Sex is `m`, `f`, or not known.
 """
 
@@ -11,8 +11,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from lib.data.sources import disk, lists, splits
-from lib.data.sources.lists import Rows
+from lib.data import listing, splits
+from lib.data.listing import Listing
+from lib.data.sources import files, reading
 from lib.params import DataParams
 from lib.vocabulary import POSES
 
@@ -30,33 +31,35 @@ SEX = {"m": 1, "f": 0}
 ANGLES = ("roll", "pitch", "yaw")
 
 
-def rows(home: Path, data: DataParams, *, seed: int, progress: bool = True) -> Rows:
+def rows(home: Path, data: DataParams, *, seed: int, progress: bool = True) -> Listing:
     """One row per face with a box; `line` is its face_id. Splits go by picture.
 
-    Faces turned by more than 90 degrees in any of yaw, pitch and roll keep their sex and lose
-    their pose: the fit of the head failed there. ValueError where database or pictures are wrong.
+    Faces turned by more than 90 degrees in any of yaw, pitch and roll keep their sex, but their
+    pose is missing: the fit of the head failed there. ValueError where database or pictures are
+    wrong.
     """
-    path = disk.needed(home, MARKER)
+    path = files.require(home, MARKER)
     found = joined(path)
-    base = disk.needed(home, "flickr")
-    found, boxless = lists.drop(found, found["FaceRect"] != "both", "no box (FaceRect)")
-    for name in lists.BOX:
-        found[name] = lists.numbers(path, found, name)
+    base = files.require(home, "flickr")
+    found, boxless = listing.drop(found, found["FaceRect"] != "both", "no box (FaceRect)")
+    for name in listing.BOX:
+        found[name] = reading.numbers(path, found, name)
     angles = np.column_stack([pose_angles(path, found, name) for name in ANGLES])
-    found["image"] = disk.images(path, found, "filepath", base)
-    found, unreadable = lists.drop(
-        sized := disk.sized(found, progress, UNREADABLE), sized["width"] == 0, "unreadable picture"
-    )
-    angles = angles[(sized["width"] > 0).to_numpy()]
-    found, clamped = lists.clamp(found)
+    found["image"] = files.image_paths(path, found, "filepath", base)
+    found = files.with_sizes(found, progress, UNREADABLE)
+    angles = angles[(found["width"] > 0).to_numpy()]
+    found, unreadable = listing.drop(found, found["width"] == 0, "unreadable picture")
+    found, clamped = listing.clamp(found)
     given, remarks = attributes(found, angles, data)
-    test = splits.groups(found["identity"], data.aflw.test, seed)
+    test = splits.sample_groups(found["identity"], data.aflw.test, seed)
     found["split"] = np.where(test, "test", "train")
-    columns = list(lists.COLUMNS)
-    kept, rest = splits.capped(lists.labels(found[columns], given), data.aflw.train, seed)
+    columns = list(listing.COLUMNS)
+    kept, rest = splits.limit_training(
+        listing.with_labels(found[columns], given), data.aflw.train, seed
+    )
     dropped = pd.concat([boxless, unreadable, rest], ignore_index=True)
     total = len(kept) + len(dropped)
-    return Rows(kept, dropped, total, {"boxes cut to the picture": clamped, **remarks})
+    return Listing(kept, dropped, total, {"boxes cut to the picture": clamped, **remarks})
 
 
 def joined(path: Path) -> pd.DataFrame:
@@ -66,13 +69,15 @@ def joined(path: Path) -> pd.DataFrame:
     for table, key in ((faces, "face_id"), (pictures, "file_id")):
         twice = table[key].duplicated()
         if twice.any():
-            lists.fail(path, 0, f"{key} {table[key][twice].iloc[0]} stands twice; remove one row")
+            listing.fail(
+                path, 0, f"{key} {table[key][twice].iloc[0]} is there twice; remove one row"
+            )
     found = faces.merge(pictures, on="file_id", how="left")
     lost = found["filepath"].isna()
     if lost.any():
         row = found[lost].iloc[0]
         text = f"file_id {row['file_id']!r} has no row in FaceImages; copy the database again"
-        lists.fail(path, row["face_id"], text)
+        listing.fail(path, row["face_id"], text)
     for name in ("FaceRect", "FacePose", "FaceMetaData"):
         first = tables[name].sort_values(["face_id", "annot_type_id"], kind="stable")
         first = first[first["sex"].isin(SEX)] if name == "FaceMetaData" else first
@@ -88,8 +93,8 @@ def joined(path: Path) -> pd.DataFrame:
 
 
 def query(path: Path) -> dict[str, pd.DataFrame]:
-    """The tables we read, as they stand; ValueError where the file is no such database."""
-    with lists.readable(path):
+    """The tables that are read, unchanged; ValueError where the file is no such database."""
+    with listing.readable(path):
         path.open("rb").close()  # SQLite does not say why a file cannot be opened
     try:
         source = f"{path.resolve().as_uri()}?mode=ro&immutable=1"
@@ -100,9 +105,9 @@ def query(path: Path) -> dict[str, pd.DataFrame]:
             }
     except (sqlite3.DatabaseError, pd.errors.DatabaseError) as error:
         reason = str(error).splitlines()[-1].split(": ", 1)[-1]
-        lists.fail(path, 0, f"is not AFLW's database ({reason}); copy it again")
+        listing.fail(path, 0, f"is not AFLW's database ({reason}); copy it again")
     if not len(tables["Faces"]):
-        lists.fail(path, 0, "table Faces is empty; copy the database again")
+        listing.fail(path, 0, "table Faces is empty; copy the database again")
     return tables
 
 
@@ -110,7 +115,7 @@ def pose_angles(path: Path, found: pd.DataFrame, name: str) -> np.ndarray:
     """An angle in degrees, -180 to 180; NaN where the face has no row of poses."""
     angles = np.full(len(found), np.nan)
     there = (found["FacePose"] == "both").to_numpy()
-    angles[there] = lists.numbers(path, found[there], name)
+    angles[there] = reading.numbers(path, found[there], name)
     return np.degrees((angles + np.pi) % (2 * np.pi) - np.pi)
 
 

@@ -10,9 +10,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from lib.data.sources import disk, lists
-from lib.data.sources.cutting import inner
-from lib.data.sources.lists import Rows
+from lib.data import listing
+from lib.data.listing import Listing
+from lib.data.pictures import central_box
+from lib.data.sources import files, reading
 from lib.params import DataParams
 from lib.vocabulary import EXPRESSIONS
 
@@ -27,74 +28,74 @@ POINTS = 68  # landmarks of a face
 CONTEMPT = "contempt is none of the seven expressions"
 
 
-def rows(home: Path, data: DataParams, *, seed: int, progress: bool = True) -> Rows:
+def rows(home: Path, data: DataParams, *, seed: int, progress: bool = True) -> Listing:
     """One row per frame of the protocol; the other frames are dropped with their reason.
 
-    `identity` and `subject` name the person. Where `Landmarks/` lies beside the images, boxes are
+    `identity` and `subject` name the person. Where there is a folder `Landmarks/`, boxes are
     drawn around its points; elsewhere the middle of the picture is taken. ValueError where labels,
     names or pictures are wrong.
     """
-    base, labelled = disk.needed(home, MARKER), disk.needed(home, "Emotion")
+    base, labelled = files.require(home, MARKER), files.require(home, "Emotion")
     found, stray = frames(base)
     codes = emotions(labelled, set(found["sequence"]))
     found, dropped = protocol(found, codes)
     if not len(found):
-        lists.fail(labelled, 0, "labels no sequence; copy the dataset whole")
+        listing.fail(labelled, 0, "labels no sequence; copy the dataset whole")
     counted = len(found) + int((dropped["reason"] == CONTEMPT).sum())  # the paper's pictures
     capped = data.ckplus.train
     subjects = sorted(found["subject"].unique())[: capped or None]
     beyond = ~found["subject"].isin(subjects)
     reason = f"beyond the {capped} subjects of data.ckplus.train"
-    found, rest = lists.drop(found, beyond, reason)
-    found, points = boxes(disk.sized(found, progress), disk.locate(home, "Landmarks"))
-    found, _ = lists.clamp(found)
+    found, rest = listing.drop(found, beyond, reason)
+    found, points = boxes(files.with_sizes(found, progress), files.locate(home, "Landmarks"))
+    found, _ = listing.clamp(found)
     given = {name: found["expression"] == name for name in EXPRESSIONS}
-    columns = [*lists.COLUMNS, "subject", "sequence", "frame"]
-    table = lists.labels(found[columns], given)
+    columns = [*listing.COLUMNS, "subject", "sequence", "frame"]
+    table = listing.with_labels(found[columns], given)
     gone = pd.concat([stray, dropped, rest], ignore_index=True)
     missing = len(table) - points
     remarks = {"box from the middle of the picture: no landmarks": missing}
-    return Rows(table, gone, len(table) + len(gone), remarks, counted)
+    return Listing(table, gone, len(table) + len(gone), remarks, counted)
 
 
 def frames(base: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Every frame with its subject, sequence and number; and the stray files."""
     table, stray = [], []
-    for name in sorted(disk.files(base)):
+    for name in sorted(files.below(base)):
         path, parts = base / name, name.split("/")
         match = FRAME.fullmatch(parts[-1])
-        if disk.is_stray(parts[-1]):
+        if files.is_system_file(parts[-1]):
             stray.append({"file": str(path), "line": 0, "reason": "no picture"})
             continue
         if not match or parts[:-1] != [match[1], match[2]]:
-            lists.fail(path, 0, "is no frame S<subject>_<sequence>_<frame>.png in its own folder")
+            listing.fail(path, 0, "is no frame S<subject>_<sequence>_<frame>.png in its own folder")
         row = {"key": f"ckplus/{name}", "image": str(path), "file": str(path), "line": 0}
         row |= {"subject": match[1], "identity": f"ckplus/{match[1]}", "source": "ckplus"}
         table.append(row | {"sequence": f"{match[1]}/{match[2]}", "frame": int(match[3])})
     if not table:
-        lists.fail(base, 0, "holds no frames; copy the dataset whole")
+        listing.fail(base, 0, "holds no frames; copy the dataset whole")
     found = pd.DataFrame(table).assign(split="train")
-    gone = pd.DataFrame(stray) if stray else lists.nothing()
+    gone = pd.DataFrame(stray) if stray else listing.no_rows()
     return found.sort_values(["sequence", "frame"], ignore_index=True), gone
 
 
 def emotions(base: Path, sequences: set[str]) -> dict[str, str]:
     """Expression of each labelled sequence; folders of the others are missing or empty."""
     found: dict[str, str] = {}
-    for name in sorted(disk.files(base)):
+    for name in sorted(files.below(base)):
         path, sequence = base / name, name.rpartition("/")[0]
-        if disk.is_stray(path.name):
+        if files.is_system_file(path.name):
             continue
         if not path.name.endswith("_emotion.txt"):
-            lists.fail(path, 0, "is no *_emotion.txt; remove it")
+            listing.fail(path, 0, "is no *_emotion.txt; remove it")
         if sequence not in sequences:
-            lists.fail(path, 0, f"labels sequence {sequence!r}, which has no pictures; copy them")
+            listing.fail(path, 0, f"labels sequence {sequence!r}, which has no pictures; copy them")
         if sequence in found:
-            lists.fail(path, 0, f"sequence {sequence} has a second label; remove one")
-        value = lists.table(path, lists.read(path), ["emotion"])
+            listing.fail(path, 0, f"sequence {sequence} has a second label; remove one")
+        value = reading.table(path, reading.lines(path), ["emotion"])
         if len(value) > 1:
-            lists.fail(path, 2, "a second value; a label is one number")
-        found[sequence] = CODES[int(lists.codes(path, value, "emotion", CODES)[0])]
+            listing.fail(path, 2, "a second value; a label is one number")
+        found[sequence] = CODES[int(reading.codes(path, value, "emotion", CODES)[0])]
     return found
 
 
@@ -119,7 +120,7 @@ def protocol(found: pd.DataFrame, codes: dict[str, str]) -> tuple[pd.DataFrame, 
         ],
         "",
     )
-    return lists.drop(found, reasons != "", reasons[reasons != ""])
+    return listing.drop(found, reasons != "", reasons[reasons != ""])
 
 
 def boxes(found: pd.DataFrame, landmarks: Path | None) -> tuple[pd.DataFrame, int]:
@@ -128,13 +129,13 @@ def boxes(found: pd.DataFrame, landmarks: Path | None) -> tuple[pd.DataFrame, in
     for row in found.itertuples():
         name = Path(row.sequence, f"{Path(row.image).stem}_landmarks.txt")
         if landmarks is None or not (landmarks / name).is_file():
-            table.append(inner(row.width, row.height))
+            table.append(central_box(row.width, row.height))
             continue
         path = landmarks / name
-        points = lists.table(path, lists.read(path), ["x", "y"])
+        points = reading.table(path, reading.lines(path), ["x", "y"])
         if len(points) != POINTS:
-            lists.fail(path, 0, f"{len(points)} points in place of {POINTS}; copy it again")
-        x, y = (lists.numbers(path, points, axis) for axis in ("x", "y"))
+            listing.fail(path, 0, f"{len(points)} points in place of {POINTS}; copy it again")
+        x, y = (reading.numbers(path, points, axis) for axis in ("x", "y"))
         table.append((x.min(), y.min(), np.ptp(x), np.ptp(y)))
         count += 1
-    return found.assign(**pd.DataFrame(table, columns=lists.BOX, index=found.index)), count
+    return found.assign(**pd.DataFrame(table, columns=listing.BOX, index=found.index)), count

@@ -9,8 +9,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from lib.data.sources import disk, lists, splits
-from lib.data.sources.lists import Rows
+from lib.data import listing, splits
+from lib.data.listing import Listing
+from lib.data.sources import files, reading
 from lib.params import DataParams
 from lib.vocabulary import EXPRESSIONS
 
@@ -20,23 +21,23 @@ FIELDS = ("image_name", "face_id", "top", "left", "right", "bottom", "confidence
 CODES = dict(enumerate(EXPRESSIONS))  # ExpW's code book is the order of the vocabulary
 
 
-def rows(home: Path, data: DataParams, *, seed: int, progress: bool = True) -> Rows:
+def rows(home: Path, data: DataParams, *, seed: int, progress: bool = True) -> Listing:
     """One row per face. The test part holds equally many faces of each expression (Section 6.1).
 
     ValueError where the list, a box or a picture is wrong, or a class cannot be tested.
     """
-    path = disk.needed(home, MARKER)
-    found = lists.table(path, lists.read(path), FIELDS)
-    expression = lists.codes(path, found, "label", CODES)
-    number = lists.numbers(path, found, "face_id", whole=True)
-    lists.numbers(path, found, "confidence")
-    top, left, right, bottom = (lists.numbers(path, found, name) for name in FIELDS[2:6])
-    base = disk.needed(home, "origin")
+    path = files.require(home, MARKER)
+    found = reading.table(path, reading.lines(path), FIELDS)
+    expression = reading.codes(path, found, "label", CODES)
+    number = reading.numbers(path, found, "face_id", whole=True)
+    reading.numbers(path, found, "confidence")
+    top, left, right, bottom = (reading.numbers(path, found, name) for name in FIELDS[2:6])
+    base = files.require(home, "origin")
     name = found["image_name"]
     table = pd.DataFrame(
         {
             "key": [f"expw/{a}#{b}" for a, b in zip(name, number, strict=True)],
-            "image": disk.images(path, found, "image_name", base),
+            "image": files.image_paths(path, found, "image_name", base),
             **{"x": left, "y": top, "w": right - left, "h": bottom - top},
             "identity": "expw/" + name,
             "source": "expw",
@@ -44,12 +45,12 @@ def rows(home: Path, data: DataParams, *, seed: int, progress: bool = True) -> R
             "line": found["line"],
         }
     )
-    table, clamped = lists.clamp(disk.sized(table, progress))
+    table, clamped = listing.clamp(files.with_sizes(table, progress))
     test = testing(table["identity"], expression, data.expw.test, seed, path)
     table["split"] = np.where(test, "test", "train")
     given = {kind: expression == code for code, kind in CODES.items()}
-    kept, dropped = splits.capped(lists.labels(table, given), data.expw.train, seed)
-    return Rows(kept, dropped, len(table), {"boxes cut to the picture": clamped})
+    kept, dropped = splits.limit_training(listing.with_labels(table, given), data.expw.train, seed)
+    return Listing(kept, dropped, len(table), {"boxes cut to the picture": clamped})
 
 
 def testing(
@@ -57,9 +58,9 @@ def testing(
 ) -> np.ndarray:
     """Mask of the test part: whole pictures, equally many faces of each expression."""
     each = count // len(CODES)
-    test = splits.balanced(pictures, expression, len(CODES), each, seed)
+    test = splits.sample_balanced(pictures, expression, len(CODES), each, seed)
     if not test.any():
         counts = {kind: int((expression == code).sum()) for code, kind in CODES.items()}
         text = f"no test part of {count} faces with every expression can be made of {counts}"
-        lists.fail(path, 0, text)
+        listing.fail(path, 0, text)
     return test

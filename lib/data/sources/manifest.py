@@ -4,7 +4,7 @@
     party/anna.jpg,120,80,64,64,anna,train,album,0,,,,,,,,,1,,,,,,,1,,,,,,,
 
 `image` is relative to the CSV. A blank box means the whole picture; a blank label means missing;
-a blank identity makes everybody somebody else; `split` is train or test (blank: train).
+a blank identity means a person of their own; `split` is train or test (blank: train).
 Attribute columns may be left out as a whole. Bad rows are errors, never skipped.
 """
 
@@ -17,13 +17,14 @@ import numpy as np
 import pandas as pd
 from PIL import ExifTags
 
-from lib.data.sources import lists
-from lib.data.sources.cutting import BROKEN, opened
+from lib.data import listing
+from lib.data.pictures import BROKEN, open_picture
+from lib.data.sources import reading
 from lib.vocabulary import ATTRIBUTES
 
 BOX = ("x", "y", "w", "h")
 COLUMNS = ("image", *BOX, "identity", "split", "source")
-TURNED = (5, 6, 7, 8)  # orientations in which a camera's picture lies on its side
+TURNED = (5, 6, 7, 8)  # orientations in which a camera's picture is on its side
 
 
 def rows(path: Path) -> pd.DataFrame:
@@ -47,14 +48,14 @@ def rows(path: Path) -> pd.DataFrame:
 def read(path: Path) -> list[tuple[int, list[str]]]:
     """The rows of a CSV that are not blank, each with the number of its line in the file.
 
-    ValueError as of `lists.read`, and where quotes or fields are no CSV.
+    ValueError as of `reading.lines`, and where quotes or fields are no CSV.
     """
-    text = lists.read(path, "write a faces.csv, see lib/sources/manifest.py")
+    text = reading.lines(path, "write a faces.csv, see lib/data/sources/manifest.py")
     lines = csv.reader(text, strict=True)
     try:
         return [(lines.line_num, [value.strip() for value in line]) for line in lines if line]
     except csv.Error as error:
-        fail(path, lines.line_num, "", f"{error}; mend its quotes")
+        fail(path, lines.line_num, "", f"{error}; fix its quotes")
 
 
 def check_header(path: Path, number: int, header: list[str]) -> None:
@@ -65,7 +66,7 @@ def check_header(path: Path, number: int, header: list[str]) -> None:
             hint = f"did you mean {close[0]!r}?" if close else f"known are {', '.join(known)}"
             fail(path, number, "", f"unknown column {name!r}; {hint}")
         if header.count(name) > 1:
-            fail(path, number, "", f"column {name!r} stands twice; remove one")
+            fail(path, number, "", f"column {name!r} is there twice; remove one")
     if "image" not in header:
         fail(path, number, "", "column 'image' is missing; add it")
     if 0 < sum(name in header for name in BOX) < 4:
@@ -96,9 +97,9 @@ def row(path: Path, number: int, values: dict[str, str]) -> dict:
 def picture_size(path: Path, number: int, image: Path) -> tuple[int, int]:
     """Width and height in px, upright; from the header, so that no huge picture is decoded."""
     if not image.is_file():
-        fail(path, number, "image", f"{image} does not exist; mend the name or remove the line")
+        fail(path, number, "image", f"{image} does not exist; fix the name or remove the line")
     try:
-        with opened(image) as picture:
+        with open_picture(image) as picture:
             width, height = picture.size
             turned = picture.getexif().get(ExifTags.Base.Orientation) in TURNED
     except BROKEN as error:
@@ -124,7 +125,7 @@ def box(path: Path, number: int, values: dict[str, str], width: int, height: int
         fail(path, number, name, f"{found[name]:g}; a box is wider and higher than 0")
     outside = found["x"] >= width or found["y"] >= height
     if outside or found["x"] + found["w"] <= 0 or found["y"] + found["h"] <= 0:
-        fail(path, number, "x", f"the box lies outside the picture of {width} x {height} px")
+        fail(path, number, "x", f"the box is outside the picture of {width} x {height} px")
     return found
 
 
@@ -135,5 +136,5 @@ def label(path: Path, number: int, name: str, text: str) -> int:
 
 
 def fail(path: Path, number: int, column: str, problem: str) -> NoReturn:
-    where = lists.place(path, number) + (f", column {column!r}" if column else "")
+    where = listing.place(path, number) + (f", column {column!r}" if column else "")
     raise ValueError(f"{where}: {problem}")

@@ -1,8 +1,8 @@
 """The interpersonal relation dataset: `training.txt`, `testing.txt`, and the pictures in `img/`.
 
 A line is a pair: name, box of the left face, box of the right face, eight traits. The order of the
-traits is documented nowhere: whole files betray it by the counts of Table 10, of other copies the
-parameter `data.relation_columns` must say it.
+traits is not documented: in whole files it follows from the counts of Table 10, for other copies
+the parameter `data.relation_columns` must give it.
 """
 
 from pathlib import Path
@@ -10,58 +10,59 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from lib.data.sources import disk, lists, splits
-from lib.data.sources.lists import Rows
-from lib.evaluation.claims import reported
+from lib.data import listing, splits
+from lib.data.listing import Listing
+from lib.data.sources import files, reading
 from lib.params import DataParams
 from lib.provenance import ROOT
 from lib.vocabulary import TRAITS
 
 MARKER = "training.txt"
 COUNT = 8_016  # pairs, Section 3.2
+TABLE10 = ROOT / "params" / "reported" / "table10.csv"
 FILES = {"train": "training.txt", "test": "testing.txt"}
 SIDES = {"left": ("x1", "y1", "w1", "h1"), "right": ("x2", "y2", "w2", "h2")}
 FIELDS = ("name", *SIDES["left"], *SIDES["right"], *(f"t{i}" for i in range(1, 9)))
 VALUES = {1: "positive", 0: "negative", -1: "negative"}
-LEFT, RIGHT = ([f"{side}_{name}" for name in lists.BOX] for side in ("left", "right"))
+LEFT, RIGHT = ([f"{side}_{name}" for name in listing.BOX] for side in ("left", "right"))
 
 
-def rows(home: Path, data: DataParams, *, seed: int, progress: bool = True) -> Rows:
+def rows(home: Path, data: DataParams, *, seed: int, progress: bool = True) -> Listing:
     """One row per pair: both boxes, the eight traits, `part` (`web` or `movie`).
 
-    Nobody noted who the people are, so `identity` is the picture. ValueError where lists, boxes,
+    The people's names are not given, so `identity` is the picture. ValueError where lists, boxes,
     values or pictures are wrong, or the order of the traits cannot be known.
     """
     parts = {split: part(home, split) for split in FILES}
     order, how = column_order(parts, data)
     found = pd.concat([frame for frame, _ in parts.values()], ignore_index=True)
     traits = np.concatenate([values for _, values in parts.values()])
-    found = disk.sized(found, progress)
-    found, left = lists.clamp(found, LEFT)
-    found, right = lists.clamp(found, RIGHT)
+    found = files.with_sizes(found, progress)
+    found, left = listing.clamp(found, LEFT)
+    found, right = listing.clamp(found, RIGHT)
     found, swapped = left_first(found)
     found["part"] = movies(found, data.movie_list)
     table = found.assign(**{name: traits[:, place] for place, name in enumerate(order)})
-    kept, dropped = splits.capped(table, data.relation.train, seed)
+    kept, dropped = splits.limit_training(table, data.relation.train, seed)
     remarks = {how: len(TRAITS), "boxes cut to the picture": left + right}
-    return Rows(kept, dropped, len(table), remarks | {"pairs put in order left, right": swapped})
+    return Listing(kept, dropped, len(table), remarks | {"pairs put in order left, right": swapped})
 
 
 def part(home: Path, split: str) -> tuple[pd.DataFrame, np.ndarray]:
     """The pairs of one list, and their traits (N, 8) in the file's own order, int8."""
-    path = disk.needed(home, FILES[split])
-    found = lists.table(path, lists.read(path), FIELDS)
-    traits = np.column_stack([lists.codes(path, found, name, VALUES) == 1 for name in FIELDS[9:]])
+    path = files.require(home, FILES[split])
+    found = reading.table(path, reading.lines(path), FIELDS)
+    traits = np.column_stack([reading.codes(path, found, name, VALUES) == 1 for name in FIELDS[9:]])
     boxes = {
-        f"{side}_{name}": lists.numbers(path, found, field)
+        f"{side}_{name}": reading.numbers(path, found, field)
         for side, fields in SIDES.items()
-        for name, field in zip(lists.BOX, fields, strict=True)
+        for name, field in zip(listing.BOX, fields, strict=True)
     }
     places = found[list(FIELDS[:9])].agg(" ".join, axis=1)
     table = pd.DataFrame(
         {
             "key": f"relation/{split}/" + places,
-            "image": disk.images(path, found, "name", disk.needed(home, "img")),
+            "image": files.image_paths(path, found, "name", files.require(home, "img")),
             **boxes,
             "name": found["name"],
             "identity": "relation/" + found["name"],
@@ -86,13 +87,13 @@ def column_order(parts: dict, data: DataParams) -> tuple[tuple[str, ...], str]:
             f"data.relation_columns: {', '.join(given)} are not the eight traits "
             f"{', '.join(TRAITS)}"
         )
-    published = reported("table10")
+    published = pd.read_csv(TABLE10, index_col=0)
     whole = all(len(parts[split][1]) == size for split, size in sizes(published).items())
     counts = np.column_stack([parts[split][1].sum(0) for split in FILES])  # (8, 2)
     if whole and not given:
         found = match(counts, published)
         return found, f"columns by Table 10: {', '.join(found)}"
-    if whole and given != (found := likely(counts, published)) and found:
+    if whole and given != (found := match_or_none(counts, published)) and found:
         raise ValueError(
             f"data.relation_columns: {', '.join(given)} contradicts Table 10, by whose counts "
             f"the columns are {', '.join(found)}; remove the parameter"
@@ -101,7 +102,7 @@ def column_order(parts: dict, data: DataParams) -> tuple[tuple[str, ...], str]:
         have = {FILES[split]: len(values) for split, (_, values) in parts.items()}
         raise ValueError(
             f"the relation lists are not whole ({have}; whole: {sizes(published)}), so the order "
-            "of their eight trait columns cannot be told; name it in data.relation_columns"
+            "of their eight trait columns is not known; give it in data.relation_columns"
         )
     return given, f"columns by data.relation_columns: {', '.join(given)}"
 
@@ -127,7 +128,7 @@ def match(counts: np.ndarray, published: pd.DataFrame) -> tuple[str, ...]:
         if tuple(pair) not in known:
             raise ValueError(
                 f"trait column {place} has {pair[0]} positives in training and {pair[1]} in test, "
-                "which Table 10 gives for no trait; name the order in data.relation_columns"
+                "which Table 10 gives for no trait; give the order in data.relation_columns"
             )
         found.append(known[tuple(pair)])
     if len(set(found)) < len(found):
@@ -135,7 +136,7 @@ def match(counts: np.ndarray, published: pd.DataFrame) -> tuple[str, ...]:
     return tuple(found)
 
 
-def likely(counts: np.ndarray, published: pd.DataFrame) -> tuple[str, ...] | None:
+def match_or_none(counts: np.ndarray, published: pd.DataFrame) -> tuple[str, ...] | None:
     """As `match`; None where the counts are not those of Table 10."""
     try:
         return match(counts, published)
@@ -144,7 +145,7 @@ def likely(counts: np.ndarray, published: pd.DataFrame) -> tuple[str, ...] | Non
 
 
 def left_first(found: pd.DataFrame) -> tuple[pd.DataFrame, int]:
-    """Pairs with the face first that lies further left; and how many were turned round."""
+    """Pairs with the face first that is further left; and how many were swapped."""
     middle = [found[f"{side}_x"] + found[f"{side}_w"] / 2 for side in ("left", "right")]
     wrong = (middle[0] > middle[1]).to_numpy()
     boxes = found[[*LEFT, *RIGHT]].to_numpy()
@@ -158,9 +159,9 @@ def movies(found: pd.DataFrame, name: str) -> np.ndarray:
     if not name:
         return np.full(len(found), "web")
     path = ROOT / name
-    listed = lists.table(path, lists.read(path), ["name"])
+    listed = reading.table(path, reading.lines(path), ["name"])
     unknown = ~listed["name"].isin(found["name"])
     if unknown.any():
         row = listed[unknown].iloc[0]
-        lists.fail(path, row["line"], f"{row['name']!r} is no picture of the relation dataset")
+        listing.fail(path, row["line"], f"{row['name']!r} is no picture of the relation dataset")
     return np.where(found["name"].isin(listed["name"]), "movie", "web")

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from lib.data.sources import disk, lists, splits
-from lib.data.sources.cutting import inner
-from lib.data.sources.lists import Rows
+from lib.data import listing, splits
+from lib.data.listing import Listing
+from lib.data.pictures import central_box
+from lib.data.sources import files
 from lib.params import DataParams
 from lib.vocabulary import EXPRESSIONS
 
@@ -21,51 +22,51 @@ CLASSES = {name.capitalize(): name for name in EXPRESSIONS}
 SUFFIXES = (".png", ".jpg", ".jpeg")
 
 
-def rows(home: Path, data: DataParams, *, seed: int, progress: bool = True) -> Rows:
+def rows(home: Path, data: DataParams, *, seed: int, progress: bool = True) -> Listing:
     """One row per picture; `identity` is the clip that it is a frame of.
 
     ValueError where a part has no pictures, a class folder is missing or unknown, or a picture is a
     whole film frame.
     """
     found = pd.concat([part(home, split) for split in FOLDERS], ignore_index=True)
-    found, gone = lists.drop(found, ~found["file"].map(is_picture), "no picture")
-    found = disk.sized(found, progress)
+    found, gone = listing.drop(found, ~found["file"].map(is_picture), "no picture")
+    found = files.with_sizes(found, progress)
     frames = found["width"] > found["height"]
     if frames.any():
         row = found[frames].iloc[0]
         size = f"{row['width']} x {row['height']} px"
         text = f"{size} is a whole film frame; use the aligned faces, {FOLDERS['train'][0]}"
-        lists.fail(row["image"], 0, text)
-    boxes = [inner(w, h) for w, h in zip(found["width"], found["height"], strict=True)]
-    found[list(lists.BOX)] = pd.DataFrame(boxes, index=found.index)
+        listing.fail(row["image"], 0, text)
+    boxes = [central_box(w, h) for w, h in zip(found["width"], found["height"], strict=True)]
+    found[list(listing.BOX)] = pd.DataFrame(boxes, index=found.index)
     given = {name: found["expression"] == name for name in EXPRESSIONS}
-    table = lists.labels(found[list(lists.COLUMNS)], given)
-    kept, rest = splits.capped(table, data.sfew.train, seed)
+    table = listing.with_labels(found[list(listing.COLUMNS)], given)
+    kept, rest = splits.limit_training(table, data.sfew.train, seed)
     dropped = pd.concat([gone, rest], ignore_index=True)
-    return Rows(kept, dropped, len(kept) + len(dropped))
+    return Listing(kept, dropped, len(kept) + len(dropped))
 
 
 def part(home: Path, split: str) -> pd.DataFrame:
     """Every file in the class folders of one split.
 
-    ValueError where a picture lies beside or below them, or none is there.
+    ValueError where a picture is outside the class folders, or there is none.
     """
-    bases = [base for name in FOLDERS[split] if (base := disk.locate(home, name))]
+    bases = [base for name in FOLDERS[split] if (base := files.locate(home, name))]
     if not bases:
-        lists.fail(home, 0, f"holds no {FOLDERS[split][0]}; copy the dataset whole")
+        listing.fail(home, 0, f"holds no {FOLDERS[split][0]}; copy the dataset whole")
     base, table = bases[0], []
-    names = sorted(disk.files(base))
+    names = sorted(files.below(base))
     folders = {path.name for path in base.iterdir() if path.is_dir() and path.name[0] != "."}
     for name in sorted(folders - set(CLASSES)):
-        lists.fail(base, 0, f"class {name!r} is unknown; known are {', '.join(CLASSES)}")
+        listing.fail(base, 0, f"class {name!r} is unknown; known are {', '.join(CLASSES)}")
     for name in sorted(set(CLASSES) - folders):
-        lists.fail(base, 0, f"class folder {name} is missing; copy the dataset whole")
+        listing.fail(base, 0, f"class folder {name} is missing; copy the dataset whole")
     if not any(map(is_picture, names)):
-        lists.fail(base, 0, "holds no pictures; copy the dataset whole")
+        listing.fail(base, 0, "holds no pictures; copy the dataset whole")
     for name in names:
         folder, _, file = name.rpartition("/")
         if folder not in CLASSES and is_picture(name):
-            lists.fail(base / name, 0, f"lies in no class folder of {base}; move or remove it")
+            listing.fail(base / name, 0, f"is in no class folder of {base}; move or remove it")
         clip = file.rpartition("_")[0] or file
         row = {"key": f"sfew/{base.name}/{name}", "image": str(base / name), "split": split}
         row |= {"identity": f"sfew/{clip}", "source": "sfew", "file": str(base / name), "line": 0}
@@ -75,4 +76,4 @@ def part(home: Path, split: str) -> pd.DataFrame:
 
 def is_picture(path: str) -> bool:
     name = Path(path).name
-    return not disk.is_stray(name) and name.lower().endswith(SUFFIXES)
+    return not files.is_system_file(name) and name.lower().endswith(SUFFIXES)

@@ -1,11 +1,12 @@
-"""The six datasets: where each lies under the data folder, who owns it, and under which terms."""
+"""The six published datasets: readers, owners, terms, and where the faces of a run come from."""
 
 import os
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 
-from lib.data.sources import aflw, celeba, ckplus, disk, expw, lists, relation, sfew
+from lib.data import listing
+from lib.data.sources import aflw, celeba, ckplus, expw, files, relation, sfew
 from lib.params import DataParams
 from lib.provenance import ROOT, digest
 from lib.vocabulary import SOURCE_NAMES
@@ -22,12 +23,12 @@ class Dataset:
 
     @property
     def markers(self) -> tuple[str, ...]:
-        """Files or folders, any of which says that the set is there."""
+        """Files or folders; if any of them exists, the set is there."""
         marker = self.reader.MARKER
         return (marker,) if isinstance(marker, str) else marker
 
 
-LISTS = (".txt", ".lst", ".sqlite")  # all that is no picture
+LISTS = (".txt", ".lst", ".sqlite")  # everything but pictures
 RESEARCH = "non-commercial research only; not to be passed on"
 MMLAB = "Multimedia Laboratory, The Chinese University of Hong Kong"
 DATASETS = {
@@ -73,25 +74,25 @@ DATASETS = {
 
 
 def folder(source: str, data: DataParams) -> Path:
-    """Where a dataset belongs: its own folder under `data.root`."""
+    """Where a dataset is expected: its own folder under `data.root`."""
     return ROOT / data.root / source
 
 
 def home(source: str, data: DataParams) -> Path | None:
     """The dataset's folder if it is there, None where it is missing or empty.
 
-    ValueError where something else lies there, or what cannot be read: that is a broken copy, not
-    an absent one.
+    ValueError where something else is there or the folder cannot be read: that is a broken copy,
+    not an absent one.
     """
     place, dataset = folder(source, data), DATASETS[source]
-    with lists.readable(place):
+    with listing.readable(place):
         if not (place.exists() or place.is_symlink()):
             return None
         if not place.is_dir():
-            lists.fail(place, 0, "is no folder; put the dataset there, or remove it")
-        if all(disk.is_stray(path.name) for path in place.iterdir()):
+            listing.fail(place, 0, "is no folder; put the dataset there, or remove it")
+        if all(files.is_system_file(path.name) for path in place.iterdir()):
             return None
-    if not any(disk.locate(place, name) for name in dataset.markers):
+    if not any(files.locate(place, name) for name in dataset.markers):
         wanted = " or ".join(dataset.markers)
         raise ValueError(
             f"{place} holds no {wanted}, so it is not {SOURCE_NAMES[source]} as published; unpack "
@@ -103,8 +104,8 @@ def home(source: str, data: DataParams) -> Path | None:
 def origin(source: str, data: DataParams) -> str:
     """Where the faces of a source come from in this run: `real`, `world` or `absent`.
 
-    ValueError where the profile insists on the real set and it is missing, or does not say how many
-    training faces the embedded world is to draw.
+    ValueError where the profile requires the real set and it is missing, or does not say how many
+    training faces the embedded world should render.
     """
     wanted, title = getattr(data, source), SOURCE_NAMES[source]
     if wanted.origin not in ("world", "absent") and home(source, data) is not None:
@@ -120,14 +121,14 @@ def origin(source: str, data: DataParams) -> str:
         size = getattr(DataParams(), source).train
         raise ValueError(
             f"data.{source}.train is 0, all that the real set has, but {title} comes from the "
-            f"embedded world, which has no end; set data.{source}.train (the paper's is {size:,}) "
+            f"embedded world, which has no limit; set data.{source}.train (the paper's is {size:,}) "
             f"or data.{source}.origin: found"
         )
     return "world"
 
 
 def stamps(data: DataParams) -> dict[str, str]:
-    """What is found of each source and when it last changed, so that a run knows it is outdated."""
+    """Origin and last change of each source, so that a run knows when its data are outdated."""
     found = {}
     for source in DATASETS:
         try:
@@ -135,7 +136,7 @@ def stamps(data: DataParams) -> dict[str, str]:
             if found[source] == "real":
                 found[source] += f" {stamp(folder(source, data))}"
         except (ValueError, OSError):
-            found[source] = "wrong"  # the notebook says what
+            found[source] = "wrong"  # notebook 01 says what is wrong
     for name in (*data.manifests, *([data.movie_list] if data.movie_list else [])):
         try:
             found[name] = str((ROOT / name).stat().st_mtime_ns)
@@ -147,7 +148,7 @@ def stamps(data: DataParams) -> dict[str, str]:
 def stamp(place: Path) -> str:
     """A digest of when each list and folder of a dataset last changed.
 
-    Pictures are not asked: there are hundreds of thousands. One that comes or goes changes its
+    Pictures are not looked at: there are hundreds of thousands. Adding or removing one changes its
     folder; one overwritten in place is cut again when notebook 01 next runs.
     """
     marks = []

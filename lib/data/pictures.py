@@ -1,6 +1,6 @@
 """From a picture and a box to the pixels of a square crop; safe with pictures of any origin.
 
-No torch here: the processes that cut crops side by side start in a moment.
+Without torch, so that the processes that cut crops in parallel start quickly.
 """
 
 import hashlib
@@ -24,18 +24,18 @@ BROKEN = (
     *(struct.error, zlib.error, MemoryError),
     *(Image.DecompressionBombWarning, Image.DecompressionBombError),
 )
-Box = tuple[float, float, float, float]
+Box = tuple[float, float, float, float]  # x, y, w, h in px
 
 
 def square(box: Box, margin: float = MARGIN) -> tuple[int, int, int, int]:
-    """The square around a box x, y, w, h with a margin, as left, top, right, bottom px."""
+    """The square around a box with a margin, as left, top, right, bottom px."""
     x, y, w, h = box
     side = max(w, h) * (1 + 2 * margin)
     left, top = x + w / 2 - side / 2, y + h / 2 - side / 2
     return round(left), round(top), round(left) + round(side), round(top) + round(side)
 
 
-def inner(width: float, height: float, margin: float = MARGIN) -> Box:
+def central_box(width: float, height: float, margin: float = MARGIN) -> Box:
     """The box of a face in a picture that was cut out around it.
 
     With its margin it becomes the largest square in the middle of the picture.
@@ -44,13 +44,13 @@ def inner(width: float, height: float, margin: float = MARGIN) -> Box:
     return (width - side) / 2, (height - side) / 2, side, side
 
 
-def pixels(
+def crop(
     picture: Image.Image, box: Box, size: int, margin: float = MARGIN, *, upright: bool = True
 ) -> np.ndarray:
-    """A face as (3, size, size) uint8 RGB; what lies outside the picture repeats its edge.
+    """A face as (3, size, size) uint8 RGB; what is outside the picture repeats its edge.
 
     upright: turn the picture as its camera noted; boxes of published sets refer to the file as it
-    lies on disk.
+    is stored.
     """
     picture = (ImageOps.exif_transpose(picture) if upright else picture).convert("RGB")
     left, top, right, bottom = square(box, margin)
@@ -63,7 +63,7 @@ def pixels(
     return np.ascontiguousarray(np.asarray(resized).transpose(2, 0, 1))
 
 
-def opened(content: str | Path | bytes) -> Image.Image:
+def open_picture(content: str | Path | bytes) -> Image.Image:
     """A picture whose header has been read, from a path or from a file's bytes.
 
     One of `BROKEN` for what is no picture, or so large that it may be a decompression bomb.
@@ -74,10 +74,13 @@ def opened(content: str | Path | bytes) -> Image.Image:
         return Image.open(stream, formats=FORMATS)
 
 
-def look(crop: np.ndarray) -> int:
-    """Perceptual hash of a crop (3, S, S), 64 bits: nearly the same for nearly the same picture."""
-    bits = imagehash.phash(Image.fromarray(crop.transpose(1, 2, 0))).hash
+def perceptual_hash(image: np.ndarray) -> int:
+    """64 bits of a crop (3, S, S) that are nearly the same for nearly the same picture."""
+    bits = imagehash.phash(Image.fromarray(image.transpose(1, 2, 0))).hash
     return int.from_bytes(np.packbits(bits).tobytes(), "big")
+
+
+# Many crops into one file -------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -86,13 +89,13 @@ class Cut:
 
     row: int
     content: bytes = b""  # digest of the whole file, 16 bytes
-    look: int = 0
+    phash: int = 0
     problem: str = ""
 
 
 @dataclass(frozen=True)
 class Job:
-    """Rows to cut into an .npy file of crops that exists already.
+    """Rows to cut into an existing .npy file of crops.
 
     rows: (row, path, box, (width, height) of the picture as the list has it).
     """
@@ -106,25 +109,25 @@ class Job:
 
 
 def cut(job: Job) -> list[Cut]:
-    """Cut every row of a job and write it in its place; the rows reach the disk before it returns.
+    """Cut every row of a job and write it to its place; the crops are on disk before it returns.
 
-    Faces of one picture that follow each other share its decoding.
+    Consecutive faces of one picture share its decoding.
     """
-    done, held, pictures = [], "", None
+    done, held = [], ""
     file = os.open(job.target, os.O_WRONLY)
     try:
         for row, path, box, expected in job.rows:
             try:
                 if path != held:
-                    pictures, held = _decoded(path, expected, job.upright), path
-                picture, content = pictures
-                crop = pixels(picture, box, job.size, job.margin, upright=False)
+                    picture, content = _decoded(path, expected, job.upright)
+                    held = path
+                image = crop(picture, box, job.size, job.margin, upright=False)
             except BROKEN as error:
                 done.append(Cut(row, problem=f"{path} cannot be read ({error})"))
                 held = ""
                 continue
-            os.pwrite(file, crop.tobytes(), job.offset + row * crop.nbytes)
-            done.append(Cut(row, content, look(crop)))
+            os.pwrite(file, image.tobytes(), job.offset + row * image.nbytes)
+            done.append(Cut(row, content, perceptual_hash(image)))
         os.fsync(file)
     finally:
         os.close(file)
@@ -134,7 +137,7 @@ def cut(job: Job) -> list[Cut]:
 def _decoded(path: str, expected: tuple[int, int], upright: bool) -> tuple[Image.Image, bytes]:
     """The whole picture in RGB and the digest of its file; ValueError where its size is another."""
     data = Path(path).read_bytes()
-    with opened(data) as picture:
+    with open_picture(data) as picture:
         turned = (ImageOps.exif_transpose(picture) if upright else picture).convert("RGB")
     if turned.size != tuple(expected):
         sizes = "{} x {} px in place of {} x {}".format(*turned.size, *expected)

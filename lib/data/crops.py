@@ -1,0 +1,208 @@
+"""Crops on disk, cut once: a memory-mapped file, and an index of what each crop was made from.
+
+    <folder>/<name>-<digest>/images.npy   (N, 3, S, S) uint8
+                             index.npy    N records: recipe, digest of the file, perceptual hash
+
+Rows are cut in parallel and are on disk before the index says so; a killed run continues where it
+stopped. The folder gets its final name only when it is whole. When files or parameters change,
+crops that do not depend on the change are copied from the folder before.
+"""
+
+import contextlib
+import fcntl
+import hashlib
+import multiprocessing
+import os
+import shutil
+from collections.abc import Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.lib.format import open_memmap
+from torch import Tensor
+from tqdm import tqdm
+
+from lib.data import listing
+from lib.data.faces import mapped
+from lib.data.pictures import MARGIN, Cut, Job, cut
+from lib.provenance import digest
+
+VERSION = "2"  # raise with any change of what a crop looks like, or of the index
+CHUNK = 128  # rows of one job
+ALONE = 512  # up to so many rows are cut without starting processes
+RECORD = np.dtype([("recipe", "V16"), ("content", "V16"), ("phash", "u8"), ("state", "u1")])
+MISSING, DONE, BROKEN = 0, 1, 2
+GEOMETRY = ("x", "y", "w", "h", "width", "height")
+
+
+@dataclass(frozen=True)
+class Crops:
+    """images: (N, 3, S, S) uint8, memory-mapped. index: (N,) records.
+
+    `content` is a digest of the picture's file, `phash` its perceptual hash, `state` is BROKEN
+    where the picture cannot be read (the crop is black).
+    """
+
+    images: Tensor
+    index: np.ndarray
+
+
+@dataclass(frozen=True)
+class Options:
+    """How crops are cut: side (px), margin (share of the box), turned as the camera noted."""
+
+    size: int
+    margin: float = MARGIN
+    upright: bool = False
+
+
+def cached(
+    rows: pd.DataFrame,
+    folder: Path,
+    name: str,
+    options: Options,
+    *,
+    unreadable: int = 0,
+    progress: bool = True,
+) -> Crops:
+    """The crops of rows `image`, `x`, `y`, `w`, `h`, `width`, `height`, in their order.
+
+    unreadable: so many pictures may be unreadable. ValueError beyond that, naming them; crops that
+    could be cut stay. Two processes that ask for the same crops wait for each other.
+    """
+    made = _recipes(rows, options)
+    final = folder / f"{name}-{digest(made.tobytes())}"
+    with _locked(folder, name):
+        if not final.exists():
+            part = _started(final, made, options.size)
+            _fill(part, rows, options, unreadable, name if progress else "")
+            os.replace(part, final)
+        for other in folder.glob(f"{name}-*"):
+            if other != final:
+                shutil.rmtree(other)
+    return Crops(mapped(final / "images.npy"), np.load(final / "index.npy", mmap_mode="r"))
+
+
+def _recipes(rows: pd.DataFrame, options: Options) -> np.ndarray:
+    """A digest per row of all that its crop depends on: (N,) of 16 bytes."""
+    stats = {path: os.stat(path) for path in rows["image"].unique()}
+    columns = [rows[name] for name in ("image", *GEOMETRY)]
+    made = []
+    for path, *box in zip(*columns, strict=True):
+        size, changed = stats[path].st_size, stats[path].st_mtime_ns
+        recipe = (VERSION, path, size, changed, options.size, options.margin, options.upright)
+        text = repr((*recipe, *(float(value) for value in box)))
+        made.append(hashlib.sha256(text.encode()).digest()[:16])
+    return np.array(made, "V16")
+
+
+@contextlib.contextmanager
+def _locked(folder: Path, name: str) -> Iterator[None]:
+    """One process at a time; the lock ends with the process that holds it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / f".{name}.lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _started(final: Path, made: np.ndarray, size: int) -> Path:
+    """The unfinished folder of these rows; a new one starts with the crops of earlier folders."""
+    part = final.with_name(final.name + ".part")
+    if (part / "index.npy").exists():
+        return part
+    shutil.rmtree(part, ignore_errors=True)
+    part.mkdir(parents=True)
+    images = open_memmap(part / "images.npy", "w+", np.uint8, (len(made), 3, size, size))
+    index = np.zeros(len(made), RECORD)
+    index["recipe"] = made
+    name = final.name.rpartition("-")[0]
+    for other in final.parent.glob(f"{name}-*"):
+        if (other / "index.npy").exists():
+            _reuse(images, index, other)
+    images.flush()
+    np.save(part / "index.part.npy", index)
+    os.replace(part / "index.part.npy", part / "index.npy")  # from here on, it can be continued
+    return part
+
+
+def _reuse(images: np.ndarray, index: np.ndarray, other: Path) -> None:
+    """Copy the crops with the same recipe from another folder, a chunk at a time."""
+    there = np.load(other / "index.npy", mmap_mode="r")
+    if there.dtype != RECORD:
+        return
+    place = {bytes(record): row for row, record in enumerate(there["recipe"])}
+    pairs = [(row, place.get(bytes(record), -1)) for row, record in enumerate(index["recipe"])]
+    pairs = [(row, old) for row, old in pairs if old >= 0 and there["state"][old] == DONE]
+    if not pairs:
+        return
+    old_images = np.load(other / "images.npy", mmap_mode="r")
+    rows, olds = np.array(pairs).T
+    for start in range(0, len(rows), CHUNK):
+        here, from_there = rows[start : start + CHUNK], olds[start : start + CHUNK]
+        images[here], index[here] = old_images[from_there], there[from_there]
+
+
+def _fill(part: Path, rows: pd.DataFrame, options: Options, unreadable: int, bar: str) -> None:
+    """Cut what is missing in parallel; the index notes each chunk when it is on disk."""
+    index = np.load(part / "index.npy", mmap_mode="r+")
+    todo = np.flatnonzero(index["state"] != DONE)
+    broken: list[Cut] = []
+    work = _jobs(part / "images.npy", rows, todo, options)
+    with tqdm(total=len(todo), desc=f"{bar} crops", disable=not (bar and len(todo))) as shown:
+        for done in _in_parallel(work, len(todo)):
+            broken += [one for one in done if one.problem]
+            for one in done:
+                state = BROKEN if one.problem else DONE
+                index[one.row] = (index["recipe"][one.row], one.content, one.phash, state)
+            index.flush()
+            shown.update(len(done))
+    pictures = {rows["image"].iloc[one.row]: one for one in broken}
+    if len(pictures) > unreadable:
+        first = [(rows.iloc[one.row], one.problem) for one in list(pictures.values())[:5]]
+        todo_text = listing.removal(first[0][0]["file"], first[0][0]["line"])
+        text = "\n".join(f"  {_described(row, problem)}" for row, problem in first)
+        raise ValueError(
+            f"{len(pictures)} pictures cannot be cut; copy each again or {todo_text}:\n{text}"
+        )
+
+
+def _described(row: pd.Series, problem: str) -> str:
+    """What is wrong with a picture, after the row that lists it if a list does."""
+    listed = row["file"] != row["image"]
+    return f"{listing.place(row['file'], row['line'])}: {problem}" if listed else problem
+
+
+def _jobs(target: Path, rows: pd.DataFrame, todo: np.ndarray, options: Options) -> Iterator[Job]:
+    """The missing rows in chunks, made as they are asked for."""
+    offset = np.load(target, mmap_mode="r").offset
+    columns = {name: rows[name].to_numpy() for name in ("image", *GEOMETRY)}
+    for start in range(0, len(todo), CHUNK):
+        chosen = []
+        for row in todo[start : start + CHUNK].tolist():
+            x, y, w, h, width, height = (float(columns[name][row]) for name in GEOMETRY)
+            size = int(width), int(height)
+            chosen.append((row, str(columns["image"][row]), (x, y, w, h), size))
+        how = (options.size, options.margin, options.upright)
+        yield Job(str(target), offset, *how, tuple(chosen))
+
+
+def _in_parallel(work: Iterator[Job], rows: int) -> Iterator[list[Cut]]:
+    """The jobs' results, from all cores; few jobs wait at a time, so that memory stays constant."""
+    affinity = getattr(os, "sched_getaffinity", None)
+    cores = len(affinity(0)) if affinity else os.cpu_count() or 1
+    if rows <= ALONE or cores == 1:
+        yield from map(cut, work)
+        return
+    # Not forked: a notebook's process runs many threads.
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(cores, mp_context=context) as pool:
+        waiting: list[Future[list[Cut]]] = []
+        for job in work:
+            waiting.append(pool.submit(cut, job))
+            if len(waiting) >= 3 * cores:
+                yield waiting.pop(0).result()
+        for future in waiting:
+            yield future.result()

@@ -1,0 +1,207 @@
+"""From the files of real datasets to sets of faces and pairs: crops cut, leaks removed.
+
+Rows of a source that are left out on the way are written to `<cache>/dropped/<name>.csv`.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.lib.format import open_memmap
+from torch import Tensor
+from tqdm import tqdm
+
+from lib import workspace
+from lib.data import crops, listing, splits
+from lib.data.crops import Options
+from lib.data.faces import FaceSet, PairSet, mapped, spatial_cues
+from lib.data.listing import BOX, DROPPED, Listing
+from lib.data.sources import published
+from lib.params import DataParams, Params
+from lib.vocabulary import ATTRIBUTES, FACE_SOURCES, SOURCE_NAMES, TRAITS
+
+COLUMNS = (*("key", "source", "identity", "split", "image"), *BOX, "file", "line")
+ALLOWED_UNREADABLE = {"aflw": published.aflw.UNREADABLE}
+UNREADABLE = "unreadable picture"
+PORTION = 256  # crops copied at a time
+
+
+def read(source: str, params: Params, progress: bool = True) -> Listing:
+    """What the files of a dataset list.
+
+    ValueError where they are missing or wrong, and where a training source would have no test face.
+    """
+    home = published.home(source, params.data)
+    if home is None:
+        raise ValueError(f"{published.folder(source, params.data)} does not exist")
+    if source in FACE_SOURCES and not getattr(params.data, source).test:
+        size = getattr(DataParams(), source).test
+        raise ValueError(
+            f"data.{source}.test is 0, so no face of {SOURCE_NAMES[source]} would be tested; say "
+            f"how many are (the paper's are {size:,})"
+        )
+    reader = published.DATASETS[source].reader
+    return reader.rows(home, params.data, seed=params.seed, progress=progress)
+
+
+def faces(source: str, params: Params, cache: Path, progress: bool = True) -> FaceSet:
+    """Every face of a real dataset; its table has digest and hash of the pictures for `join`."""
+    found = read(source, params, progress)
+    already = int((found.dropped["reason"] == UNREADABLE).sum())
+    allowed = ALLOWED_UNREADABLE.get(source, 0) - already
+    options = Options(params.data.size)
+    return with_crops(found, cache, source, options, unreadable=allowed, progress=progress)
+
+
+def with_crops(
+    found: Listing,
+    cache: Path,
+    name: str,
+    options: Options,
+    *,
+    unreadable: int = 0,
+    progress: bool = True,
+) -> FaceSet:
+    """The listed faces with their crops. Unreadable pictures that are allowed are in no split."""
+    made = crops.cached(
+        found.table, cache / "crops", name, options, unreadable=unreadable, progress=progress
+    )
+    table = _with_hashes(found.table, made.index)
+    broken = made.index["state"] == crops.BROKEN
+    table.loc[broken, "split"] = UNREADABLE
+    labels = torch.from_numpy(found.table[list(ATTRIBUTES)].to_numpy(np.int8, copy=True))
+    extra = [name for name in ("subject", "sequence", "frame") if name in table]
+    gone = listing.as_dropped(table[broken], UNREADABLE)
+    _save_dropped(cache, name, pd.concat([found.dropped, gone]))
+    return FaceSet(made.images, labels, table[[*COLUMNS, "content", "phash", *extra]])
+
+
+def join(parts: Sequence[FaceSet], cache: Path, name: str, progress: bool = True) -> FaceSet:
+    """Several sets as one, training faces first, without those that a test face gives away.
+
+    The crops are copied to `<cache>/<name>.npy` and memory-mapped from there.
+    """
+    table = pd.concat([_all_hashed(part.table) for part in parts], ignore_index=True)
+    images = ImageList([part.images for part in parts])
+    leaks = splits.find_leaks(table, images)
+    _save_dropped(
+        cache, f"{name} leaks", listing.as_dropped(table.iloc[leaks["train"]], _reasons(leaks))
+    )
+    order = _training_first(table["split"], leaks["train"])
+    labels = torch.cat([part.labels for part in parts])[torch.from_numpy(order)]
+    table = table.iloc[order].reset_index(drop=True)
+    table = table.assign(phash=[f"{value:016x}" for value in table["phash"]])
+    return FaceSet(images.copied(order, cache / f"{name}.npy", progress), labels, table)
+
+
+def pairs(params: Params, cache: Path, progress: bool = True) -> PairSet:
+    """The pairs of the relation dataset, training before test, without leaks."""
+    found = read("relation", params, progress)
+    sides = [_one_side(found.table, side) for side in ("left", "right")]
+    both = pd.concat(sides, ignore_index=True)
+    options = Options(params.data.size)
+    made = crops.cached(both, cache / "crops", "relation", options, progress=progress)
+    count = len(found.table)
+    leaks = splits.find_leaks(_with_hashes(both, made.index), made.images)
+    leaks = leaks.assign(train=leaks["train"] % count).drop_duplicates("train")
+    gone = listing.as_dropped(found.table.iloc[leaks["train"]], _reasons(leaks))
+    _save_dropped(cache, "relation", found.dropped)
+    _save_dropped(cache, "relation leaks", gone)
+    order = _training_first(found.table["split"], leaks["train"])
+    left, right = (
+        ImageList([part]).copied(order, cache / f"relation_{side}.npy", progress)
+        for side, part in zip(("left", "right"), made.images.split(count), strict=True)
+    )
+    table = found.table.iloc[order].reset_index(drop=True)
+    boxes = torch.from_numpy(np.stack([part[list(BOX)].to_numpy()[order] for part in sides], 1))
+    picture = torch.from_numpy(table[["width", "height"]].to_numpy(np.float64))
+    traits = torch.from_numpy(table[list(TRAITS)].to_numpy(np.int8, copy=True))
+    table = table.drop(columns=list(TRAITS))
+    return PairSet(left, right, spatial_cues(boxes, picture), traits, table)
+
+
+def _one_side(table: pd.DataFrame, side: str) -> pd.DataFrame:
+    """The pairs' faces of one side, as rows of faces."""
+    boxes = {name: table[f"{side}_{name}"] for name in BOX}
+    return table.assign(key=table["key"] + f" {side}", **boxes)
+
+
+def _with_hashes(table: pd.DataFrame, index: np.ndarray) -> pd.DataFrame:
+    """A table with digest and perceptual hash of each row's picture."""
+    content = [bytes(value).hex() for value in index["content"]]
+    return table.assign(content=content, phash=index["phash"])
+
+
+def _all_hashed(table: pd.DataFrame) -> pd.DataFrame:
+    """A table with digest and hash, blank and 0 where its pictures have none.
+
+    Missing hashes would make the others float64, which holds 53 of their 64 bits.
+    """
+    return table if "phash" in table else table.assign(content="", phash=np.uint64(0))
+
+
+def _training_first(split: pd.Series, leaked: pd.Series) -> np.ndarray:
+    """Places of the faces that stay, training before test, so that each is one run of the file."""
+    train, test = (np.flatnonzero(split == side) for side in ("train", "test"))
+    return np.concatenate([np.setdiff1d(train, leaked), test])
+
+
+class ImageList:
+    """The images of several sets, each (N, 3, S, S), by their place in all of them."""
+
+    def __init__(self, images: Sequence[Tensor]) -> None:
+        self.images, self.starts = images, np.cumsum([0, *(len(part) for part in images)])
+
+    def __getitem__(self, place: int) -> Tensor:
+        part = int(np.searchsorted(self.starts, place, "right")) - 1
+        return self.images[part][place - int(self.starts[part])]
+
+    def copied(self, order: np.ndarray, path: Path, progress: bool) -> Tensor:
+        """The images at these places, in that order, in one file; memory-mapped from there."""
+        shape = (len(order), *self.images[0].shape[1:])
+
+        def write(part: Path) -> None:
+            target = open_memmap(part, "w+", np.uint8, shape)
+            portions = range(0, len(order), PORTION)
+            for first in tqdm(
+                portions, f"{path.stem}: one file", disable=not progress, leave=False
+            ):
+                chosen = order[first : first + PORTION]
+                number = np.searchsorted(self.starts, chosen, "right") - 1
+                for one in np.unique(number):
+                    mine = number == one
+                    index = torch.from_numpy(chosen[mine] - self.starts[one])
+                    target[first : first + len(chosen)][mine] = self.images[one][index].numpy()
+            target.flush()
+
+        workspace.atomically(path, write)
+        return mapped(path, linkable=True)
+
+
+# What is left out ---------------------------------------------------------------------------------
+
+
+def _reasons(leaks: pd.DataFrame) -> list[str]:
+    pairs = zip(leaks["what"], leaks["test_key"], strict=True)
+    return [f"leak: {what} as test face {key}" for what, key in pairs]
+
+
+def _save_dropped(cache: Path, name: str, dropped: pd.DataFrame) -> None:
+    path = cache / "dropped" / f"{name}.csv"
+    workspace.atomically(path, lambda part: dropped.to_csv(part, index=False))
+
+
+def clear_dropped(cache: Path, *names: str) -> None:
+    """Remove the files of sets that are no longer made from real data."""
+    for name in names:
+        (cache / "dropped" / f"{name}.csv").unlink(missing_ok=True)
+
+
+def all_dropped(cache: Path) -> pd.DataFrame:
+    """What was left out when the sets in this cache were made: set, file, line, reason."""
+    paths = sorted((cache / "dropped").glob("*.csv"))
+    found = [pd.read_csv(path).assign(set=path.stem) for path in paths]
+    table = pd.concat([listing.no_rows().assign(set=""), *found], ignore_index=True)
+    return table[["set", *DROPPED]]
