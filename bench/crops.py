@@ -24,9 +24,10 @@ from PIL import Image
 from bench import notes
 from bench.world import machine
 from lib import world
+from lib.data import crops as stores
 from lib.data.faces import mapped
-from lib.data.sources import celeba, store
 from lib.data.pictures import central_box
+from lib.data.sources import celeba
 
 COUNT, ALL, SIZE = 2_000, 200_000, 112
 WANTED = 15.0  # minutes for all of them on 2 cores
@@ -93,7 +94,7 @@ def measure(rows: pd.DataFrame, folder: Path) -> dict:
     watch = threading.Thread(target=watched, args=(over, peaks))
     watch.start()
     start = time.perf_counter()
-    crops.cached(rows, folder, name, size=SIZE, progress=False)
+    stores.cached(rows, folder, name, stores.Options(SIZE), progress=False)
     took = time.perf_counter() - start
     over.set()
     watch.join()

@@ -99,7 +99,7 @@ def test_sets_join_and_forget_what_one_does_not_know():
     assert torch.equal(both.truth, torch.cat([one.truth, two.truth]))
     assert list(both.table.index) == list(range(10))
     assert faces.concatenate([one, face_set(4, seed=1, known=False)]).truth is None
-    with pytest.raises(ValueError, match="key '0-0' stands twice"):
+    with pytest.raises(ValueError, match="key '0-0' is twice in the table"):
         faces.concatenate([one, one])
 
 

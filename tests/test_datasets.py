@@ -11,8 +11,8 @@ import torch
 from PIL import Image
 
 from lib import params, vocabulary, world
-from lib.data import datasets
-from lib.data.sources import published, lists, manifest, shelf
+from lib.data import datasets, listing, real
+from lib.data.sources import manifest, published
 from tests import trees
 from workflow import pipeline
 
@@ -87,7 +87,7 @@ def test_training_faces_that_a_test_face_gives_away_are_left_out(tree, profile, 
     after = faces(settings, tmp_path).table
     assert test["key"] in set(after["key"]) or "expw/twin.jpg#0" in set(after["key"])
     leaks = datasets.left_out(tmp_path).query("set == 'faces leaks'")
-    assert leaks["reason"].str.startswith("leak: a picture alike to the byte as test face").any()
+    assert leaks["reason"].str.startswith("leak: an identical file as test face").any()
     sides = after.groupby("content")["split"].nunique()
     assert (sides == 1).all()
 
@@ -125,8 +125,8 @@ def test_real_world_and_nothing_in_one_set(tree, profile, tmp_path):
     alone = faces(profile(), tmp_path / "alone").table.set_index("key")
     assert len(alone) == 43
     together = found.table.set_index("key")
-    assert together.loc[alone.index, "look"].tolist() == alone["look"].tolist()  # to the last bit
-    assert set(together.query("source == 'aflw'")["look"]) == {"0" * 16}
+    assert together.loc[alone.index, "phash"].tolist() == alone["phash"].tolist()  # to the last bit
+    assert set(together.query("source == 'aflw'")["phash"]) == {"0" * 16}
     reloaded = type(found).load(found.save(tmp_path / "saved"))
     assert torch.equal(reloaded.images, found.images)
     assert reloaded.table["key"].tolist() == found.table["key"].tolist()
@@ -266,7 +266,9 @@ def test_what_is_wrong_with_the_users_own_faces_is_told_with_the_rest(tree, prof
     tree("sfew")
     whole, broken = (trees.manifest(tmp_path / name) for name in ("album", "torn"))
     broken.write_text("image,happy\n0.jpg,2\n")
-    held = datasets.inventory(profile(**{"data.manifests": (str(whole), str(broken))}), progress=False)
+    held = datasets.inventory(
+        profile(**{"data.manifests": (str(whole), str(broken))}), progress=False
+    )
     table = held.summary
     assert table.loc[[str(whole), "SFEW 2.0"], "kept"].tolist() == [4, 21]
     assert table.loc[str(broken), "from"] == "file with errors"
@@ -291,7 +293,7 @@ def test_a_set_larger_than_memory_is_read_from_its_file(tree, profile, tmp_path)
 def test_images_of_several_sets_are_gathered_in_any_order(tmp_path):
     one, two = (torch.randint(0, 256, (n, 3, 4, 4), dtype=torch.uint8) for n in (300, 500))
     order = np.random.default_rng(0).permutation(800)[:700]
-    found = real.gathered([one, two], order, tmp_path / "all.npy", progress=False)
+    found = real.ImageList([one, two]).copied(order, tmp_path / "all.npy", False)
     assert torch.equal(found, torch.cat([one, two])[torch.from_numpy(order)])
 
 

@@ -33,7 +33,7 @@ def test_parts_must_fit_together():
         FaceSet(faces.images[:5], faces.labels, faces.table)
     with pytest.raises(ValueError, match=r"labels must be \(N, 24\), found \(6, 23\)"):
         FaceSet(faces.images, faces.labels[:, 1:], faces.table)
-    with pytest.raises(ValueError, match="key 'a0' stands twice"):
+    with pytest.raises(ValueError, match="key 'a0' is twice in the table"):
         FaceSet(faces.images, faces.labels, faces.table.assign(key="a0"))
     with pytest.raises(ValueError, match=r"truth \(5, 24\) and labels \(6, 24\) differ"):
         FaceSet(faces.images, faces.labels, faces.table, faces.truth[:-1])
@@ -64,7 +64,7 @@ def test_joined_sets_know_the_truth_only_together():
     both = concatenate([some(), some(name="b")])
     assert len(both) == len(both.truth) == 12
     assert concatenate([some(), some(name="b", known=False)]).truth is None
-    with pytest.raises(ValueError, match="'a0' stands twice"):
+    with pytest.raises(ValueError, match="'a0' is twice in the table"):
         concatenate([some(), some()])
 
 

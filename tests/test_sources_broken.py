@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from lib.data import datasets
-from lib.data.sources import published, shelf
+from lib.data import datasets, real
+from lib.data.sources import published
 from lib.vocabulary import SOURCE_NAMES
 from tests.damage import (
     bomb,
@@ -40,18 +40,18 @@ EXPW = [
     (line(LABELS, 5, lambda text: text[:-2]), "line 5: 7 fields in place of 8: image_name face_id"),
     (line(LABELS, 5, lambda text: text + " 1"), "label.lst, line 5: 9 fields in place of 8"),
     (line(LABELS, 4, lambda text: ""), "label.lst, line 4: 0 fields in place of 8"),
-    (field(LABELS, 3, 7, "7"), "line 3: label is 7; the code book has 0 angry, 1 disgust, 2 fear"),
-    (field(LABELS, 3, 7, "-1"), "label.lst, line 3: label is -1; the code book has 0 angry"),
-    (field(LABELS, 3, 7, "happy"), "line 3: label is 'happy', not a whole number; mend it"),
-    (field(LABELS, 3, 7, "2.5"), "line 3: label is '2.5', not a whole number; mend it"),
-    (field(LABELS, 6, 2, "nan"), "line 6: top is 'nan', not a finite number; mend it"),
-    (field(LABELS, 6, 5, "inf"), "line 6: bottom is 'inf', not a finite number; mend it"),
-    (field(LABELS, 6, 3, "1O"), "line 6: left is '1O', not a finite number; mend it"),
-    (field(LABELS, 6, 6, "nan"), "line 6: confidence is 'nan', not a finite number; mend it"),
-    (field(LABELS, 6, 1, "0.5"), "line 6: face_id is '0.5', not a whole number; mend it"),
+    (field(LABELS, 3, 7, "7"), "line 3: label is 7; allowed are 0 angry, 1 disgust, 2 fear"),
+    (field(LABELS, 3, 7, "-1"), "label.lst, line 3: label is -1; allowed are 0 angry"),
+    (field(LABELS, 3, 7, "happy"), "line 3: label is 'happy', not a whole number; fix it"),
+    (field(LABELS, 3, 7, "2.5"), "line 3: label is '2.5', not a whole number; fix it"),
+    (field(LABELS, 6, 2, "nan"), "line 6: top is 'nan', not a finite number; fix it"),
+    (field(LABELS, 6, 5, "inf"), "line 6: bottom is 'inf', not a finite number; fix it"),
+    (field(LABELS, 6, 3, "1O"), "line 6: left is '1O', not a finite number; fix it"),
+    (field(LABELS, 6, 6, "nan"), "line 6: confidence is 'nan', not a finite number; fix it"),
+    (field(LABELS, 6, 1, "0.5"), "line 6: face_id is '0.5', not a whole number; fix it"),
     (field(LABELS, 2, 4, "5"), "line 2: box x 11, y 11, w -6, h 43 has no area"),
     (field(LABELS, 2, 5, "11"), "line 2: box x 11, y 11, w 43, h 0 has no area"),
-    (field(LABELS, 2, 5, "400"), "h 389 lies outside its picture of 64 x 64 px"),
+    (field(LABELS, 2, 5, "400"), "h 389 is outside its picture of 64 x 64 px"),
     (gone(FIRST), "line 1: picture 'angry_people_0.jpg' is not in"),
     (gone("origin/sad_people_4.jpg"), "picture 'sad_people_4.jpg' is not in"),
     (lambda home: (gone(FIRST)(home), gone(SECOND)(home)), "(1 more); copy it, or remove its line"),
@@ -62,7 +62,7 @@ EXPW = [
     (linked(FIRST), "origin/angry_people_0.jpg: is a link to no file inside"),
     (dangling(FIRST), "origin/angry_people_0.jpg: is a link to no file inside"),
     (linked("origin"), None),  # on another disk
-    (line(LABELS, 2, lambda text: f"{text}\n{text}"), "line 3: 'expw/disgust_people_1.jpg#0' sta"),
+    (line(LABELS, 2, lambda text: f"{text}\n{text}"), "line 3: 'expw/disgust_people_1.jpg#0' is "),
     (put(FIRST, b""), "angry_people_0.jpg cannot be read: cannot identify image file"),
     (put(FIRST, b"<html>not found</html>"), "line 1: "),
     (put(FIRST, b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n"), "cannot be read"),
@@ -84,22 +84,28 @@ CELEBA = [
     (line(ATTRIBUTES, 1, lambda _: "202599"), "line 1: announces 202,599 faces, 24 follow"),
     (line(ATTRIBUTES, 1, lambda _: "faces"), "line 1: 'faces' is no count of faces"),
     (line(ATTRIBUTES, 2, lambda text: text.replace("Goatee", "Goatees")), "attribute Goatee is"),
-    (line(ATTRIBUTES, 2, lambda text: text.replace("Bangs", "Bald")), "an attribute stands twice"),
-    (field(ATTRIBUTES, 9, 32, "0"), "line 9: Smiling is 0; the code book has 1, -1"),
-    (field(ATTRIBUTES, 9, 21, "2"), "line 9: Male is 2; the code book has 1, -1"),
+    (
+        line(ATTRIBUTES, 2, lambda text: text.replace("Bangs", "Bald")),
+        "an attribute is there twice",
+    ),
+    (field(ATTRIBUTES, 9, 32, "0"), "line 9: Smiling is 0; allowed are 1, -1"),
+    (field(ATTRIBUTES, 9, 21, "2"), "line 9: Male is 2; allowed are 1, -1"),
     (field(ATTRIBUTES, 9, 1, "yes"), "5_o_Clock_Shadow is 'yes', not a whole number"),
     (line(ATTRIBUTES, 5, lambda text: text[:-3]), "line 5: 40 fields in place of 41: image_name"),
     (keep(ATTRIBUTES, 2), "list_attr_celeba.txt: lists nothing; copy it again"),
     (keep(ATTRIBUTES, 1), "line 2: attribute Smiling is missing"),
-    (field(ATTRIBUTES, 4, 0, "000001.jpg"), "line 4: 000001.jpg stands twice; remove one of them"),
+    (
+        field(ATTRIBUTES, 4, 0, "000001.jpg"),
+        "line 4: 000001.jpg is there twice; remove one of them",
+    ),
     (field(ATTRIBUTES, 4, 0, "../celeba/a.jpg"), "../celeba/a.jpg, which list_attr_celeba.txt"),
-    (field(PARTITION, 3, 1, "3"), "line 3: partition is 3; the code book has 0 train, 1 valid"),
+    (field(PARTITION, 3, 1, "3"), "line 3: partition is 3; allowed are 0 train, 1 valid"),
     (keep(PARTITION, 23), "000024.jpg, which list_attr_celeba.txt lists, is missing"),
     (line(PARTITION, 1, lambda text: f"{text}\n000099.jpg 0"), "000099.jpg is not in list_attr"),
     (gone(PARTITION), "celeba holds no list_eval_partition.txt (but identity_CelebA.txt, img_al"),
     (gone(IDENTITY), "celeba holds no identity_CelebA.txt"),
     (field(IDENTITY, 3, 1, "Anna"), "line 3: identity is 'Anna', not a whole number"),
-    (field(IDENTITY, 3, 0, "000002.jpg"), "line 3: 000002.jpg stands twice"),
+    (field(IDENTITY, 3, 0, "000002.jpg"), "line 3: 000002.jpg is there twice"),
     (gone("img_align_celeba/000003.jpg"), "line 5: picture '000003.jpg' is not in"),
     (gone("img_align_celeba"), "celeba holds no img_align_celeba"),
     (resized("img_align_celeba/000003.jpg", (409, 687)), "409 x 687 px in place of 178 x 218"),
@@ -113,14 +119,14 @@ AFLW = [
     (sql("ALTER TABLE FaceRect RENAME COLUMN w TO wide"), "(no such column: w); copy it again"),
     (sql("DELETE FROM Faces"), "aflw.sqlite: table Faces is empty"),
     (sql("DELETE FROM FaceImages WHERE file_id='image00009.jpg'"), "face 1009: file_id 'image0"),
-    (sql("UPDATE FaceImages SET file_id='image00000.jpg'"), "file_id image00000.jpg stands twice"),
+    (sql("UPDATE FaceImages SET file_id='image00000.jpg'"), "image00000.jpg is there twice"),
     (sql("UPDATE FaceImages SET filepath='../aflw.sqlite' WHERE image_id=0"), "1000: '../aflw"),
     (sql("UPDATE FaceImages SET filepath='/etc/hosts' WHERE image_id=0"), "'/etc/hosts' is no"),
     (gone("flickr/0/image00000.jpg"), "face 1000: picture '0/image00000.jpg' is not in"),
     (gone("flickr/0/image00000.jpg"), "copy it, or remove its row from Faces"),
     (sql("UPDATE FaceRect SET w=0 WHERE face_id=1003"), "face 1003: box x 11, y 11, w 0, h 43 has"),
-    (sql("UPDATE FaceRect SET w=0 WHERE face_id=1003"), "mend it or remove its row from Faces"),
-    (sql("UPDATE FaceRect SET x=300 WHERE face_id=1003"), "lies outside its picture of 64 x 64 px"),
+    (sql("UPDATE FaceRect SET w=0 WHERE face_id=1003"), "fix it or remove its row from Faces"),
+    (sql("UPDATE FaceRect SET x=300 WHERE face_id=1003"), "is outside its picture of 64 x 64 px"),
     (sql("UPDATE FaceRect SET x=NULL WHERE face_id=1003"), "face 1003: x is 'nan', not a finite"),
     (sql("UPDATE FaceRect SET h='big' WHERE face_id=1003"), "h is 'big', not a finite number"),
     (sql("UPDATE FacePose SET yaw=NULL WHERE face_id=1003"), "face 1003: yaw is 'nan', not a fin"),
@@ -148,8 +154,8 @@ SFEW = [
     (put(STILL, b"\x89PNG\r\n\x1a\n broken"), "; copy it again or remove it"),
     (cut(STILL), "1 pictures cannot be cut; copy each again or remove it:\n  /"),
     (cut(STILL), "00000000.png cannot be read ("),
-    (renamed(STILL, f"{TRAIN}/a.png"), "a.png: lies in no class folder"),
-    (renamed(STILL, f"{TRAIN}/Angry/a/b.png"), "a/b.png: lies in no class folder"),
+    (renamed(STILL, f"{TRAIN}/a.png"), "a.png: is in no class folder"),
+    (renamed(STILL, f"{TRAIN}/Angry/a/b.png"), "a/b.png: is in no class folder"),
     (emptied(TRAIN), "Train_Aligned_Faces: holds no pictures; copy the dataset whole"),
     (emptied(VALIDATION), "Val_Aligned_Faces_new: holds no pictures; copy the dataset whole"),
     (linked(STILL), "Film0_000000240_00000000.png: is a link to no file inside"),
@@ -162,7 +168,7 @@ SFEW = [
 FRAME, LABEL = "cohn-kanade-images/S005/001/S005_001_00000006.png", "S005_001_00000006_emotion.txt"
 MOOD = f"Emotion/S005/001/{LABEL}"
 CKPLUS = [
-    (put(MOOD, b"   8.0000000e+00\n"), "line 1: emotion is 8.0000000e+00; the code book has 0 neu"),
+    (put(MOOD, b"   8.0000000e+00\n"), "line 1: emotion is 8.0000000e+00; allowed are 0 neu"),
     (put(MOOD, b"   1.5000000e+00\n"), "emotion is '1.5000000e+00', not a whole number"),
     (put(MOOD, b"happy\n"), "emotion.txt, line 1: emotion is 'happy', not a whole number"),
     (put(MOOD, b"nan\n"), "emotion is 'nan', not a whole number"),
@@ -193,12 +199,12 @@ def put_landmarks(home: Path, lines: list[str]) -> None:
 
 LIST = "training.txt"
 RELATION = [
-    (field(LIST, 2, 9, "2"), "line 2: t1 is 2; the code book has 1 positive, 0 negative, -1 nega"),
+    (field(LIST, 2, 9, "2"), "line 2: t1 is 2; allowed are 1 positive, 0 negative, -1 nega"),
     (field(LIST, 2, 16, "x"), "line 2: t8 is 'x', not a whole number"),
     (line(LIST, 3, lambda text: text[:-2]), "line 3: 16 fields in place of 17: name x1 y1 w1"),
     (field(LIST, 2, 1, "nan"), "training.txt, line 2: x1 is 'nan', not a finite number"),
     (field(LIST, 3, 3, "0"), "line 3: box left_x 11, left_y 11, left_w 0, left_h 43 has no area"),
-    (field(LIST, 3, 5, "900"), "right_h 43 lies outside its picture of 128 x 64 px"),
+    (field(LIST, 3, 5, "900"), "right_h 43 is outside its picture of 128 x 64 px"),
     (field("testing.txt", 1, 0, "lost.jpg"), "testing.txt, line 1: picture 'lost.jpg' is not in"),
     (field(LIST, 2, 0, "../training.txt"), "line 2: '../training.txt' is no name inside"),
     (line(LIST, 2, lambda text: f"{text}\n{text}"), "line 3: 'relation/train/00001.jpg -4 -2 43"),
@@ -250,7 +256,7 @@ def forbid(monkeypatch) -> Callable[[Path], None]:
             monkeypatch.setattr(module, name, refusing(getattr(module, name), path))
 
     def refusing(real: Callable, path: Path) -> Callable:
-        def open_picture(place, *args, **options):
+        def opened(place, *args, **options):
             if str(place) == str(path):
                 raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(place))
             return real(place, *args, **options)

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lib.data.sources import aflw, ckplus, disk, expw, lists, relation, shelf
+from lib.data import listing, real
+from lib.data.sources import aflw, ckplus, expw, files, reading, relation
 from lib.evaluation.claims import reported
 from lib.params import DataParams
 from lib.vocabulary import ATTRIBUTES, CELEBA_NAMES, EXPRESSIONS, LABELLED, POSES, TRAITS

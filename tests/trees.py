@@ -13,8 +13,9 @@ from PIL import Image
 
 from lib import world
 from lib.data.faces import FaceSet, PairSet
-from lib.data.sources.ckplus import CODES
 from lib.data.pictures import central_box
+from lib.data.rendered import pair_set
+from lib.data.sources.ckplus import CODES
 from lib.vocabulary import CELEBA_NAMES, EXPRESSIONS, column
 
 SIDE = 64  # px of a rendered face
@@ -33,12 +34,12 @@ CELEBA = (
 
 @functools.cache
 def portraits(source: str, count: int) -> FaceSet:
-    return world.faces(source, range(count), seed=SEED, size=SIDE, progress=False)
+    return FaceSet(*world.faces(source, range(count), seed=SEED, size=SIDE, progress=False))
 
 
 @functools.cache
 def couples(count: int) -> PairSet:
-    return world.relation("web", range(count), seed=SEED, size=SIDE, progress=False)
+    return pair_set(world.relation("web", range(count), seed=SEED, size=SIDE, progress=False))
 
 
 def picture(face, size: tuple[int, int] = (SIDE, SIDE)) -> Image.Image:

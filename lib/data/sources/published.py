@@ -121,8 +121,8 @@ def origin(source: str, data: DataParams) -> str:
         size = getattr(DataParams(), source).train
         raise ValueError(
             f"data.{source}.train is 0, all that the real set has, but {title} comes from the "
-            f"embedded world, which has no limit; set data.{source}.train (the paper's is {size:,}) "
-            f"or data.{source}.origin: found"
+            f"embedded world, which has no limit; set data.{source}.train (the paper's is {size:,})"
+            f" or data.{source}.origin: found"
         )
     return "world"
 

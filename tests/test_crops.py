@@ -10,9 +10,9 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from lib.data.sources import store
-from lib.data.pictures import crop_pixels
-from lib.data.pictures import central_box, pixels, square
+from lib.data import crops
+from lib.data.crops import Options
+from lib.data.pictures import central_box, crop, square
 from tests import trees
 
 SIZE = 24
@@ -45,13 +45,14 @@ def cuts(monkeypatch) -> list:
         seen.extend(row for row, *_ in job.rows)
         return cut(job)
 
-    monkeypatch.setattr(store, "cut", watched)
+    monkeypatch.setattr(crops, "cut", watched)
     return seen
 
 
 def make(rows, folder, **options):
-    options = {"size": SIZE, "progress": False, **options}
-    return crops.cached(rows, folder, "faces", **options)
+    unreadable = options.pop("unreadable", 0)
+    how = Options(**{"size": SIZE, **options})
+    return crops.cached(rows, folder, "faces", how, unreadable=unreadable, progress=False)
 
 
 def test_crops_are_those_of_their_boxes(rows, tmp_path):
@@ -67,7 +68,7 @@ def test_a_box_and_its_margin_by_hand():
     """A picture of two columns of grey, a box in the middle of it, a margin beyond its edge."""
     picture = Image.fromarray(np.repeat(np.array([[10, 200]], np.uint8), 2, 0)).convert("RGB")
     assert square((0, 0, 2, 2), 0.5) == (-1, -1, 3, 3)
-    found = pixels(picture, (0, 0, 2, 2), 4, 0.5)
+    found = crop(picture, (0, 0, 2, 2), 4, 0.5)
     assert found[0].tolist() == [[10, 10, 200, 200]] * 4  # the edge is repeated
     assert square(central_box(178, 218)) == (0, 20, 178, 198)  # CelebA: the middle square
 
@@ -126,7 +127,7 @@ def test_a_changed_parameter_makes_all_of_them_again(change, rows, tmp_path, cut
 
 
 def test_it_goes_on_where_it_stopped(rows, tmp_path, cuts, monkeypatch):
-    monkeypatch.setattr(store, "CHUNK", 2)
+    monkeypatch.setattr(crops, "CHUNK", 2)
     whole = make(rows, tmp_path / "other").images
     watched, calls = crops.cut, []
 
@@ -136,7 +137,7 @@ def test_it_goes_on_where_it_stopped(rows, tmp_path, cuts, monkeypatch):
             raise KeyboardInterrupt
         return watched(job)
 
-    monkeypatch.setattr(store, "cut", stops)
+    monkeypatch.setattr(crops, "cut", stops)
     with pytest.raises(KeyboardInterrupt):
         make(rows, tmp_path / "store")
     assert not [p for p in (tmp_path / "store").glob("faces-*") if not p.name.endswith(".part")]
@@ -152,7 +153,7 @@ def test_unreadable_pictures_are_named_and_the_rest_is_kept(rows, tmp_path, cuts
     Path(path).write_bytes(good[:-40])
     with pytest.raises(ValueError, match=r"1 pictures cannot be cut.*\n  list, line 1: .*0.png"):
         make(rows, tmp_path / "store")
-    forgiven = make(rows, tmp_path / "store", forgive=1)
+    forgiven = make(rows, tmp_path / "store", unreadable=1)
     assert forgiven.index["state"].tolist() == [crops.BROKEN] + [crops.DONE] * 8
     Path(path).write_bytes(good)
     cuts.clear()
@@ -162,8 +163,8 @@ def test_unreadable_pictures_are_named_and_the_rest_is_kept(rows, tmp_path, cuts
 
 def test_many_rows_are_cut_by_several_processes(rows, tmp_path, monkeypatch):
     alone = make(rows, tmp_path / "alone").images
-    monkeypatch.setattr(store, "ALONE", 0)
-    monkeypatch.setattr(store, "CHUNK", 2)
+    monkeypatch.setattr(crops, "ALONE", 0)
+    monkeypatch.setattr(crops, "CHUNK", 2)
     assert (make(rows, tmp_path / "several").images == alone).all()
 
 
@@ -171,7 +172,7 @@ KILLED = """
 import os, signal, sys
 import pandas as pd
 from pathlib import Path
-from lib.data.sources import store
+from lib.data import crops
 
 cut, crops.CHUNK = crops.cut, 1
 def dying(job):
@@ -179,7 +180,8 @@ def dying(job):
         os.kill(os.getpid(), signal.SIGKILL)
     return cut(job)
 crops.cut = dying
-crops.cached(pd.read_parquet(sys.argv[1]), Path(sys.argv[2]), "faces", size=24, progress=False)
+rows, folder = pd.read_parquet(sys.argv[1]), Path(sys.argv[2])
+crops.cached(rows, folder, "faces", crops.Options(24), progress=False)
 """
 
 

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from lib.data.sources import leaks, splits
-from lib.data.pictures import look
+from lib.data import splits
+from lib.data.pictures import perceptual_hash
 from tests import trees
 
 
@@ -21,7 +21,7 @@ def table(images, split, **columns) -> pd.DataFrame:
         "key": [f"face{k}" for k in range(count)],
         "identity": [f"person{k}" for k in range(count)],
         "content": [f"{k:032x}" for k in range(count)],
-        "look": np.array([look(image.numpy()) for image in images], np.uint64),
+        "phash": np.array([perceptual_hash(image.numpy()) for image in images], np.uint64),
         "split": split,
     }
     return pd.DataFrame(plain | columns)
@@ -68,13 +68,13 @@ def test_people_and_files_on_both_sides_are_found(images):
     found = splits.find_leaks(rows, few).set_index("train_key")
     assert found["what"].to_dict() == {
         "face1": "the same person or picture",
-        "face2": "a picture alike to the byte",
+        "face2": "an identical file",
     }
     assert found["test_key"].to_dict() == {"face1": "face4", "face2": "face5"}
 
 
 def test_what_is_not_known_is_not_compared(images):
-    rows = table(images[:4], sides(4, 2), content="", look=np.zeros(4, np.uint64))
+    rows = table(images[:4], sides(4, 2), content="", phash=np.zeros(4, np.uint64))
     assert not len(splits.find_leaks(rows, images[:4]))
 
 
