@@ -5,7 +5,9 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import ndimage
 from skimage.color import rgb2gray
+from skimage.feature import canny
 from sklearn.svm import LinearSVC
 
 from lib.evaluation import baselines
@@ -23,9 +25,9 @@ def striped(horizontal: bool) -> torch.Tensor:
 
 def test_grey_is_luminance_at_64_px():
     expected = rgb2gray(PICTURES.permute(0, 2, 3, 1).numpy())
-    assert np.stack([*baselines.grey(PICTURES)]) == pytest.approx(expected, abs=1e-6)
+    assert np.stack([*baselines.small(PICTURES)]) == pytest.approx(expected, abs=1e-6)
     large = PICTURES.repeat_interleave(2, 2).repeat_interleave(2, 3)
-    halved = np.stack([*baselines.grey(large)])
+    halved = np.stack([*baselines.small(large)])
     assert halved.shape == (3, 64, 64) and halved.dtype == np.float32
     assert halved.mean() == pytest.approx(expected.mean(), abs=0.01)
 
@@ -47,60 +49,104 @@ def test_hog_has_blocks_of_cells_of_orientations():
     assert norms == pytest.approx(np.ones(3 * 49), abs=1e-3)  # each block is normalised
 
 
-@pytest.mark.parametrize("features", [baselines.hog, baselines.phog])
-def test_gradients_know_the_direction_of_stripes(features):
+@pytest.mark.parametrize(("features", "quarter"), [(baselines.hog, 4.5), (baselines.phog, 2)])
+def test_stripes_have_their_direction(features, quarter):
+    """A quarter turn of the stripes moves all energy by a quarter turn of the bins."""
     bins = 9 if features is baselines.hog else 8
+    half = np.arange(bins) % (4 if bins == 8 else 9)  # opposite directions of 360 degrees are one
     energy = [
-        features(striped(horizontal)).reshape(-1, bins).sum(0) for horizontal in (True, False)
+        np.bincount(half, features(striped(way)).reshape(-1, bins).sum(0)) for way in (True, False)
     ]
     one, two = (np.argmax(part) for part in energy)
-    assert abs(one - two) in (bins // 2, bins - bins // 2)  # a quarter turn apart
+    assert abs(abs(one - two) - quarter) <= 0.5
     assert all(part.max() > 0.9 * part.sum() for part in energy)
 
 
-def test_uniform_patterns_by_their_definition():
-    """Eight neighbours on a circle of radius 1: how many are not darker, if they are in a run."""
-    picture = torch.zeros(1, 3, 64, 64, dtype=torch.uint8)
-    picture[:, :, 20, 20] = 200  # one bright point: all its neighbours are darker
-    codes = baselines.lbp(picture, cells=1)[0] * 64 * 64
-    assert codes.shape == (10,)
-    assert codes[0] == 1  # the point itself
-    assert codes.sum() == pytest.approx(64 * 64)
-    assert codes[8] > 64 * 64 - 20  # flat: every neighbour is as bright
+def test_phog_is_its_definition_pixel_by_pixel():
+    """Edges weighted by their gradient, in eight directions and 85 cells; all sum to 1."""
+    picture = next(baselines.small(PICTURES)).astype(float)
+    kernel = np.array([[-1, 0, 1], [-2, 0, 2], [-1, 0, 1]])
+    across, down = (ndimage.correlate(picture, part) for part in (kernel, kernel.T))
+    expected = np.zeros((85, 8))
+    for row, column in np.argwhere(canny(picture.astype(np.float32))):
+        angle = np.degrees(np.arctan2(down[row, column], across[row, column])) % 360
+        for level, first in enumerate((0, 1, 5, 21)):
+            side = 64 // 2**level
+            cell = first + row // side * 2**level + column // side
+            expected[cell, int(angle // 45)] += np.hypot(across[row, column], down[row, column])
+    ours = baselines.phog(PICTURES[:1])[0]
+    assert ours == pytest.approx(expected.ravel() / expected.sum(), abs=1e-6)
+    assert ours.sum() == pytest.approx(1, abs=1e-5)
+    assert not baselines.phog(torch.zeros(1, 3, 64, 64, dtype=torch.uint8)).any()
 
 
-def test_lpq_codes_are_signs_of_four_frequencies():
-    """Each window's Fourier coefficients, straight from their sum."""
-    picture = next(baselines.grey(PICTURES)).astype(float)
-    ours = baselines.lpq(PICTURES[:1], cells=1)[0]
-    place = np.arange(7) - 3
-    counts, step = np.zeros(256), 2 * np.pi / 7
-    for row in range(3, 61):
-        for line in range(3, 61):
-            window = picture[row - 3 : row + 4, line - 3 : line + 4]
-            code = 0
-            for bit, (down, across) in enumerate([(0, 1), (1, 0), (1, 1), (1, -1)]):
-                wave = np.exp(1j * step * (down * place[:, None] + across * place[None, :]))
-                value = (window * wave).sum()
-                code += (value.real > 0) * 4**bit + (value.imag > 0) * 2 * 4**bit
-            counts[code] += 1
+def test_lbp_is_its_definition():
+    """Eight points on a circle of radius 2, bright as the middle or brighter: 1. A code for each
+    of the 58 patterns with at most two changes around the circle, and one for all others.
+
+    The numbers of the codes are free, so the cells' histograms are compared by inner products.
+    """
+    picture = baselines.to_bytes(baselines.cropped(next(baselines.grey(PICTURES)))).astype(float)
+    rows, columns = np.mgrid[:150, :110]
+    bits = []
+    for turn in 2 * np.pi * np.arange(8) / 8:
+        point = rows - 2 * np.sin(turn).round(5), columns + 2 * np.cos(turn).round(5)
+        value = ndimage.map_coordinates(picture, point, order=1, mode="grid-constant")
+        bits.append(value - picture >= -1e-9)
+    changes = (np.array(bits) != np.roll(bits, 1, axis=0)).sum(0)
+    codes = np.where(changes <= 2, np.tensordot(2 ** np.arange(8), bits, 1), 256)
+    assert len(np.unique(codes)) == 59
+    expected = baselines.cell_histograms(codes, 257, (7, 6)).reshape(42, 257)
+    ours = baselines.lbp(PICTURES[:1])[0].reshape(42, 59)
+    assert ours @ ours.T == pytest.approx(expected @ expected.T, abs=2e-3)  # rounding: 3 pixels
+
+
+def test_lpq_filters_are_uncorrelated_and_span_four_frequencies():
+    """Under pixels correlated by 0.9 to the power of their distance."""
+    filters = baselines.lpq_filters(7).reshape(8, 49)
+    points = np.stack(np.mgrid[-3:4, -3:4], -1).reshape(49, 2)
+    distance = np.sqrt(((points[:, None] - points) ** 2).sum(2))
+    covariance = filters @ 0.9**distance @ filters.T
+    scale = np.sqrt(np.outer(np.diag(covariance), np.diag(covariance)))
+    assert covariance / scale == pytest.approx(np.eye(8), abs=1e-4)
+    angles = 2 * np.pi / 7 * points @ np.array([(0, 1), (1, 0), (1, 1), (1, -1)]).T  # (49, 4)
+    waves = np.hstack([np.cos(angles), np.sin(angles)])
+    assert filters.T @ filters == pytest.approx(waves @ waves.T, abs=1e-9)
+
+
+def test_lpq_codes_are_the_signs_of_eight_answers():
+    picture = next(baselines.small(PICTURES)).astype(float)
+    counts, filters = np.zeros(256), baselines.lpq_filters(7)
+    for row in range(58):
+        for column in range(58):
+            answers = (filters * picture[row : row + 7, column : column + 7]).sum((1, 2))
+            counts[(answers > 0) @ 2 ** np.arange(8)] += 1
+    ours = baselines.lpq(PICTURES[:1], grid=1)[0]
     assert ours == pytest.approx(counts / counts.sum(), abs=1e-6)
 
 
-@given(st.integers(1, 5), st.integers(0, 3))
+@given(st.integers(1, 5), st.integers(1, 5))
 @settings(max_examples=20, deadline=None)
-def test_every_cell_is_a_distribution(cells, seed):
-    codes = np.random.default_rng(seed).integers(0, 6, (23, 31))
-    shares = baselines.cell_histograms(codes, 6, cells).reshape(-1, 6)
-    assert len(shares) == cells**2
-    assert shares.sum(1) == pytest.approx(np.ones(cells**2), abs=1e-5)
-    top = codes[: -(-23 // cells), : -(-31 // cells)]  # np.array_split gives the first the rest
+def test_cells_share_out_a_picture(rows, columns):
+    codes = np.random.default_rng(0).integers(0, 6, (23, 31))
+    shares = baselines.cell_histograms(codes, 6, (rows, columns)).reshape(-1, 6)
+    assert shares.sum(1) == pytest.approx(np.ones(rows * columns), abs=1e-5)
+    top = codes[: -(-23 // rows), : -(-31 // columns)]
     assert shares[0] == pytest.approx([(top == k).mean() for k in range(6)], abs=1e-5)
+    sizes = [codes[cell].size for cell in baselines.cells(codes.shape, (rows, columns))]
+    assert sum(sizes) == codes.size
 
 
-def test_sizes_of_the_features():
-    assert baselines.lbp(PICTURES).shape == (3, 16 * 10)
-    assert baselines.phog_lpq(PICTURES).shape == (3, 8 * (1 + 4 + 16) + 16 * 256)
+def test_crop_is_the_face_without_its_margin():
+    picture = np.zeros((60, 60))
+    picture[10:50, 15:45] = 1  # the box is 40 px high, the crop 40 x 29 px
+    face = baselines.cropped(picture)
+    assert face.shape == (150, 110) and face.min() == 1
+
+
+def test_features_have_the_published_sizes():
+    assert baselines.lbp(PICTURES).shape == (3, 42 * 59)
+    assert baselines.phog_lpq(PICTURES).shape == (3, 8 * (1 + 4 + 16 + 64) + 16 * 256)
 
 
 def test_rare_classes_weigh_as_much_as_common_ones():

@@ -383,20 +383,6 @@ def plain(table: pd.DataFrame) -> dict[str, dict[str, float | None]]:
     return {"/".join(map(str, name)): row for name, row in zip(names, values, strict=True)}
 
 
-def certainty(truth: Tensor, scores: Tensor) -> dict[str, float]:
-    """How often probabilities are surer than 99 per cent, how often those err, and calibration."""
-    known = truth >= 0
-    truth, scores = truth[known], scores[known]
-    sure = (scores - 0.5).abs() > 0.49
-    wrong = ((scores > 0.5) != (truth == 1)).float()
-    return {
-        "surer than 99 % (%)": 100 * float(sure.float().mean()),
-        "wrong among those (%)": 100 * float(wrong[sure].mean()) if sure.any() else 0.0,
-        "wrong among all (%)": 100 * float(wrong.mean()),
-        "expected calibration error": metrics.expected_calibration_error(truth, scores),
-    }
-
-
 def agreement(
     labels: Tensor, index: Tensor, *, resamples: int = 1000, seed: int = 0
 ) -> dict[str, dict[str, float | None]]:
