@@ -98,12 +98,13 @@ def shrunk(covariance: Tensor, count: Tensor, fourth: Tensor, share: str | float
         and the sum of |x - mu|^4 over them.
     """
     level = diagonal_of(covariance).mean(-1)
-    if share == "ledoit-wolf":
+    if isinstance(share, str):
         square = torch.linalg.matrix_norm(covariance).square()
         noise = (fourth / count - square).clamp(min=0) / count
         spread = square - covariance.shape[-1] * level.square()  # |Sigma - level I|^2
-        share = (noise / spread.clamp(min=1e-300)).clamp(max=1)
-    share = torch.as_tensor(share, device=covariance.device)
-    covariance.mul_((1 - share)[..., None, None])
-    diagonal_of(covariance).add_((share * level)[..., None])
+        weight = (noise / spread.clamp(min=1e-300)).clamp(max=1)
+    else:
+        weight = torch.as_tensor(share, device=covariance.device)
+    covariance.mul_((1 - weight)[..., None, None])
+    diagonal_of(covariance).add_((weight * level)[..., None])
     return covariance

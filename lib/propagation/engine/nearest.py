@@ -45,6 +45,7 @@ def search(
 def exact(rows: Rows, k: int) -> tuple[Tensor, Tensor]:
     """Neighbours and distances (N, k); by bounds and a few more candidates where that is fast."""
     most, everyone = k + SPARE, torch.arange(rows.count, device=rows.device)
+    assert rows.resident is not None  # `search` sees to it
     if quickest(rows.device) is Bounds and most < rows.count:
         sample = everyone[:: max(1, 4 * rows.count // SAMPLE)].contiguous()
         bounds = Bounds(rows.resident)
@@ -88,6 +89,7 @@ def through_components(rows: Rows, k: int) -> tuple[Tensor, Tensor, float] | Non
     of components and candidates with which a sample finds its neighbours at the least cost.
     """
     points, kind = rows.resident, rows.device.type
+    assert points is not None  # `search` sees to it
     if rows.width <= max(COMPONENTS) or rows.count <= 4 * SAMPLE:
         return None
     some = points[:: max(1, len(points) // 8192)]  # enough to know the principal axes by

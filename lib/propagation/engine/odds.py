@@ -25,7 +25,7 @@ class Sums(NamedTuple):
     count (); of x (D,); of x x' (D, D); of |x|^2 x (D,); of |x|^4 ().
     """
 
-    count: Tensor
+    count: Tensor  # type: ignore[assignment]  # a tuple's own `count` is not used
     first: Tensor
     second: Tensor
     third: Tensor
@@ -85,11 +85,12 @@ class LogOdds:
         odds = torch.zeros(wanted.shape, device=self.rows.device)
         attributes = [a for a in attributes if all(self.sizes[a])]
         sums = [self.positive[a] for a in attributes]
+        forms: list[tuple[int | list[int], Form]]
         if self.together and sums:
             stacked = Sums(*(torch.stack(parts) for parts in zip(*sums, strict=True)))
             forms = [(attributes, self._form(stacked))]
         else:
-            forms = list(zip(attributes, side_by_side(self._form, sums), strict=True))
+            forms = [*zip(attributes, side_by_side(self._form, sums), strict=True)]
 
         def fill(part: slice) -> None:
             points = self.rows.take(part)
@@ -109,9 +110,9 @@ class LogOdds:
     def _sum(self, chosen: Tensor, added: Tensor) -> Sums:
         """Sums over the chosen faces (N,), each added or (where not `added`) taken away."""
         sign, device, width = 2 * added.float() - 1, self.rows.device, self.rows.width
-        new = {"dtype": torch.float64, "device": device}
-        (first, third), scalars = torch.zeros(2, width, **new), torch.zeros(2, **new)
-        second = torch.zeros(width, width, **new)
+        first, third = torch.zeros(2, width, dtype=torch.float64, device=device)
+        second = torch.zeros(width, width, dtype=torch.float64, device=device)
+        scalars = torch.zeros(2, dtype=torch.float64, device=device)
         for part in chosen.nonzero()[:, 0].split(self.size):
             points, some = self.rows.take(part), sign[part]
             points = points.double() if len(points) <= 1024 else points  # few are near singular
@@ -142,12 +143,13 @@ class Form:
         squares = (mean0 * product0).sum(-1) - (mean1 * product1).sum(-1)
         self.constant = (squares / 2 + half0 - half1).float()
         self.linear = (product1 - product0).float().movedim(-1, 0)
-        self.quadratic = None if shared else ((inverse0 - inverse1) / 2).float()
+        quadratic = ((inverse0 - inverse1) / 2).float()
         self.matrix = covariance1.ndim > mean1.ndim and not shared
         if self.matrix:
-            self.quadratic *= 2  # the blocks above the diagonal count for those below it
+            quadratic *= 2  # the blocks above the diagonal count for those below it
             for begin, end in bands(len(self.linear)):
-                self.quadratic[..., begin:end, begin:end] /= 2
+                quadratic[..., begin:end, begin:end] /= 2
+        self.quadratic = None if shared else quadratic
 
     def __call__(self, points: Tensor, left: list[Tensor]) -> Tensor:
         """Points (R, D) -> (R,), or (R, A). left: points up to the end of each band."""
