@@ -25,7 +25,7 @@ from sklearn.semi_supervised import LabelSpreading
 from sklearn.svm import SVC, LinearSVC
 from torch import Tensor
 
-from lib.data.sources.cutting import inner
+from lib.data.pictures import central_box
 
 SIDE = 64  # px, size of a face for HOG, PHOG and LPQ
 FACE = (150, 110)  # px, height and width of the cropped face for LBP
@@ -79,7 +79,7 @@ def lbp(images: Tensor) -> np.ndarray:
 
 def cropped(picture: np.ndarray) -> np.ndarray:
     """The face without its margin: grey (S, S) -> (150, 110), in the proportions of `FACE`."""
-    left, top, side, _ = inner(*picture.shape)
+    left, top, side, _ = central_box(*picture.shape)
     width = side * FACE[1] / FACE[0]
     left += (side - width) / 2
     rows, columns = slice(round(top), round(top + side)), slice(round(left), round(left + width))

@@ -1,0 +1,144 @@
+"""Bootstrap samples, and the 95 % intervals that they give.
+
+Samples are counts: how often each row is drawn. A mean over every sample is then one matrix
+product, and two methods judged with one seed are compared on the same samples.
+"""
+
+import numpy as np
+from scipy import stats
+
+from lib.evaluation.metrics import Array, array
+
+Estimate = dict[str, float | None]  # value, low, high; None where undefined
+
+
+def resamples(count: int, number: int, seed: int, groups: np.ndarray | None = None) -> np.ndarray:
+    """How often each of `count` rows is drawn in each of `number` bootstrap samples, (R, N).
+
+    Drawn by `scipy.stats.bootstrap`, with the counts as its statistic: a mean of every sample is
+    then one matrix product, and two methods judged with one seed are paired.
+
+    groups (N,): rows that share a value are drawn together, since they are not independent.
+    Of no row there are samples, too: (R, 0).
+    """
+    if count < 2:  # scipy rejects both
+        return np.ones((number, count), int)
+    if groups is not None:
+        _, place = np.unique(groups, return_inverse=True)
+        return resamples(place.max() + 1, number, seed)[:, place]
+
+    def counts(rows: np.ndarray, axis: int) -> np.ndarray:  # (R, N) -> (N, R)
+        places = rows + count * np.arange(len(rows))[:, None]
+        times = np.bincount(places.ravel(), minlength=rows.size).reshape(rows.shape)
+        return times.T.astype(np.float32)  # scipy ranks them, which wants floats
+
+    drawn = stats.bootstrap(
+        (np.arange(count),),
+        counts,
+        n_resamples=number,
+        batch=max(1, 2**24 // count),  # draws in memory at a time
+        vectorized=True,
+        method="percentile",
+        rng=seed,
+    )
+    return drawn.bootstrap_distribution.T.astype(int)
+
+
+def balanced_samples(truth: Array, decided: Array, times: np.ndarray) -> np.ndarray:
+    """Balanced accuracy of every attribute where row n counts times[r, n], (R, A)."""
+    truth, decided = array(truth), array(decided).astype(bool)
+    times = times.astype(np.float32)
+    positive, negative = truth == 1, truth == 0
+    with np.errstate(invalid="ignore"):
+        hit = times @ (positive & decided) / (times @ positive.astype(np.float32))
+        miss = times @ (negative & ~decided) / (times @ negative.astype(np.float32))
+    return (hit + miss) / 2
+
+
+def quantiles(samples: np.ndarray, level: float = 0.95) -> tuple[float, float]:
+    tail = 100 * (1 - level) / 2
+    if not np.isfinite(samples).any():
+        return float("nan"), float("nan")
+    low, high = np.nanpercentile(samples, [tail, 100 - tail])
+    return float(low), float(high)
+
+
+def number(value: float, samples: np.ndarray) -> Estimate:
+    """A value with the 95 % interval of its bootstrap samples (R,), all times 100."""
+    low, high = quantiles(samples) if np.isfinite(value) else (None, None)
+    return percent(value, low, high)
+
+
+def percent(value: float, low: float, high: float) -> Estimate:
+    """A value and its interval times 100; None where undefined."""
+    if not np.isfinite(value):
+        return {"value": None, "low": None, "high": None}
+    return {"value": 100 * float(value), "low": 100 * float(low), "high": 100 * float(high)}
+
+
+def share(
+    values: np.ndarray, *, resamples: int, people: np.ndarray | None = None, seed: int = 0
+) -> Estimate:
+    """Mean of values (N,), times 100, with its 95 % bootstrap interval."""
+    times = resamples(len(values), resamples, seed, people)
+    return number(values.mean(), times @ values / times.sum(1))
+
+
+def largest(values: np.ndarray, samples: np.ndarray) -> tuple[float, float, float]:
+    """The largest of K values, and a 95 % interval of the true maximum; NaN where none is defined.
+
+    values (K,), samples (R, K) of their bootstrap. Looking for the largest of K is paid for: the
+    lower bound is the highest of K that hold at once (max-t: the 97.5 % quantile of the largest
+    of K errors over their spreads). The upper one is the highest of K single ones, which is sure
+    enough as it stands. The value itself leans upwards, as every record does.
+    """
+    known = np.isfinite(values)
+    if not known.any():
+        return float("nan"), float("nan"), float("nan")
+    values, samples = values[known], samples[:, known]
+    spread = np.nanstd(samples, axis=0)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        worst = np.nan_to_num((samples - values) / spread).max(1)
+    low = (values - np.quantile(worst, 0.975) * spread).max()
+    high = np.nanquantile(samples, 0.975, axis=0).max()
+    return float(values.max()), float(low), float(high)
+
+
+def row_means(samples: np.ndarray) -> np.ndarray:
+    """Mean of each row over the entries that are defined, NaN where none is; (R, A) -> (R,)."""
+    defined = np.isfinite(samples)
+    with np.errstate(invalid="ignore"):
+        return np.where(defined, samples, 0).sum(1) / np.where(
+            defined.any(1), defined.sum(1), np.nan
+        )
+
+
+def areas(truth: np.ndarray, scores: np.ndarray, metric: str, times: np.ndarray) -> np.ndarray:
+    """Area under the ROC (`auc`) or precision-recall curve (`ap`) where row n counts times[r, n].
+
+    truth (N, A) in {-1, 0, 1}, scores (N, A), times (R, N) -> (R, A), NaN where a class is absent.
+    Equal scores count as one step, as in scikit-learn.
+    """
+    results = np.full((len(times), truth.shape[1]), np.nan)
+    for column in range(truth.shape[1]):
+        known = np.flatnonzero(truth[:, column] >= 0)
+        order = known[np.argsort(-scores[known, column], kind="stable")]
+        if not len(order):
+            continue
+        ranked = scores[order, column]
+        starts = np.flatnonzero(np.r_[True, ranked[1:] != ranked[:-1]])
+        counts, positive = times[:, order], truth[order, column] == 1
+        yes = np.add.reduceat(counts * positive, starts, axis=1)  # (R, steps)
+        no = np.add.reduceat(counts * ~positive, starts, axis=1)
+        results[:, column] = _area(yes, no, metric)
+    return results
+
+
+def _area(yes: np.ndarray, no: np.ndarray, metric: str) -> np.ndarray:
+    found, false = yes.cumsum(1), no.cumsum(1)
+    positives, negatives = found[:, -1], false[:, -1]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        if metric == "auc":
+            return (no * (found - yes / 2)).sum(1) / (positives * negatives)
+        step = yes * found / np.maximum(found + false, 1)
+        return np.where(negatives > 0, step.sum(1) / positives, np.nan)
