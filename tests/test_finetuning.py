@@ -52,7 +52,7 @@ def test_the_largest_of_seven_logits_names_the_face():
     logits = torch.full((2, len(ATTRIBUTES)), -5.0)
     logits[0, column("fear")], logits[0, column("smiling")] = -1.0, 9.0  # no expression of seven
     logits[1, column("neutral")] = 0.5
-    assert finetuning.named(logits).tolist() == [2, 6]
+    assert finetuning.predicted(logits).tolist() == [2, 6]
 
 
 @given(named)

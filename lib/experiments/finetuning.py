@@ -1,6 +1,7 @@
-"""Expressions on other datasets (SFEW, CK+): a trained DCN as it is, and tuned to them."""
+"""Expressions on other datasets (SFEW, CK+): a trained DCN as it is, and fine-tuned to them."""
 
 import copy
+from typing import Any
 
 import numpy as np
 import torch
@@ -14,6 +15,7 @@ from lib.evaluation.judging import number, row_means, share
 from lib.models import DCN
 from lib.params import Params
 
+Estimate = dict[str, float | None]  # value, low, high
 COLUMNS = vocabulary.columns(vocabulary.EXPRESSIONS)
 NEUTRAL = vocabulary.EXPRESSIONS.index("neutral")
 
@@ -27,20 +29,20 @@ def classes(labels: Tensor) -> np.ndarray:
     odd = ((seven == 1).sum(1) != 1).nonzero()
     if len(odd):
         raise ValueError(
-            f"face {int(odd[0])} carries {int((seven[odd[0]] == 1).sum())} expressions"
+            f"face {int(odd[0])} carries {int((seven[odd[0]] == 1).sum())} expressions, and one "
+            "of seven is needed: correct its labels or leave it out"
         )
     return seven.argmax(1).numpy()
 
 
-def named(logits: Tensor) -> np.ndarray:
-    """The expression with "the highest predicted probability" (Section 6.1), (N,) in 0..6."""
+def predicted(logits: Tensor) -> np.ndarray:
+    """The expression with "the highest predicted probability" (Section 6.1): (N, 24) -> (N,)."""
     return logits[:, COLUMNS].argmax(1).numpy()
 
 
-def recognise(model: DCN, faces: FaceSet, params: Params, fabric: Fabric | None = None):
-    """The named expression of each face, and the logits it was chosen from (N, 24)."""
-    logits = training.extract(model, faces.images, size=params.model.size, fabric=fabric)[1]
-    return named(logits), logits
+def recognise(model: DCN, faces: FaceSet, params: Params, fabric: Fabric | None = None) -> Tensor:
+    """Logits (N, 24) of faces."""
+    return training.extract(model, faces.images, size=params.model.size, fabric=fabric)[1]
 
 
 def finetune(
@@ -52,7 +54,7 @@ def finetune(
     fabric: Fabric | None = None,
     description: str | None = None,
 ) -> DCN:
-    """A copy of a DCN, trained further on the expressions of other faces."""
+    """A copy of a DCN, trained further on the labels of other faces (`evaluation.finetune`)."""
     tuned = copy.deepcopy(model)
     training.fit(
         tuned,
@@ -76,67 +78,70 @@ def cross_validate(
     fabric: Fabric | None = None,
     description: str = "CK+",
 ) -> Tensor:
-    """Logits of every face by a DCN tuned on the other folds (Table 9), (N, 24)."""
+    """Logits (N, 24) of every face by a DCN that was fine-tuned on the other folds (Table 9).
+
+    faces: their table has a column `fold`.
+    """
     result = torch.full(faces.labels.shape, torch.nan)
     for fold in sorted(faces.table["fold"].unique()):
         test = np.array(faces.table["fold"] == fold)
         train = faces.select(~test)
         tuned = finetune(model, train, params, seed=seed, fabric=fabric)
-        result[test] = recognise(tuned, faces.select(test), params, fabric)[1]
+        result[test] = recognise(tuned, faces.select(test), params, fabric)
         print(f"{description} fold {fold + 1}: {len(train)} faces, {test.sum()} judged", flush=True)
     return result
 
 
 def cross_validate_svm(features: np.ndarray, faces: FaceSet, *, seed: int) -> np.ndarray:
-    """The expression named for every face by a non-linear SVM on hand-made features (N, F) of
-    the other folds, (N,)."""
+    """The expression of every face, (N,), by a non-linear SVM trained on the other folds.
+
+    features: (N, F), hand-made.
+    """
     truth, result = classes(faces.labels), np.full(len(faces), -1)
+    people = faces.table["identity"].to_numpy()
     for fold in faces.table["fold"].unique():
         test = np.array(faces.table["fold"] == fold)
-        people = faces.table["identity"].to_numpy()[~test]
-        machine = baselines.fit_expressions(features[~test], truth[~test], people=people, seed=seed)
-        result[test] = machine.predict(features[test])
+        svm = baselines.fit_expressions(
+            features[~test], truth[~test], people=people[~test], seed=seed
+        )
+        result[test] = svm.predict(features[test])
     return result
 
 
-def accuracy(
-    truth: np.ndarray,
-    predicted: np.ndarray,
-    *,
-    resamples: int,
-    people: np.ndarray | None = None,
-    seed: int = 0,
-) -> dict[str, float | None]:
-    """Share of faces named rightly, percent, with its 95 % interval.
-
-    people: (N,) who is on each face; the faces of one person are drawn together.
-    """
-    return share((truth == predicted).astype(float), resamples=resamples, people=people, seed=seed)
+# Accuracies of predictions (N,) in 0..6; keyword arguments are those of `judging.share`:
+# resamples, seed, and people (N,), whose faces are resampled together.
 
 
-def gain(truth: np.ndarray, better: np.ndarray, worse: np.ndarray, **drawing):
-    """Accuracy of one naming minus another's on the same faces, percentage points."""
-    return share((truth == better).astype(float) - (truth == worse), **drawing)
+def accuracy(truth: np.ndarray, answers: np.ndarray, **resampling: Any) -> Estimate:
+    """Share of correct predictions, percent, with its 95 % interval."""
+    return share((truth == answers).astype(float), **resampling)
 
 
-def six(truth: np.ndarray, predicted: np.ndarray, **drawing) -> dict[str, float | None]:
+def gain(truth: np.ndarray, better: np.ndarray, worse: np.ndarray, **resampling: Any) -> Estimate:
+    """Accuracy of some predictions minus that of others on the same faces, percentage points."""
+    return share((truth == better).astype(float) - (truth == worse), **resampling)
+
+
+def six(truth: np.ndarray, answers: np.ndarray, **resampling: Any) -> Estimate:
     """Mean of the accuracies on the six expressions other than neutral (Table 9), percent."""
-    return mean_of_six(truth, (truth == predicted).astype(float), **drawing)
+    return _mean_of_six(truth, (truth == answers).astype(float), **resampling)
 
 
-def six_gain(truth: np.ndarray, better: np.ndarray, worse: np.ndarray, **drawing):
-    """`six` of one naming minus that of another on the same faces, percentage points."""
-    return mean_of_six(truth, (truth == better).astype(float) - (truth == worse), **drawing)
+def six_gain(
+    truth: np.ndarray, better: np.ndarray, worse: np.ndarray, **resampling: Any
+) -> Estimate:
+    """`six` of some predictions minus that of others on the same faces, percentage points."""
+    return _mean_of_six(truth, (truth == better).astype(float) - (truth == worse), **resampling)
 
 
-def mean_of_six(
+def _mean_of_six(
     truth: np.ndarray,
     values: np.ndarray,
     *,
     resamples: int,
     people: np.ndarray | None = None,
     seed: int = 0,
-) -> dict[str, float | None]:
+) -> Estimate:
     """Mean over those of the six basic expressions that occur of the mean of values (N,)."""
     chosen = [k for k in range(len(vocabulary.EXPRESSIONS)) if k != NEUTRAL and (truth == k).any()]
     times = metrics.resamples(len(truth), resamples, seed, people)
@@ -148,8 +153,8 @@ def mean_of_six(
     return number(exact, row_means(np.stack(parts, 1)))
 
 
-def confusion(truth: np.ndarray, predicted: np.ndarray) -> np.ndarray:
-    """Share of faces of each true expression (row) named as each (column), (7, 7) percent."""
+def confusion(truth: np.ndarray, answers: np.ndarray) -> np.ndarray:
+    """Share of faces of each true expression (row) predicted as each (column), (7, 7) percent."""
     counts = torch.zeros(7, 7)
-    counts.index_put_((torch.tensor(truth), torch.tensor(predicted)), torch.ones(len(truth)), True)
+    counts.index_put_((torch.tensor(truth), torch.tensor(answers)), torch.ones(len(truth)), True)
     return (100 * counts / counts.sum(1, keepdim=True).clamp(min=1)).numpy()
