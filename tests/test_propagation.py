@@ -320,7 +320,7 @@ def test_mean_field_finds_the_labels_of_least_energy():
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"features": torch.zeros(0, 2), "labels": torch.zeros(0, 1)}, "no faces"),
+        ({"features": torch.zeros(0, 2), "labels": torch.zeros(0, 1)}, "no faces or no attributes"),
         ({"labels": torch.zeros(4, 0), "classifier_weights": torch.zeros(0, 2)}, "no attributes"),
         ({"features": torch.zeros(3, 2)}, r"features \(3, 2\), labels \(4, 1\)"),
         ({"classifier_weights": torch.zeros(2, 2)}, r"classifier weights \(2, 2\)"),

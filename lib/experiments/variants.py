@@ -6,6 +6,7 @@ leaves it to the profile.
 
 import json
 from collections.abc import Mapping
+from typing import Any
 
 import pandas as pd
 
@@ -20,7 +21,7 @@ FILE = "03_variant.json"
 # Name -> what differs from the literal variant, within what the paper leaves open: the covariance
 # of Eqn. 14, labels sampled or thresholded (mean field), a directed or symmetric graph, and the
 # weights of the three terms.
-CHANGES = {
+CHANGES: dict[str, dict[str, Any]] = {
     "literal": {},
     "mean field": {"sample": False},
     "shared covariance": {"covariance": "shared"},

@@ -1,17 +1,20 @@
-"""Figures of notebook 16: what was measured, and where it leads."""
+"""Figures of notebook 16: measured time with its extrapolation, and memory."""
+
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from lib.experiments.scale import Growth, Size
 from lib.figures.palette import COLOURS
 
 PAPER = 318_778
 
 
-def growth(measured: pd.DataFrame, fits: dict[str, Growth], reach: float = 1e9) -> Figure:
+def growth(
+    measured: pd.DataFrame, fits: Mapping[str, Callable[[float], float]], reach: float = 1e9
+) -> Figure:
     """Seconds over faces, both logarithmic: dots measured, lines fitted, dashes projected."""
     figure = Figure(figsize=(9, 4.4), layout="constrained")
     axes = figure.subplots()
@@ -35,16 +38,16 @@ def growth(measured: pd.DataFrame, fits: dict[str, Growth], reach: float = 1e9) 
 LABELS = {"graph": "exact graph (once)", "sweep": "EM sweep over 24 attributes"}
 
 
-def memory(sizes: list[Size]) -> Figure:
-    """GB of what is kept, in parts, one bar for each number of faces."""
+def memory(sizes: Mapping[int, Mapping[str, float]]) -> Figure:
+    """GB of each part of what is kept, bars for each number of faces."""
     figure = Figure(figsize=(9, 0.9 + 0.55 * len(sizes)), layout="constrained")
-    axes, parts = figure.subplots(), list(sizes[0].memory_gb)
+    axes, parts = figure.subplots(), list(next(iter(sizes.values())))
     high = 0.8 / len(parts)
     for place, (colour, part) in enumerate(zip(COLOURS, parts, strict=False)):
-        values = [size.memory_gb[part] for size in sizes]
+        values = [kept[part] for kept in sizes.values()]
         rows = np.arange(len(sizes)) + (place - len(parts) / 2 + 0.5) * high
         axes.barh(rows, values, high, color=colour, label=part)
-    axes.set_yticks(range(len(sizes)), [f"{size.faces:,} faces" for size in sizes])
+    axes.set_yticks(range(len(sizes)), [f"{faces:,} faces" for faces in sizes])
     axes.set(xscale="log", xlabel="GB (features of 1,024 float32 numbers)")
     axes.invert_yaxis()
     axes.legend(fontsize=8, frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))

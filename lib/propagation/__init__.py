@@ -1,7 +1,5 @@
-"""Attribute propagation in a Markov random field (Section 4.3); imports torch and numpy alone.
-
-In the paper's order: `prior` (Eqns. 2, 4, 5), `graph` (neighbours and affinity), `gaussians`
-(Eqns. 13, 14), `field` (Eqns. 6, 10, 11 and Algorithm 2). `engine` makes it fast.
+"""Attribute propagation in a Markov random field (Section 4.3): `prior` (Eqns. 2, 4, 5), `graph`,
+`gaussians` (Eqns. 13, 14), `field` (Eqns. 6, 10, 11, Algorithm 2). Imports torch and numpy alone.
 """
 
 from lib.propagation.field import FieldParams, Propagation, propagate, terms, vote

@@ -14,9 +14,9 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from lib.propagation import engine
+from lib.propagation.engine import Rows, search
 from lib.propagation.gaussians import Densities
-from lib.propagation.graph import NeighbourGraph, affinity
+from lib.propagation.graph import Device, NeighbourGraph, affinity
 from lib.propagation.prior import prior_odds
 
 
@@ -43,9 +43,8 @@ class Propagation:
 
     labels: (N, A) int8 in {0, 1}: the annotation where there is one, else the inferred label.
     posterior: (N, A) float32, p(y = 1); the annotation itself where there is one.
-    trace: one row per iteration: mean absolute change of the posterior over inferred labels, share
-        of labels that flipped, share of positive labels, and attributes that still move: whose
-        posterior changed by `tolerance` or more on average.
+    trace: one row per iteration: mean absolute change of the posterior; shares of labels that
+        flipped, and are positive; attributes still moving, i.e. change at least `tolerance`.
     """
 
     labels: Tensor
@@ -71,7 +70,7 @@ def propagate(
     graph: NeighbourGraph | None = None,
     seed: int = 0,
     watch: Callable[[int, Tensor], None] | None = None,
-    device: torch.device | str | None = None,
+    device: Device = None,
 ) -> Propagation:
     """Infer the missing labels of every attribute (Algorithm 2).
 
@@ -90,7 +89,7 @@ def propagate(
     feature is not finite.
     """
     check(features, labels, classifier_weights)
-    rows, home = engine.Rows(features, device), labels.device
+    rows, home = Rows(features, device), labels.device
     field = Field(rows, labels.to(rows.device), classifier_weights, graph, params)
     posterior = vote(rows, field.labels, params.neighbours)  # line 2
     current, moving, trace = field.decide(posterior, 0.5), field.incomplete, []
@@ -111,7 +110,7 @@ def propagate(
         )
         posterior, current = new, fresh
         moving = [a for a in moving if change[a] >= params.tolerance]
-        if watch is not None:
+        if watch:
             watch(iteration + 1, current.to(home))
         if not moving:
             break
@@ -123,14 +122,14 @@ class Field:
 
     def __init__(
         self,
-        rows: engine.Rows,
+        rows: Rows,
         labels: Tensor,
         classifier_weights: Tensor,
         graph: NeighbourGraph | None,
         params: FieldParams,
     ) -> None:
         self.labels, self.params = labels, params
-        graph = graph or NeighbourGraph(*engine.search(rows, params.neighbours))
+        graph = graph or NeighbourGraph(*search(rows, params.neighbours))
         self.graph = graph.nearest(params.neighbours).to(rows.device)
         self.weights = affinity(self.graph, symmetric=params.symmetric)
         self.prior = prior_odds(labels, classifier_weights)
@@ -154,10 +153,7 @@ class Field:
         return self.densities.log_odds(self.modelled(attributes), self.missing)
 
     def pairwise(self, current: Tensor) -> Tensor:
-        """2 sum over neighbours j of v_ij z_j, z = +1, -1, (N, A) (Eqns. 6, 10).
-
-        In a symmetric graph incoming edges count too, each direction half.
-        """
+        """2 sum over j of v_ij z_j (N, A), Eqns. 6, 10; incoming edges too if symmetric."""
         z = 2 * current.float() - 1
         outgoing, incoming = torch.zeros_like(z), torch.zeros_like(z)
         for index, v in zip(self.graph.index.T, self.weights.T[..., None], strict=True):
@@ -176,25 +172,19 @@ class Field:
         return torch.where(self.missing, (posterior > bar).to(self.labels.dtype), self.labels)
 
 
-def vote(
-    features: Tensor | engine.Rows,
-    labels: Tensor,
-    k: int,
-    *,
-    device: torch.device | str | None = None,
-) -> Tensor:
+def vote(features: Tensor | Rows, labels: Tensor, k: int, *, device: Device = None) -> Tensor:
     """Share of positives among the k nearest annotated faces, (N, A) float32 (Algorithm 2, line 2).
 
-    An annotated face keeps its own label, 0 or 1. An attribute without any annotation gets 0.5.
+    Annotated faces keep their label, 0 or 1. An attribute without annotations gets 0.5.
     """
-    rows = features if isinstance(features, engine.Rows) else engine.Rows(features, device)
+    rows = features if isinstance(features, Rows) else Rows(features, device)
     home, labels = labels.device, labels.to(rows.device)
     missing, share = labels < 0, torch.where(labels < 0, 0.5, labels.float())
     patterns, pattern = missing.unique(dim=1, return_inverse=True)
     for number, gaps in enumerate(patterns.T):  # one search for attributes with the same gaps
         if gaps.any() and not gaps.all():
             of, among = gaps.nonzero()[:, 0], (~gaps).nonzero()[:, 0]
-            index, *_ = engine.search(rows, k, of=of, among=among, ranked=False)
+            index, *_ = search(rows, k, of=of, among=among, ranked=False)
             columns = (pattern == number).nonzero()[:, 0]
             share[of[:, None], columns] = labels[:, columns].float()[index].mean(1)
     return share.to(home)
@@ -208,11 +198,8 @@ def terms(
     graph: NeighbourGraph,
     params: FieldParams,
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Unary, prior and pairwise log-odds (N, A), unweighted, at some current labels (N, A).
-
-    The unary term is 0 where a face is annotated.
-    """
-    field = Field(engine.Rows(features), labels, classifier_weights, graph, params)
+    """Unary (0 where annotated), prior and pairwise log-odds (N, A), without their weights."""
+    field = Field(Rows(features), labels, classifier_weights, graph, params)
     field.densities.log_odds.update(current, field.modelled(field.incomplete))
     return field.unary(field.incomplete), field.prior, field.pairwise(current)
 
@@ -226,18 +213,13 @@ def uniform(shape: torch.Size, seed: int, iteration: int) -> Tensor:
 def check(features: Tensor, labels: Tensor, classifier_weights: Tensor) -> None:
     """ValueError where the inputs of `propagate` are empty or do not fit together."""
     shapes = [tuple(part.shape) for part in (features, labels, classifier_weights)]
-    (faces, _), attributes = features.shape, labels.shape[-1]
-    if len(labels) != faces or shapes[2] != (attributes, features.shape[1]):
+    if shapes != [(len(labels), features.shape[-1]), shapes[1], (labels.shape[-1], shapes[0][-1])]:
         raise ValueError(
             f"features {shapes[0]}, labels {shapes[1]} and classifier weights {shapes[2]} do not "
             "fit: expected (N, D), (N, A) and (A, D)"
         )
     if not labels.numel():
-        nothing = "attributes" if faces else "faces"
-        raise ValueError(f"no {nothing} to propagate: labels {shapes[1]}")
-    wrong = ((labels < -1) | (labels > 1)).nonzero()
-    for row, column in wrong[:1].tolist():
-        raise ValueError(
-            f"label {column} of face {row} is {int(labels[row, column])}; "
-            "use 1, 0, or -1 where it is missing"
-        )
+        raise ValueError(f"no faces or no attributes to propagate: labels {shapes[1]}")
+    for row, column in ((labels < -1) | (labels > 1)).nonzero()[:1].tolist():
+        value = int(labels[row, column])
+        raise ValueError(f"label {column} of face {row} is {value}; use 1, 0, or -1 if missing")

@@ -10,10 +10,7 @@ Both follow from sums over the faces of a class, which the engine updates as lab
 import torch
 from torch import Tensor
 
-from lib.propagation import engine
-from lib.propagation.engine import Sums
-
-Gaussian = tuple[Tensor, Tensor]  # mean (..., D), covariance (..., D, D) or its diagonal (..., D)
+from lib.propagation.engine import Gaussian, LogOdds, Rows, Sums
 
 
 class Densities:
@@ -27,38 +24,32 @@ class Densities:
     A class without members has log-odds 0; one of a single member the covariance of all faces.
     """
 
-    def __init__(self, rows: engine.Rows, covariance: str, shrinkage: str | float) -> None:
+    def __init__(self, rows: Rows, covariance: str, shrinkage: str | float) -> None:
         self.kind, self.shrinkage = covariance, shrinkage
         components = {"diagonal": 0}.get(covariance, rows.width)
         components = int(covariance[4:]) if "-" in covariance else components
-        self.log_odds = engine.LogOdds(rows, self.gaussians, components)
+        self.log_odds = LogOdds(rows, self.gaussians, components)
         self.everyone = covariance_of(self.log_odds.total)
         self.ridge = 1e-6 * float(self.everyone.diagonal().mean()) + 1e-12
 
     def gaussians(self, ones: Sums, zeros: Sums) -> tuple[Gaussian, Gaussian]:
         """Mean and covariance of class 1 and of class 0, from sums over their faces."""
-        if self.kind == "shared":
-            covariance = self._pooled(ones, zeros)
-            return (mean_of(ones), covariance), (mean_of(zeros), covariance)
-        return (mean_of(ones), self._own(ones)), (mean_of(zeros), self._own(zeros))
-
-    def _own(self, part: Sums) -> Tensor:
-        """The covariance of a class."""
-        covariance = shrunk(covariance_of(part), part.count, fourth_of(part), self.shrinkage)
-        alone = part.count <= 1
-        if alone.any():
-            covariance = covariance.where(~alone[..., None, None], self.everyone)
-        diagonal_of(covariance).add_(self.ridge)
-        return diagonal_of(covariance) if self.kind == "diagonal" else covariance
-
-    def _pooled(self, ones: Sums, zeros: Sums) -> Tensor:
-        """The covariance of both classes around their own means."""
+        if self.kind != "shared":
+            return (mean_of(ones), self._own(ones)), (mean_of(zeros), self._own(zeros))
         count = ones.count + zeros.count
         shares = [(part.count / count)[..., None, None] for part in (ones, zeros)]
         pooled = shares[0] * covariance_of(ones) + shares[1] * covariance_of(zeros)
         pooled = shrunk(pooled, count, fourth_of(ones) + fourth_of(zeros), self.shrinkage)
         diagonal_of(pooled).add_(self.ridge)
-        return pooled
+        return (mean_of(ones), pooled), (mean_of(zeros), pooled)
+
+    def _own(self, part: Sums) -> Tensor:
+        """The covariance of a class, or its diagonal."""
+        covariance = shrunk(covariance_of(part), part.count, fourth_of(part), self.shrinkage)
+        if (alone := part.count <= 1).any():
+            covariance = covariance.where(~alone[..., None, None], self.everyone)
+        diagonal_of(covariance).add_(self.ridge)
+        return diagonal_of(covariance) if self.kind == "diagonal" else covariance
 
 
 def diagonal_of(matrices: Tensor) -> Tensor:

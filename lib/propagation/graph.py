@@ -10,7 +10,9 @@ from typing import Self
 import torch
 from torch import Tensor
 
-from lib.propagation import engine
+from lib.propagation.engine import Rows, search
+
+Device = torch.device | str | None
 
 
 @dataclass(frozen=True)
@@ -41,7 +43,7 @@ def neighbours(
     method: str = "auto",
     of: Tensor | None = None,
     among: Tensor | None = None,
-    device: torch.device | str | None = None,
+    device: Device = None,
 ) -> NeighbourGraph:
     """The k nearest neighbours of every face by l2 distance.
 
@@ -53,25 +55,22 @@ def neighbours(
     device: where to compute, features going there in blocks; None: where the features are;
         `auto`: on a GPU if there is one.
 
-    Returns the graph on the device of the features. Memory: a centred copy of them, two more of
-    half the size where bfloat16 is fast, and 2 kB per face (16 kB on a GPU); in blocks, three
-    blocks of 32,768 rows. ValueError for an unknown method, or naming row and column of a feature
-    that is not finite.
+    Memory: a centred copy of the features, two of half the size where bfloat16 is fast, and 2 kB
+    per face (16 kB on a GPU); in blocks, three of 32,768 rows. ValueError for an unknown method, or
+    naming row and column of a feature that is not finite.
     """
     if method not in ("auto", "exact", "fast"):
         raise ValueError(f"unknown method {method!r}: use auto, exact or fast")
-    rows = engine.Rows(features, device)
-    graph = NeighbourGraph(*engine.search(rows, k, method=method, of=of, among=among))
+    rows = Rows(features, device)
+    graph = NeighbourGraph(*search(rows, k, method=method, of=of, among=among))
     return graph.to(features.device)
 
 
 def affinity(graph: NeighbourGraph, *, symmetric: bool = False) -> Tensor:
     """Normalised affinity v_ij of every face and its neighbours, (N, k), like `graph.index`.
 
-    Where sigma_i sigma_j = 0 (duplicates), v is 1 at distance 0 and 0 elsewhere.
-
-    symmetric: D as if V were (V + V') / 2. The result is still the directed v_ij, each of which
-        counts half in either direction.
+    Where sigma_i sigma_j = 0 (duplicates), v is 1 at distance 0 and 0 elsewhere. symmetric: D as if
+    V were (V + V') / 2; the result is still the directed v_ij, which counts half either way.
     """
     if not graph.distance.shape[1]:  # a single face
         return graph.distance

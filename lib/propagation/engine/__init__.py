@@ -4,7 +4,7 @@
 """
 
 from lib.propagation.engine.nearest import search
-from lib.propagation.engine.odds import LogOdds, Sums
+from lib.propagation.engine.odds import Gaussian, LogOdds, Sums
 from lib.propagation.engine.rows import Rows
 
-__all__ = ["LogOdds", "Rows", "Sums", "search"]
+__all__ = ["Gaussian", "LogOdds", "Rows", "Sums", "search"]

@@ -143,8 +143,8 @@ class Form:
         squares = (mean0 * product0).sum(-1) - (mean1 * product1).sum(-1)
         self.constant = (squares / 2 + half0 - half1).float()
         self.linear = (product1 - product0).float().movedim(-1, 0)
-        quadratic = ((inverse0 - inverse1) / 2).float()
         self.matrix = covariance1.ndim > mean1.ndim and not shared
+        quadratic = ((inverse0 - inverse1) / 2).float()
         if self.matrix:
             quadratic *= 2  # the blocks above the diagonal count for those below it
             for begin, end in bands(len(self.linear)):

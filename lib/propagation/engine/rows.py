@@ -2,6 +2,7 @@
 
 import copy
 from collections.abc import Iterator
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -27,7 +28,7 @@ class Rows:
         self.mean = self._mean()
         self.axes: Tensor | None = None
         self.width = len(self.mean)
-        self.resident = features.float() - self.mean if device is None else None
+        self.resident: Any = features.float() - self.mean if device is None else None
 
     def _mean(self) -> Tensor:
         total = torch.zeros(self.features.shape[1], dtype=torch.float64, device=self.device)
