@@ -1,7 +1,6 @@
 """Squared distances between many points: in float32, or lower bounds of them in bfloat16.
 
-Hardware that multiplies bfloat16 does so in half the time of float32 or less, and moves half the
-bytes. Few points are so close to a bound that float32 must decide.
+Hardware for bfloat16 needs half the time of float32 or less; float32 decides where bounds cannot.
 """
 
 import torch
@@ -43,8 +42,7 @@ class Bounds:
 
         |x - y|^2 >= |x|^2 + |y|^2 - 2 h_x'h_y - 2 r (2 + r) |x| |y|.
 
-    The right side is one product of rows with eight more columns, three of which hold |x|^2. Sums
-    are in float32; `floor` allows for the rounding of the result.
+    The right side is one product of rows with eight more columns. `floor` allows for rounding.
     """
 
     dtype = torch.bfloat16

@@ -17,8 +17,7 @@ def side_by_side(
 ) -> Iterator[Result]:
     """`work` of every task, in order: as many at a time as torch has threads, each on one thread.
 
-    Faster than splitting small tensors between threads, and results are bitwise the same for any
-    number of cores. On a GPU one after the other.
+    Results are bitwise the same for any number of cores. On a GPU one after the other.
     """
     threads = torch.get_num_threads()
     workers = threads if torch.device(device).type == "cpu" else 1
@@ -54,7 +53,5 @@ def has_bfloat16(device: torch.device | str) -> bool:
     """Whether a device multiplies matrices of bfloat16 in hardware; otherwise they are slow."""
     if torch.device(device).type == "cuda":
         return torch.cuda.is_bf16_supported(including_emulation=False)
-    able = torch.cpu.get_capabilities()
-    return torch.backends.mkldnn.is_available() and any(
-        able.get(name, False) for name in ("avx512_bf16", "amx_bf16")
-    )
+    able = torch.cpu.get_capabilities() if torch.backends.mkldnn.is_available() else {}
+    return bool(able.get("avx512_bf16") or able.get("amx_bf16"))

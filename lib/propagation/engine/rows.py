@@ -36,8 +36,12 @@ class Rows:
         for part in slices(self.count, 1024):
             block = self.features[part].to(self.device)
             some = block.sum(0, dtype=wide)
-            if not torch.isfinite(some).all():
-                refuse(block, part.start)
+            broken = () if torch.isfinite(some).all() else (~torch.isfinite(block)).nonzero()
+            for row, column in broken:
+                raise ValueError(
+                    f"feature {int(column)} of face {part.start + int(row)} is "
+                    f"{float(block[row, column])}; features must be finite"
+                )
             total += some
         return (total / max(1, self.count)).float()
 
@@ -82,15 +86,6 @@ def to_gpu(features: Tensor) -> tuple[Tensor, str | None]:
     needed = 6 * 4 * features.numel()  # the centred and the turned copy, distances, products
     room = needed <= torch.cuda.mem_get_info()[0]
     return (features.to("cuda"), None) if room else (features, "cuda")
-
-
-def refuse(block: Tensor, begin: int) -> None:
-    """ValueError naming the first feature that is not finite; faces are counted from `begin`."""
-    for row, column in (~torch.isfinite(block)).nonzero()[:1].tolist():
-        raise ValueError(
-            f"feature {column} of face {begin + row} is {float(block[row, column])}; features must "
-            "be finite: did the training of the network end in a NaN?"
-        )
 
 
 def slices(count: int, size: int) -> Iterator[slice]:

@@ -31,8 +31,8 @@ def nearest(rows: Rows, k: int, of: Tensor | None = None, among: Tensor | None =
 def symmetric(distances: Distances | Bounds, k: int) -> tuple[Tensor, Tensor]:
     """The k nearest others of every point and their distances, (N, k), the farthest last.
 
-    Each distance is computed once: in strips of the upper triangle, from which the rows take their
-    nearest, and the columns what is closer than their k-th so far.
+    Each distance is computed once, in strips of the upper triangle: rows take their nearest from
+    it, columns what is closer than their k-th so far.
     """
     squares = distances.squares
     count, size = len(squares), height(distances.dtype, squares.device)
