@@ -89,13 +89,14 @@ def examples(
 ) -> dict[str, list[tuple[Tensor, np.ndarray, str]]]:
     """Fig. 3: per trait pictures where it holds, then where it does not, each with its boxes and
     the first two adjectives of Table 3 (`words`, columns Positive and Negative)."""
-    rows, seen = {}, []
+    rows: dict[str, list[tuple[Tensor, np.ndarray, str]]] = {}
+    seen: list[str] = []
     for trait in TRAITS:
         rows[trait] = []
         for holds, column in ((True, "Positive"), (False, "Negative")):
             chosen = pairs.table.iloc[annotation.clear(pairs, trait, holds, each, seen)]
             seen += list(chosen["identity"])
-            said = ", ".join(words.loc[trait, column].split("/")[:2])
+            said = ", ".join(str(words.loc[trait, column]).split("/")[:2])
             text = f"yes: {said}" if holds else f"no: {said}"
             shown = scenes.scenes_of(chosen, seed=seed)
             rows[trait] += [(scene.image, scene.boxes, text) for scene in shown]

@@ -1,5 +1,6 @@
 """What propagation costs: measured time and memory, counted operations, and where it leads."""
 
+import functools
 import threading
 import time
 from collections.abc import Callable
@@ -79,7 +80,7 @@ def measure(counts: list[int], dimensions: int, params: PropagationParams) -> pd
     rows = []
     for count in counts:
         points, labels, weights = faces(count, dimensions)
-        graph = clock(lambda points=points: neighbours(points, method="exact"))
+        graph = clock(functools.partial(neighbours, points, method="exact"))
         sweep, memory = sweeps(points, labels, weights, graph[2], params)
         rows.append((count, graph[0], sweep, graph[1], memory))
     names = ["faces", "graph_seconds", "sweep_seconds", "graph_memory_gb", "em_memory_gb"]
