@@ -49,7 +49,7 @@ def test_true_labels_are_never_overwritten(world, params):
         assert each.logits.shape == labels.shape
 
 
-def test_the_first_round_is_one_propagation_and_one_fit(world, params):
+def test_first_round_is_one_propagation_and_one_fit(world, params):
     """Written out by hand: Algorithm 1, lines 3 and 4."""
     images, labels, train = world
     rounds = alternation.alternate(network(), images, labels, train, params=params)
@@ -92,7 +92,7 @@ def test_test_faces_change_nothing_that_is_learnt(world, params):
 
 
 @pytest.mark.parametrize("filling", ["propagation", "network", "nothing"])
-def test_a_killed_run_continues_where_it_was(world, params, tmp_path, filling):
+def test_killed_run_continues_where_it_was(world, params, tmp_path, filling):
     images, labels, train = world
     given = {"params": params, "filling": filling}
     whole, resumed = network(), network()
@@ -133,14 +133,14 @@ def test_rounds_are_of_one_precision(world, params, tmp_path):
     assert not torch.equal(first[-1].logits, second[-1].logits)
 
 
-def test_the_control_sees_no_pseudo_label(world, params):
+def test_control_sees_no_pseudo_label(world, params):
     images, labels, train = world
     given = {"params": params, "filling": "nothing"}
     rounds = alternation.alternate(network(), images, labels, train, **given)
     assert all(torch.equal(each.labels, labels[train]) for each in rounds)
 
 
-def test_the_networks_own_labels_are_its_decisions(world, params):
+def test_network_s_own_labels_are_its_decisions(world, params):
     """Lee's pseudo labels: missing labels as the network of the round before predicts them."""
     images, labels, train = world
     known = labels[train]

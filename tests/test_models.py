@@ -7,6 +7,7 @@ from torch.nn import functional
 
 from bench import plain
 from lib import models
+from lib.models import layers
 
 # Ioffe & Szegedy (2015), Figure 5: side of the output at 224 px, channels in, then
 # 1x1, 3x3 reduce, 3x3, double 3x3 reduce, double 3x3 (twice), pool projection.
@@ -38,30 +39,22 @@ def published_convolutions():
             yield 1, inputs, project, side
 
 
-def test_parameters_are_those_of_the_published_table():
-    expected = sum(k * k * i * o + 2 * o for k, i, o, _ in published_convolutions())
-    network = models.BNInception()
-    assert sum(value.numel() for value in network.parameters()) == expected
-    assert round(expected / 1e6, 1) == 10.2
-    assert isinstance(network.project, nn.Identity)  # 1024 features without a further layer
-
-
-def test_multiply_adds_are_those_of_the_published_table():
-    expected = sum(k * k * i * o * side * side for k, i, o, side in published_convolutions())
-    counted = []
-
-    def count(layer, inputs, output):
-        kernel = layer.kernel_size[0] * layer.kernel_size[1]
-        counted.append(kernel * layer.in_channels * output.numel())
-
-    network = models.BNInception().eval()
-    for layer in network.modules():
-        if isinstance(layer, nn.Conv2d):
-            layer.register_forward_hook(count)
-    with torch.no_grad():
-        assert network(torch.zeros(1, 3, 224, 224)).shape == (1, 1024)
-    assert sum(counted) == expected
-    assert round(expected / 1e9, 1) == 2.0
+def test_layers_are_those_of_the_published_table():
+    """Parameters to the last one, multiply-adds to the rounding of a row; heads: 24 x 1025."""
+    model, expected = models.DCN(), list(published_convolutions())
+    rows = {row["layer"]: row for row in layers.rows(model, 224)}
+    assert isinstance(model.trunk.project, nn.Identity)  # 1024 features without a further layer
+    assert rows.pop("heads")["parameters"] == 24 * 1025
+    parameters = sum(k * k * i * o + 2 * o for k, i, o, _ in expected)
+    multiply_adds = sum(k * k * i * o * side * side for k, i, o, side in expected) / 1e6
+    assert sum(row["parameters"] for row in rows.values()) == parameters
+    found = sum(row["multiply-adds"] for row in rows.values())
+    assert found == pytest.approx(multiply_adds, abs=0.005 * len(rows))
+    assert (round(parameters / 1e6, 1), round(multiply_adds / 1e3, 1)) == (10.2, 2.0)
+    outputs = [row["output"] for name, row in rows.items() if name.startswith("blocks")]
+    sides = [side for side, *_ in TABLE]
+    assert [output.split(" × ")[1:] for output in outputs] == [[str(s)] * 2 for s in sides]
+    assert (outputs[0], outputs[-1]) == ("256 × 28 × 28", "1024 × 7 × 7")
 
 
 def conv_bn(x, layer, channels):
@@ -73,7 +66,7 @@ def conv_bn(x, layer, channels):
 
 
 @pytest.mark.parametrize("name", ["3a", "3c", "5b"])
-def test_a_block_is_four_branches_side_by_side(name):
+def test_block_is_four_branches_side_by_side(name):
     torch.manual_seed(0)
     block = models.Inception(24, models.BLOCKS[name], lambda channels: channels // 8).eval()
     x = torch.randn(2, 24, 8, 8)
@@ -108,7 +101,7 @@ def test_torchvision_networks_serve_as_trunk(trunk):
     assert (x.shape, logits.shape) == ((2, 32), (2, 24))
 
 
-def test_an_unknown_trunk_is_named():
+def test_unknown_trunk_is_an_error():
     with pytest.raises(ValueError, match=r"no network 'resnet19'.*bn_inception"):
         models.DCN(trunk="resnet19")
 
@@ -131,7 +124,7 @@ def test_relation_logits_are_equation_15():
     torch.testing.assert_close(logits, expected)
 
 
-def test_both_faces_train_the_one_trunk():
+def test_both_faces_train_the_shared_trunk():
     model, left, right, cues = relation()
     full = []
     for faces in [(left, right), (left.detach() * 0, right), (left, right * 0)]:
@@ -142,13 +135,13 @@ def test_both_faces_train_the_one_trunk():
     assert sum(value.numel() for value in model.trunk.parameters()) == 6 * 48 + 6
 
 
-def test_without_spatial_cues_they_do_not_matter():
+def test_network_without_spatial_cues_ignores_them():
     model, left, right, cues = relation(spatial=False)
     assert torch.equal(model(left, right, cues), model(left, right, cues * 0))
     assert model.heads.in_features == 5
 
 
-def test_the_benchmark_compares_with_the_same_network():
+def test_benchmark_compares_with_the_same_network():
     torch.manual_seed(0)
     joined = models.DCN(0.125, 64)
     images = torch.randn(4, 3, 64, 64)

@@ -1,4 +1,4 @@
-"""The plain rival: five convolutions, two linear layers; an ensemble that averages."""
+"""The plain networks compared: five convolutions, two linear layers; an averaging ensemble."""
 
 import pandas as pd
 import pytest
@@ -27,7 +27,7 @@ def test_networks_depend_on_their_seed_alone():
     assert not torch.equal(one.heads.weight, other.heads.weight)
 
 
-def test_the_ensemble_averages_probabilities():
+def test_ensemble_averages_probabilities():
     logits = [torch.tensor([[2.0, -1.0]]), torch.tensor([[-3.0, 0.5]])]
     mean = (logits[0].sigmoid() + logits[1].sigmoid()) / 2
     torch.testing.assert_close(plain_networks.together(logits).sigmoid(), mean)
@@ -54,7 +54,7 @@ def test_only_faces_with_an_expression_are_learnt_from(tmp_path, monkeypatch):
 
 
 def test_without_expressions_the_networks_stay_untrained(tmp_path, capsys):
-    """As where ExpW is absent."""
+    """For instance because ExpW is absent."""
     labels = torch.full((4, len(ATTRIBUTES)), -1, dtype=torch.int8)
     labels[:, columns(("gender",))] = 1
     images = torch.zeros(4, 3, 8, 8, dtype=torch.uint8)
