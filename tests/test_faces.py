@@ -1,4 +1,6 @@
-"""Sets of faces: aligned, selected, joined, saved; the eleven spatial cues."""
+"""Sets of faces and pairs: aligned, selected, joined, saved, hashed; the eleven spatial cues."""
+
+import dataclasses
 
 import numpy as np
 import pandas as pd
@@ -7,114 +9,199 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lib import provenance, vocabulary
+from lib import provenance
+from lib.data import faces as sets
 from lib.data.faces import FaceSet, PairSet, concatenate, fingerprint, spatial_cues
 from lib.provenance import content_hash
 
 
-def some(count: int = 6, known: bool = True, name: str = "a") -> FaceSet:
-    table = pd.DataFrame(
-        {
-            "key": [f"{name}{k}" for k in range(count)],
-            "source": ["aflw", "expw"] * (count // 2),
-            "identity": [f"{name}p{k // 2}" for k in range(count)],
-            "split": ["train"] * (count - 2) + ["test"] * 2,
-        }
-    )
-    images = torch.arange(count * 3 * 4 * 4).reshape(count, 3, 4, 4).to(torch.uint8)
-    labels = torch.full((count, len(vocabulary.ATTRIBUTES)), -1, dtype=torch.int8)
-    truth = torch.zeros_like(labels) if known else None
-    return FaceSet(images, labels, table, truth)
+def face_set(count: int = 6, *, known: bool = True, name: str = "a") -> FaceSet:
+    chance = torch.Generator().manual_seed(ord(name))
+    images = torch.randint(0, 256, (count, 3, 5, 5), generator=chance).to(torch.uint8)
+    truth = torch.randint(0, 2, (count, 24), generator=chance).to(torch.int8)
+    labels = truth.masked_fill(torch.rand(count, 24, generator=chance) < 0.4, -1)
+    table = pd.DataFrame({"key": [f"{name}{k}" for k in range(count)]})
+    table["source"], table["identity"] = ["aflw", "expw"] * (count // 2), "one"
+    table["split"] = ["train"] * (count - 2) + ["test"] * 2
+    return FaceSet(images, labels, table, truth if known else None)
 
 
-def test_parts_must_fit_together():
-    faces = some()
-    with pytest.raises(ValueError, match=r"differ in length: \(6, 5, 6\)"):
-        FaceSet(faces.images[:5], faces.labels, faces.table)
-    with pytest.raises(ValueError, match=r"labels must be \(N, 24\), found \(6, 23\)"):
-        FaceSet(faces.images, faces.labels[:, 1:], faces.table)
-    with pytest.raises(ValueError, match="key 'a0' is twice in the table"):
-        FaceSet(faces.images, faces.labels, faces.table.assign(key="a0"))
-    with pytest.raises(ValueError, match=r"truth \(5, 24\) and labels \(6, 24\) differ"):
-        FaceSet(faces.images, faces.labels, faces.table, faces.truth[:-1])
+def pair_set(count: int = 4) -> PairSet:
+    left = face_set(count)
+    boxes = torch.rand(count, 2, 4, generator=torch.Generator().manual_seed(2)) * 50 + 5
+    cues = spatial_cues(boxes, torch.tensor([[200.0, 100.0]]).expand(count, 2))
+    table = left.table.drop(columns="source").assign(part=["web", "movie"] * (count // 2))
+    return PairSet(left.images, left.images.flip(0), cues, left.labels[:, :8], table)
 
 
-@given(st.lists(st.integers(0, 5), unique=True))
-def test_selecting_keeps_rows_together(index):
-    faces = some()
-    chosen = faces.select(index)
-    assert chosen.table["key"].tolist() == [f"a{k}" for k in index]
-    assert torch.equal(chosen.images, faces.images[index])
-    assert len(chosen.truth) == len(chosen) == len(index)
+# Spatial cues (Section 5) -------------------------------------------------------------------------
 
 
-def test_a_run_of_rows_is_a_view_and_others_a_copy():
-    faces = some()
+@pytest.mark.parametrize(
+    ("boxes", "expected"),
+    [
+        (
+            [[20.0, 10, 40, 50], [100, 30, 80, 60]],
+            [0.1, 0.1, 0.2, 0.5, 0.5, 0.3, 0.4, 0.6, (20 - 100) / 40, (10 - 30) / 50, 40 / 80],
+        ),
+        (
+            [[20.0, 30, 40, 50], [120, 40, 20, 25]],
+            [0.1, 0.3, 0.2, 0.5, 0.6, 0.4, 0.1, 0.25, -2.5, -0.2, 2.0],
+        ),
+    ],
+)
+def test_cues_by_hand(boxes, expected):
+    """In a picture of 200 x 100 px."""
+    found = spatial_cues(torch.tensor([boxes]), torch.tensor([[200.0, 100.0]]))
+    torch.testing.assert_close(found, torch.tensor([expected]))
+    assert len(sets.CUES) == 11
+
+
+@given(st.lists(st.floats(1, 500), min_size=8, max_size=8), st.floats(0.1, 10))
+def test_cues_do_not_depend_on_the_resolution(numbers, zoom):
+    boxes = torch.tensor(numbers, dtype=torch.float64).reshape(1, 2, 4)
+    size = torch.tensor([[640.0, 360.0]], dtype=torch.float64)
+    once = spatial_cues(boxes, size)
+    torch.testing.assert_close(spatial_cues(boxes * zoom, size * zoom), once)
+
+
+def test_a_box_without_area_is_named():
+    boxes = torch.ones(3, 2, 4)
+    boxes[1, 0, 3] = 0
+    with pytest.raises(ValueError, match=r"pair 1: box .* has no area"):
+        spatial_cues(boxes, torch.ones(3, 2))
+
+
+# Selecting and joining ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda s: {"images": s.images[1:]}, r"differ in length: \(6, 5, 6\)"),
+        (lambda s: {"labels": s.labels[:, :8]}, r"labels must be \(N, 24\), found \(6, 8\)"),
+        (lambda s: {"table": s.table.assign(key="a0")}, "key 'a0' is twice in the table"),
+        (lambda s: {"truth": s.truth[:-1]}, r"truth \(5, 24\) and labels \(6, 24\) differ"),
+    ],
+)
+def test_parts_that_do_not_fit_are_refused(change, words):
+    whole = face_set()
+    with pytest.raises(ValueError, match=words):
+        dataclasses.replace(whole, **change(whole))
+
+
+@given(st.lists(st.integers(0, 5), max_size=6, unique=True))
+def test_selected_faces_keep_their_labels(index):
+    whole = face_set()
+    part = whole.select(index)
+    assert len(part) == len(index)
+    for name in ("images", "labels", "truth"):
+        assert torch.equal(getattr(part, name), getattr(whole, name)[index])
+    assert part.table["key"].tolist() == [f"a{k}" for k in index]
+
+
+def test_selected_pairs_stay_together():
+    whole = pair_set()
+    part = whole.select([3, 1])
+    for name in ("left", "right", "cues", "labels"):
+        assert torch.equal(getattr(part, name), getattr(whole, name)[[3, 1]])
+
+
+def test_faces_are_selected_by_mask_and_by_values():
+    whole = face_set()
+    test = whole.where(source="expw", split="test")
+    assert list(test.table["key"]) == ["a5"]
+    masked = whole.select((whole.table["split"] == "test").to_numpy())
+    assert torch.equal(masked.images[1:], test.images)
+    assert len(whole.where(source="celeba")) == 0
+    assert list(pair_set().where(part="movie").table["key"]) == ["a1", "a3"]
+
+
+def test_consecutive_rows_are_a_view_and_others_a_copy():
+    faces = face_set()
     assert faces.where(split="test").images.data_ptr() == faces.images[4:].data_ptr()
     assert faces.select([0, 2]).images.data_ptr() != faces.images.data_ptr()
     mask = np.array([False, True, True, False, False, False])
     assert faces.select(mask).images.data_ptr() == faces.images[1:].data_ptr()
 
 
-def test_where_needs_all_that_is_asked_for():
-    assert some().where(source="expw", split="train").table["key"].tolist() == ["a1", "a3"]
-
-
 def test_joined_sets_know_the_truth_only_together():
-    both = concatenate([some(), some(name="b")])
-    assert len(both) == len(both.truth) == 12
-    assert concatenate([some(), some(name="b", known=False)]).truth is None
-    with pytest.raises(ValueError, match="'a0' is twice in the table"):
-        concatenate([some(), some()])
+    one, two = face_set(), face_set(4, name="b")
+    both = concatenate([one, two])
+    assert torch.equal(both.images, torch.cat([one.images, two.images]))
+    assert torch.equal(both.truth, torch.cat([one.truth, two.truth]))
+    assert list(both.table.index) == list(range(10))
+    assert concatenate([one, face_set(4, name="b", known=False)]).truth is None
+    with pytest.raises(ValueError, match="key 'a0' is twice in the table"):
+        concatenate([one, one])
 
 
-@pytest.mark.parametrize("known", [True, False])
-def test_a_set_survives_saving(known, tmp_path):
-    faces = some(known=known)
-    again = FaceSet.load(faces.save(tmp_path / "set"))
-    assert torch.equal(again.images, faces.images)
-    assert torch.equal(again.labels, faces.labels)
-    assert (again.truth is None) == (not known)
-    pd.testing.assert_frame_equal(again.table, faces.table)
-    assert fingerprint(again) == fingerprint(faces)
+# Saving -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("made", [face_set(), face_set(known=False), pair_set()])
+def test_a_set_survives_saving(tmp_path, made):
+    back = type(made).load(made.save(tmp_path / "set"))
+    for field in dataclasses.fields(made):
+        was, now = getattr(made, field.name), getattr(back, field.name)
+        if isinstance(was, torch.Tensor):
+            assert torch.equal(was, now) and was.dtype == now.dtype
+        elif was is None:
+            assert now is None
+        else:
+            pd.testing.assert_frame_equal(was, now)
+    assert fingerprint(back) == fingerprint(made)
 
 
 def test_saving_over_an_opened_set_leaves_what_was_read(tmp_path):
-    first = FaceSet.load(some().save(tmp_path / "set"))
+    first = FaceSet.load(face_set().save(tmp_path / "set"))
     before = first.images.clone()
     FaceSet(255 - before, first.labels, first.table).save(tmp_path / "set")
     assert torch.equal(first.images, before)
     assert torch.equal(FaceSet.load(tmp_path / "set").images, 255 - before)
 
 
-def test_a_set_saved_over_another_inherits_nothing(tmp_path):
-    some(6, known=True).save(tmp_path)
-    some(4, known=False, name="b").save(tmp_path)
+def test_writing_into_a_loaded_set_does_not_change_the_file(tmp_path):
+    made = face_set()
+    folder = made.save(tmp_path / "set")
+    FaceSet.load(folder).images.zero_()
+    assert torch.equal(FaceSet.load(folder).images, made.images)
+
+
+def test_a_set_saved_over_another_keeps_nothing_of_it(tmp_path):
+    face_set(6, known=True).save(tmp_path)
+    face_set(4, known=False, name="b").save(tmp_path)
     again = FaceSet.load(tmp_path)
     assert len(again) == 4 and again.truth is None
 
 
-def test_an_unfinished_set_says_who_makes_it(tmp_path):
+def test_an_unfinished_set_names_the_notebook_that_makes_it(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"run notebooks/01_datasets\.ipynb"):
         FaceSet.load(tmp_path)
 
 
+# Hashes -------------------------------------------------------------------------------------------
+
+
 def test_fingerprint_changes_with_any_single_value():
-    faces = some()
+    faces = face_set()
     labels, images = faces.labels.clone(), faces.images.clone()
-    labels[0, 0], images[1, 2, 3, 3] = 1, 0
+    labels[0, 0], images[1, 2, 3, 3] = -1 - labels[0, 0], 255 - images[1, 2, 3, 3]
     others = [
-        FaceSet(faces.images, labels, faces.table),
-        FaceSet(images, faces.labels, faces.table),
-        FaceSet(faces.images, faces.labels, faces.table, visible=labels),
-        FaceSet(faces.images, faces.labels, faces.table.assign(split="train")),
-        some(name="b"),
+        dataclasses.replace(faces, labels=labels),
+        dataclasses.replace(faces, images=images),
+        dataclasses.replace(faces, visible=labels),
+        dataclasses.replace(faces, table=faces.table.assign(split="train")),
+        faces.select([1, 0, 2, 3, 4, 5]),
+        faces.select(range(5)),
+        face_set(name="b"),
     ]
-    assert len({fingerprint(part) for part in [faces, *others]}) == 6
+    assert len({fingerprint(part) for part in [faces, *others]}) == 8
+    assert fingerprint(face_set()) == fingerprint(faces)
 
 
 def test_fingerprint_ignores_where_files_are_stored():
-    faces = some()
+    faces = face_set()
     moved = [faces.table.assign(file=f"/{disk}/list.csv", image=f"/{disk}/1.png") for disk in "ab"]
     sets = [FaceSet(faces.images, faces.labels, table) for table in moved]
     assert fingerprint(sets[0]) == fingerprint(sets[1])
@@ -138,32 +225,3 @@ def test_content_hash_depends_on_shape_and_type_but_not_on_layout():
     assert len({content_hash(tensor) for tensor in different}) == len(different)
     assert content_hash(rows.T) == content_hash(rows.T.contiguous())
     assert content_hash(rows, rows[0]) != content_hash(rows[0], rows)
-
-
-# Pairs --------------------------------------------------------------------------------------------
-
-
-def test_the_cues_of_a_pair_by_hand():
-    """Picture 200 x 100; left 40 x 50 at (20, 30), right 20 x 25 at (120, 40)."""
-    boxes = torch.tensor([[[20.0, 30, 40, 50], [120, 40, 20, 25]]])
-    cues = spatial_cues(boxes, torch.tensor([[200.0, 100]]))
-    expected = [0.1, 0.3, 0.2, 0.5, 0.6, 0.4, 0.1, 0.25, -2.5, -0.2, 2.0]
-    assert cues[0].tolist() == pytest.approx(expected)
-    assert cues.dtype == torch.float32
-
-
-def test_a_box_without_area_is_named():
-    boxes = torch.ones(3, 2, 4)
-    boxes[1, 1, 3] = 0
-    with pytest.raises(ValueError, match=r"pair 1: box .* has no area"):
-        spatial_cues(boxes, torch.ones(3, 2))
-
-
-def test_pairs_survive_selecting_and_saving(tmp_path):
-    faces = some()
-    traits = torch.zeros(6, 8, dtype=torch.int8)
-    pairs = PairSet(faces.images, faces.images.flip(0), torch.rand(6, 11), traits, faces.table)
-    test = PairSet.load(pairs.save(tmp_path / "pairs")).where(split="test")
-    assert torch.equal(test.left, pairs.left[4:]) and torch.equal(test.right, pairs.right[4:])
-    assert torch.equal(test.cues, pairs.cues[4:])
-    assert fingerprint(test) != fingerprint(pairs)

@@ -1,7 +1,7 @@
-"""True labels kept from training and propagation, to choose among readings without test labels.
+"""True labels held out from training and propagation, to choose among variants without test labels.
 
-Stage 1, stage 2 and the propagation see the visible labels only. Whatever is chosen (a reading of
-Algorithm 2, a rate) is chosen by how well it gives back the labels held out.
+Stage 1, stage 2 and the propagation see the visible labels only. What is chosen (a variant of
+Algorithm 2, a learning rate) is chosen by how well it predicts the labels held out.
 """
 
 import hashlib
@@ -23,18 +23,18 @@ def hide(
 ) -> tuple[Tensor, Tensor]:
     """Split known labels into those that may be seen and those held out.
 
-    A person loses a whole attribute group (gender, pose, expression, age) at once: single labels
-    of a group give each other away (five poses exclude each other), and so do several faces of
-    one person. The choice depends on the name of the person, the group and the seed alone.
+    Of a person, a whole attribute group (gender, pose, expression, age) is held out at once: labels
+    of a group reveal each other (five poses exclude each other), and so do several faces of one
+    person. The choice depends on the name of the person, the group and the seed alone.
 
     labels (N, 24) int8, identity (N,) -> visible (N, 24), held (N, 24), both -1 where missing.
     """
     names, place = np.unique(identity.astype(str), return_inverse=True)
     hidden = torch.zeros(labels.shape, dtype=torch.bool)
     for group, attributes in vocabulary.GROUPS.items():
-        drawn = np.array([lot(f"{seed}/{group}/{name}") < share for name in names], dtype=bool)
+        chosen = [hash_uniform(f"{seed}/{group}/{name}") < share for name in names]
         for column in vocabulary.columns(attributes):
-            hidden[:, column] = torch.from_numpy(drawn[place])
+            hidden[:, column] = torch.from_numpy(np.array(chosen, bool)[place])
     return labels.masked_fill(hidden, -1), labels.masked_fill(~hidden, -1)
 
 
@@ -49,9 +49,9 @@ def decide(faces: FaceSet, *, seed: int) -> FaceSet:
 def hide_source(
     visible: Tensor, held: Tensor, source: pd.Series, name: str, attribute: str
 ) -> tuple[Tensor, Tensor]:
-    """Hide an attribute in a whole source: what may be seen, and what is to be found (N, 24).
+    """Hide an attribute in a whole source: the labels (N, 24) still visible, and those to predict.
 
-    To be found are the held-out labels of that attribute and source alone: the network has
+    Only the held-out labels of that attribute and source are to be predicted: the network has
     learned from the others.
     """
     there = torch.tensor((source == name).to_numpy())
@@ -70,6 +70,6 @@ def reference(faces: FaceSet) -> Tensor:
     return faces.truth.masked_fill(faces.visible >= 0, -1)
 
 
-def lot(text: str) -> float:
-    """A number in [0, 1) that depends on a text alone."""
+def hash_uniform(text: str) -> float:
+    """A pseudo-random number in [0, 1) that depends on a text alone."""
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:6], "big") / 2**48

@@ -1,23 +1,24 @@
 """Whole pictures with faces in them, such as the user's photographs.
 
 A face detector from a library (OpenCV's cascades of Haar features, Viola and Jones 2001) finds the
-faces of a photograph; its boxes, with the usual margin, become crops such as the networks learnt
-from.
+faces of a photograph; its boxes, with the usual margin, become crops like those that the networks
+were trained on.
 """
 
 import csv
 import io
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import combinations
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pandas as pd
-import skimage
 import torch
 from PIL import Image, ImageOps
+from skimage.data import astronaut as astronaut_image
 from torch import Tensor
 
 from lib import vocabulary
@@ -28,8 +29,8 @@ from lib.data.sources import manifest
 from lib.workspace import atomically
 
 ENDINGS = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff")
-LARGEST = 1600  # px, longer side of a photograph as it is looked at
-SMALLEST = 0.06  # of the shorter side: smaller faces are not looked for
+LARGEST = 1600  # px, longer side of a photograph after loading
+SMALLEST = 0.06  # of the shorter side: smaller faces are not searched
 CASCADES = ("haarcascade_frontalface_alt2.xml", "haarcascade_profileface.xml")
 
 
@@ -39,7 +40,7 @@ CASCADES = ("haarcascade_frontalface_alt2.xml", "haarcascade_profileface.xml")
 def photographs(folder: Path) -> dict[str, Tensor]:
     """Every photograph of a folder by its name, upright, at most `LARGEST` px long.
 
-    Empty where there is no such folder. ValueError that names a file which is no picture.
+    Empty where there is no such folder. ValueError that names a file that is not a picture.
     """
     found = {}
     for path in sorted(folder.glob("*")):
@@ -57,7 +58,7 @@ def photographs(folder: Path) -> dict[str, Tensor]:
 
 def astronaut() -> Tensor:
     """The photograph that ships inside scikit-image: Eileen Collins, by NASA, public domain."""
-    return torch.from_numpy(skimage.data.astronaut()).permute(2, 0, 1)
+    return torch.from_numpy(astronaut_image()).permute(2, 0, 1)
 
 
 def tensor(picture: Image.Image) -> Tensor:
@@ -68,9 +69,9 @@ def tensor(picture: Image.Image) -> Tensor:
 
 
 def detect(image: Tensor) -> Scene:
-    """The faces of a picture (3, H, W) uint8, seen from the front or from either side.
+    """Find the faces of a picture (3, H, W) uint8, from the front or from either side.
 
-    A profile that covers a face already found is that face again.
+    A profile that overlaps a face already found is taken for the same face.
     """
     grey = cv2.cvtColor(np.ascontiguousarray(image.permute(1, 2, 0).numpy()), cv2.COLOR_RGB2GRAY)
     frontal, profile = (cv2.CascadeClassifier(cv2.data.haarcascades + name) for name in CASCADES)
@@ -107,7 +108,7 @@ def crops(scene: Scene, size: int) -> Tensor:
 
 
 def pairs(scene: Scene, size: int, *, margin: float = MARGIN) -> PairSet:
-    """Every two faces of a scene, the left one first; their traits are not known.
+    """Every two faces of a scene, the left one first; their traits are missing.
 
     margin: of the boxes behind the spatial cues. The embedded world's are those of the crops
     (`MARGIN`), those of the real dataset are a detector's (0).
@@ -143,13 +144,13 @@ def couples(scenes: Mapping[str, Scene], pairs: Mapping[str, PairSet]) -> dict[s
 def write_manifest(
     folder: Path,
     scenes: Mapping[str, Scene],
-    known: Mapping[tuple[str, int], Mapping[str, int]] | None = None,
+    known: Mapping[tuple[str, int], Mapping[str, int | str]] | None = None,
 ) -> Path:
     """Put photographs and a `faces.csv` of their faces into a folder; returns the CSV's path.
 
     A photograph that is no PNG has `.png` added to its name: anna.jpg and anna.png stay two.
     known: (name of the photograph, number of the face from the left) -> its identity and the
-    attributes that somebody looked up; all others stay blank, which means missing.
+    attributes that are known; all others stay blank, which means missing.
     """
     lines = [[*manifest.COLUMNS, *vocabulary.ATTRIBUTES]]
     taken: set[str] = set()
@@ -159,13 +160,13 @@ def write_manifest(
             file = f"{file}.png"
         taken.add(file)
         picture = Image.fromarray(scene.image.permute(1, 2, 0).numpy())
-        atomically(folder / file, lambda part, p=picture: p.save(part, "PNG"))
+        atomically(folder / file, partial(picture.save, format="PNG"))
         for number, box in enumerate(scene.boxes):
-            said = dict((known or {}).get((name, number), {}))
-            who = said.pop("identity", "")
-            values = [said.get(attribute, "") for attribute in vocabulary.ATTRIBUTES]
+            given = dict((known or {}).get((name, number), {}))
+            identity = str(given.pop("identity", ""))
+            values = [str(given.get(attribute, "")) for attribute in vocabulary.ATTRIBUTES]
             places = [f"{value:g}" for value in box]
-            lines.append([file, *places, who, "train", folder.name, *values])
+            lines.append([file, *places, identity, "train", folder.name, *values])
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerows(lines)
     return atomically(folder / "faces.csv", lambda part: part.write_text(text.getvalue()))

@@ -25,7 +25,8 @@ def keep(labels: Tensor, identity: pd.Series, share: float, *, seed: int = 0) ->
     Who keeps theirs depends on the person's name and the seed alone, and whoever keeps them at one
     share keeps them at every larger one.
     """
-    drawn = np.array([heldout.lot(f"{seed}/{name}") < share for name in identity.astype(str)])
+    names = identity.astype(str)
+    drawn = np.array([heldout.hash_uniform(f"{seed}/{name}") < share for name in names])
     return labels.masked_fill(~torch.from_numpy(drawn)[:, None], vocabulary.MISSING)
 
 

@@ -1,4 +1,4 @@
-"""The embedded world on show: one person in every expression, every pose, by every camera."""
+"""Examples of the embedded world: a person in every expression, in every pose, by every camera."""
 
 from collections.abc import Sequence
 
@@ -14,7 +14,7 @@ from lib.world.hashing import Draws
 from lib.world.moments import SOURCES, latents
 from lib.world.population import people_of
 
-CALM = dict(  # nothing between the camera and the face, and no trouble with the picture
+CALM = dict(  # nothing hides the face, and the picture is sharp and well lit
     hand=0.0, scarf=0.0, overlay=0.0, text=0.0, shades=0.0, hat=0.0, pitch=0.0, roll=0.0,
     shift_x=0.0, shift_y=-0.04, scale=0.76, gaze_x=0.0, gaze_y=0.0, blur=0.2, noise=0.005,
     motion_x=0.0, motion_y=0.0, jpeg=92.0, exposure=1.0, contrast=1.0, saturation=1.0,
@@ -22,7 +22,7 @@ CALM = dict(  # nothing between the camera and the face, and no trouble with the
 
 
 def sitters(count: int = 3, *, seed: int = 0) -> pd.DataFrame:
-    """Latents of people from light to dark who sit calmly before the camera; one row each."""
+    """Latents of `count` people from light to dark skin in front of the camera; one row each."""
     table = latents("celeba", range(0, 400, 4), seed=seed)
     table = table[table.age.between(20, 50) & (table.glasses == 0) & (table.fringe == 0)]
     chosen = []
@@ -39,7 +39,7 @@ def posed(person: pd.DataFrame, yaw: Sequence[float], size: int) -> Tensor:
 
 
 def expressive(people: pd.DataFrame, strength: Sequence[float], size: int) -> dict[str, Tensor]:
-    """Expression -> everybody showing it at several strengths, (people x strengths, 3, S, S)."""
+    """Expression -> every person at several strengths, (people x strengths, 3, S, S) uint8."""
     table = prototypes()[:, 0]  # (6, units)
     shown = {}
     for number, name in enumerate(EMOTIONS):
@@ -56,8 +56,8 @@ def expressive(people: pd.DataFrame, strength: Sequence[float], size: int) -> di
 
 
 def captured(person: pd.DataFrame, count: int, size: int, *, seed: int = 0) -> dict[str, Tensor]:
-    """Source -> one person as that source photographs people, (count, 3, size, size)."""
-    keep = [name for name in person if name in person_columns()]
+    """Source -> one person as that source photographs people, (count, 3, size, size) uint8."""
+    keep = [str(name) for name in person.columns if name in person_columns()]
     shown = {}
     for source in SOURCES:
         rows = latents(source, range(7, 7 + 30 * count, 30), seed=seed)
@@ -70,11 +70,11 @@ def captured(person: pd.DataFrame, count: int, size: int, *, seed: int = 0) -> d
 def person_columns() -> list[str]:
     """The latents that belong to a person and not to a moment or a camera."""
     camera = SOURCES["celeba"]
-    return list(people_of(Draws("names", np.arange(1), 0), camera.habits))
+    return [str(name) for name in people_of(Draws("names", np.arange(1), 0), camera.habits).columns]
 
 
 def borderline(faces: FaceSet, source: str = "expw", count: int = 8) -> dict[str, FaceSet]:
-    """Faces whose two strongest expressions are nearly equally strong, by the pair they lie on.
+    """Faces whose two strongest expressions are nearly equally strong, by the pair of expressions.
 
     Empty where the faces are not of the embedded world (their latents are unknown).
     """

@@ -86,7 +86,7 @@ SOURCES = {
 }  # fmt: skip
 
 
-def latents(source: str, indices: Sequence[int], *, seed: int = 0) -> pd.DataFrame:
+def latents(source: str, indices: Sequence[int] | np.ndarray, *, seed: int = 0) -> pd.DataFrame:
     """Every latent of the faces at these indices of a source; one row each, index 0..N-1."""
     if source not in SOURCES:
         raise ValueError(f"unknown source {source!r}; use one of {', '.join(SOURCES)}")

@@ -17,7 +17,7 @@ from lib.world.table import Faces
 
 def people(
     source: str,
-    indices: Sequence[int],
+    indices: Sequence[int] | np.ndarray,
     *,
     seed: int = 0,
     yaw_bins: Sequence[float] = YAW_BINS,
@@ -35,7 +35,7 @@ def people(
 
 def annotations(
     source: str,
-    indices: Sequence[int],
+    indices: Sequence[int] | np.ndarray,
     *,
     seed: int = 0,
     yaw_bins: Sequence[float] = YAW_BINS,
@@ -47,7 +47,7 @@ def annotations(
 
 def faces(
     source: str,
-    indices: Sequence[int],
+    indices: Sequence[int] | np.ndarray,
     *,
     seed: int = 0,
     size: int = 64,

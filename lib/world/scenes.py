@@ -30,7 +30,9 @@ SHARED = ("light", "ambient", "warm", "exposure", "contrast", "saturation", "cas
 SHARED += ("blur", "motion", "noise", "grain", "jpeg", "plain", "text", "overlay", "scene_")
 
 
-def pairs(part: str, indices: Sequence[int], *, seed: int = 0) -> tuple[pd.DataFrame, ...]:
+def pairs(
+    part: str, indices: Sequence[int] | np.ndarray, *, seed: int = 0
+) -> tuple[pd.DataFrame, ...]:
     """Latents of the left person, of the right person, and of the pair; one row each."""
     if part not in PARTS:
         raise ValueError(f"unknown part {part!r}; use one of {', '.join(PARTS)}")
@@ -118,7 +120,7 @@ def _boxes(left: pd.DataFrame, right: pd.DataFrame, moment: Draws) -> pd.DataFra
 
 def relation(
     part: str,
-    indices: Sequence[int],
+    indices: Sequence[int] | np.ndarray,
     *,
     seed: int = 0,
     size: int = 64,
@@ -195,7 +197,12 @@ def _together(left: Latents, right: Latents, across, up, pixel) -> torch.Tensor:
 
 
 def scenes(
-    part: str, indices: Sequence[int], *, seed: int = 0, height: int = HEIGHT, device: str = "cpu"
+    part: str,
+    indices: Sequence[int] | np.ndarray,
+    *,
+    seed: int = 0,
+    height: int = HEIGHT,
+    device: str = "cpu",
 ) -> torch.Tensor:
     """The whole pictures of pairs: (N, 3, height, height * 16 / 9) uint8."""
     left, right, _ = pairs(part, indices, seed=seed)

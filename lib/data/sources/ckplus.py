@@ -126,10 +126,11 @@ def protocol(found: pd.DataFrame, codes: dict[str, str]) -> tuple[pd.DataFrame, 
 def boxes(found: pd.DataFrame, landmarks: Path | None) -> tuple[pd.DataFrame, int]:
     """Boxes around the landmarks where there are any, and how many these are."""
     table, count = [], 0
-    for row in found.itertuples():
-        name = Path(row.sequence, f"{Path(row.image).stem}_landmarks.txt")
+    columns = [found[name] for name in ("sequence", "image", "width", "height")]
+    for sequence, image, width, height in zip(*columns, strict=True):
+        name = Path(sequence, f"{Path(image).stem}_landmarks.txt")
         if landmarks is None or not (landmarks / name).is_file():
-            table.append(central_box(row.width, row.height))
+            table.append(central_box(width, height))
             continue
         path = landmarks / name
         points = reading.table(path, reading.lines(path), ["x", "y"])

@@ -93,10 +93,11 @@ def column_order(parts: dict, data: DataParams) -> tuple[tuple[str, ...], str]:
     if whole and not given:
         found = match(counts, published)
         return found, f"columns by Table 10: {', '.join(found)}"
-    if whole and given != (found := match_or_none(counts, published)) and found:
+    likely = match_or_none(counts, published) if whole else None
+    if likely and given != likely:
         raise ValueError(
             f"data.relation_columns: {', '.join(given)} contradicts Table 10, by whose counts "
-            f"the columns are {', '.join(found)}; remove the parameter"
+            f"the columns are {', '.join(likely)}; remove the parameter"
         )
     if not given:
         have = {FILES[split]: len(values) for split, (_, values) in parts.items()}
@@ -122,8 +123,8 @@ def match(counts: np.ndarray, published: pd.DataFrame) -> tuple[str, ...]:
     ValueError where a column has counts that Table 10 does not know, or two have the same.
     """
     columns = ["training #positive", "testing #positive"]
-    known = {tuple(row): name for name, row in published[columns].iterrows()}
-    found = []
+    known = {tuple(row): str(name) for name, row in published[columns].iterrows()}
+    found: list[str] = []
     for place, pair in enumerate(counts.tolist(), 1):
         if tuple(pair) not in known:
             raise ValueError(

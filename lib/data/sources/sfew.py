@@ -68,7 +68,11 @@ def part(home: Path, split: str) -> pd.DataFrame:
         if folder not in CLASSES and is_picture(name):
             listing.fail(base / name, 0, f"is in no class folder of {base}; move or remove it")
         clip = file.rpartition("_")[0] or file
-        row = {"key": f"sfew/{base.name}/{name}", "image": str(base / name), "split": split}
+        row: dict[str, str | int] = {
+            "key": f"sfew/{base.name}/{name}",
+            "image": str(base / name),
+            "split": split,
+        }
         row |= {"identity": f"sfew/{clip}", "source": "sfew", "file": str(base / name), "line": 0}
         table.append(row | {"expression": CLASSES.get(folder, "")})
     return pd.DataFrame(table)
