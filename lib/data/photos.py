@@ -31,6 +31,7 @@ from lib.workspace import atomically
 ENDINGS = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff")
 LARGEST = 1600  # px, longer side of a photograph after loading
 SMALLEST = 0.06  # of the shorter side: smaller faces are not searched
+HAAR = Path(cv2.__file__).parent / "data"
 CASCADES = ("haarcascade_frontalface_alt2.xml", "haarcascade_profileface.xml")
 
 
@@ -74,7 +75,7 @@ def detect(image: Tensor) -> Scene:
     A profile that overlaps a face already found is taken for the same face.
     """
     grey = cv2.cvtColor(np.ascontiguousarray(image.permute(1, 2, 0).numpy()), cv2.COLOR_RGB2GRAY)
-    frontal, profile = (cv2.CascadeClassifier(cv2.data.haarcascades + name) for name in CASCADES)
+    frontal, profile = (cv2.CascadeClassifier(str(HAAR / name)) for name in CASCADES)
     width = grey.shape[1]
     mirrored = [(width - x - w, y, w, h) for x, y, w, h in search(profile, grey[:, ::-1])]
     found: list[tuple[int, ...]] = []

@@ -23,6 +23,7 @@ from lib.world.relations import (
 from lib.world.render import batch_of, fine, grid, in_batches, person
 from lib.world.table import Latents, Pairs
 
+Indices = Sequence[int] | np.ndarray
 PARTS = ("web", "movie")
 HEIGHT, WIDTH = 144, 256  # px, the pictures that the boxes are measured in
 CAMERAS = {"web": SOURCES["expw"], "movie": SOURCES["sfew"]}
@@ -30,9 +31,7 @@ SHARED = ("light", "ambient", "warm", "exposure", "contrast", "saturation", "cas
 SHARED += ("blur", "motion", "noise", "grain", "jpeg", "plain", "text", "overlay", "scene_")
 
 
-def pairs(
-    part: str, indices: Sequence[int] | np.ndarray, *, seed: int = 0
-) -> tuple[pd.DataFrame, ...]:
+def pairs(part: str, indices: Indices, *, seed: int = 0) -> tuple[pd.DataFrame, ...]:
     """Latents of the left person, of the right person, and of the pair; one row each."""
     if part not in PARTS:
         raise ValueError(f"unknown part {part!r}; use one of {', '.join(PARTS)}")
@@ -120,7 +119,7 @@ def _boxes(left: pd.DataFrame, right: pd.DataFrame, moment: Draws) -> pd.DataFra
 
 def relation(
     part: str,
-    indices: Sequence[int] | np.ndarray,
+    indices: Indices,
     *,
     seed: int = 0,
     size: int = 64,
@@ -198,7 +197,7 @@ def _together(left: Latents, right: Latents, across, up, pixel) -> torch.Tensor:
 
 def scenes(
     part: str,
-    indices: Sequence[int] | np.ndarray,
+    indices: Indices,
     *,
     seed: int = 0,
     height: int = HEIGHT,
