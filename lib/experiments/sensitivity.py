@@ -54,20 +54,22 @@ def train(
     params = shorter(params)
     seen = chosen & (labels >= 0).any(1)
     model = networks.dcn(params)
-    options = {"size": params.model.size, "fabric": fabric}
-    description = f"DCN, {int(seen.sum())} labelled faces"
+    size = params.model.size
     training.fit(
         model,
         faces.images[seen],
         labels[seen],
         train=params.stage1,
+        size=size,
         seed=params.seed,
-        description=description,
-        **options,
+        fabric=fabric,
+        description=f"DCN, {int(seen.sum())} labelled faces",
     )
-    logits = {"baseline": training.extract(model, faces.images, **options)[1]}
+    logits = {"baseline": training.extract(model, faces.images, size=size, fabric=fabric)[1]}
     weights = {name: value.clone() for name, value in model.state_dict().items()}
-    for name, filling, part in (("dcn_ap", "propagation", chosen), ("control", "nothing", seen)):
+    runs: dict[str, tuple[alternation.Filling, Tensor]]
+    runs = {"dcn_ap": ("propagation", chosen), "control": ("nothing", seen)}
+    for name, (filling, part) in runs.items():
         model.load_state_dict(weights)
         rounds = alternation.alternate(
             model, faces.images, labels, part, params=params, filling=filling, fabric=fabric
