@@ -5,7 +5,7 @@ import pytest
 import torch
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from lib.evaluation import judging, metrics, results
+from lib.evaluation import bootstrap, judging, metrics, results
 
 
 @pytest.fixture(scope="module")
@@ -23,8 +23,8 @@ def measured():
 @pytest.mark.parametrize("metric", ["auc", "ap"])
 def test_weighted_areas_are_those_of_repeated_rows(measured, metric):
     truth, scores = (part.numpy() for part in measured)
-    times = metrics.resamples(120, 4, seed=1)
-    ours = judging.areas(truth, scores, metric, times)
+    times = bootstrap.sample_counts(120, 4, seed=1)
+    ours = bootstrap.areas(truth, scores, metric, times)
     measure = {"auc": roc_auc_score, "ap": average_precision_score}[metric]
     for sample, count in enumerate(times):
         rows = np.repeat(np.arange(120), count)
@@ -48,22 +48,6 @@ def test_a_number_lies_in_its_interval(measured, judgement):
     assert np.isnan(table.loc["one", "frontal"])  # nobody labelled it
 
 
-@pytest.mark.parametrize("judgement", [judging.PAPER, judging.PLAIN])
-def test_every_attribute_has_the_interval_of_its_own_number(measured, judgement):
-    truth, scores = measured
-    judge = judging.Judge(truth, metrics.class_frequency(truth), resamples=100)
-    low, high = judge.bounds({"one": scores}, judgement)
-    table = judge.per_attribute({"one": scores}, judgement)
-    assert list(low.columns) == list(high.columns) == list(table.columns)
-    for column in table.columns:
-        wanted = judge.number(scores, judgement, None if column == "average" else [column])
-        ends = (low.loc["one", column], high.loc["one", column])
-        assert ends == pytest.approx(
-            (wanted["low"] or np.nan, wanted["high"] or np.nan), nan_ok=True
-        )
-        assert np.isnan(table.loc["one", column]) or ends[0] <= table.loc["one", column] <= ends[1]
-
-
 def test_a_method_does_not_differ_from_itself(measured):
     truth, scores = measured
     judge = judging.Judge(truth, metrics.class_frequency(truth), resamples=50)
@@ -81,7 +65,8 @@ def test_without_a_label_no_number_is_defined(measured, judgement):
     nothing = {"value": None, "low": None, "high": None}
     assert judge.number(scores, judgement) == nothing
     assert judge.difference(scores, scores, judgement) == nothing
-    assert judge.bounds({"one": scores}, judgement)[0].isna().all(axis=None)
+    rows = judge.rows({"one": scores}, (judgement,), ("average", "happy"))
+    assert rows[["value", "low", "high"]].isna().all(axis=None)
     assert judge.margin(scores, "happy") == judge.largest_gain(scores, scores) == nothing
 
 
@@ -131,7 +116,7 @@ def test_the_largest_of_many_is_not_taken_for_an_effect():
     for _ in range(300):
         values = generator.normal(size=8)
         samples = values + generator.normal(size=(400, 8))
-        value, low, high = judging.largest(values, samples)
+        value, low, high = bootstrap.largest(values, samples)
         assert low < value < high and value == values.max()
         naive += np.quantile(samples[:, values.argmax()], 0.025) > 0
         found += low > 0
@@ -144,7 +129,7 @@ def test_the_largest_of_one_is_its_percentile_interval():
     values = np.array([0.3, np.nan])
     samples = np.random.default_rng(0).normal(0.3, 0.1, (4000, 2)) * [1, np.nan]
     expected = (0.3, *np.quantile(samples[:, 0], [0.025, 0.975]))
-    assert judging.largest(values, samples) == pytest.approx(expected, abs=0.01)
+    assert bootstrap.largest(values, samples) == pytest.approx(expected, abs=0.01)
 
 
 def test_the_margin_of_an_attribute_is_to_its_closest_rival(measured):
@@ -161,17 +146,6 @@ def test_the_margin_of_an_attribute_is_to_its_closest_rival(measured):
     assert margin["low"] < margin["value"] < margin["high"]
     tie = judge.margin(torch.zeros_like(scores), eighth)
     assert [str(end) for end in tie.values()] == ["0.0"] * 3
-
-
-def test_each_attribute_is_judged_as_it_is_alone(measured):
-    truth, scores = measured
-    judge = judging.Judge(truth, metrics.class_frequency(truth), resamples=50)
-    other = scores.flip(0)
-    alone = judge.number(scores, judging.AUC, ["happy"])
-    assert judge.each(scores, judgement=judging.AUC)["happy"] == pytest.approx(alone)
-    alone = judge.difference(scores, other, attributes=["happy"])
-    assert judge.each(scores, other)["happy"] == pytest.approx(alone)
-    assert judge.each(scores)["frontal"]["value"] is None
 
 
 def test_rows_are_numbers_and_differences_of_every_subset(measured):

@@ -9,7 +9,7 @@ from hypothesis.extra import numpy as arrays
 from scipy import stats
 from sklearn.metrics import average_precision_score, balanced_accuracy_score, roc_auc_score
 
-from lib.evaluation import metrics
+from lib.evaluation import bootstrap, metrics
 
 MEASURES = {
     "balanced": lambda y, s: balanced_accuracy_score(y, s > 0.5),
@@ -106,10 +106,10 @@ def test_samples_are_those_of_scipy():
     values = np.random.default_rng(1).normal(3, 2, 200)
     drawing = {"n_resamples": 500, "method": "percentile", "rng": 7}
     other = stats.bootstrap((values,), np.mean, **drawing)
-    ours = metrics.resamples(200, 500, seed=7) @ values / 200
+    ours = bootstrap.sample_counts(200, 500, seed=7) @ values / 200
     np.testing.assert_allclose(ours, other.bootstrap_distribution)
-    np.testing.assert_allclose(metrics.quantiles(ours), other.confidence_interval)
-    assert np.ptp(metrics.quantiles(ours)) == pytest.approx(
+    np.testing.assert_allclose(bootstrap.quantiles(ours), other.confidence_interval)
+    assert np.ptp(bootstrap.quantiles(ours)) == pytest.approx(
         2 * 1.96 * values.std() / np.sqrt(200), rel=0.15
     )
 
@@ -122,9 +122,9 @@ def test_differences_are_paired():
     two = one.copy()
     two[:6] = 1 - truth[:6]
     one[:6] = truth[:6]
-    times = metrics.resamples(300, 2000, seed=5)
+    times = bootstrap.sample_counts(300, 2000, seed=5)
     first, second = (times @ (said == truth) / 300 for said in (one, two))
-    low, high = metrics.quantiles(first - second)
+    low, high = bootstrap.quantiles(first - second)
     other = stats.bootstrap(
         (truth, one, two),
         lambda y, a, b, axis: (y == a).mean(axis) - (y == b).mean(axis),
@@ -135,24 +135,24 @@ def test_differences_are_paired():
     )
     np.testing.assert_allclose((low, high), other.confidence_interval, atol=1e-12)
     assert 0 < low < 6 / 300 < high
-    assert high - low < 0.5 * np.ptp(metrics.quantiles(first))
+    assert high - low < 0.5 * np.ptp(bootstrap.quantiles(first))
 
 
 def test_a_single_row_is_drawn_every_time():
-    assert (metrics.resamples(1, 5, seed=0) == 1).all()
-    assert (metrics.resamples(3, 5, seed=0, groups=np.array([2, 2, 2])) == 1).all()
+    assert (bootstrap.sample_counts(1, 5, seed=0) == 1).all()
+    assert (bootstrap.sample_counts(3, 5, seed=0, groups=np.array([2, 2, 2])) == 1).all()
 
 
 @pytest.mark.parametrize("groups", [None, np.zeros(0, int)])
 def test_of_no_row_nothing_is_drawn(groups):
-    assert metrics.resamples(0, 5, seed=0, groups=groups).shape == (5, 0)
+    assert bootstrap.sample_counts(0, 5, seed=0, groups=groups).shape == (5, 0)
 
 
 def test_counted_rows_are_repeated_rows():
     truth, scores = drawn()
-    times = metrics.resamples(len(truth), 6, seed=3)
+    times = bootstrap.sample_counts(len(truth), 6, seed=3)
     assert (times.sum(1) == len(truth)).all()
-    ours = metrics.balanced_samples(truth, scores > 0.5, times)
+    ours = bootstrap.balanced_samples(truth, scores > 0.5, times)
     for sample, count in enumerate(times):
         rows = np.repeat(np.arange(len(truth)), count)
         expected = metrics.per_attribute(truth[rows], scores[rows])
@@ -161,7 +161,7 @@ def test_counted_rows_are_repeated_rows():
 
 def test_rows_of_a_group_are_drawn_as_often_as_each_other():
     groups = np.array(["a", "b", "a", "c", "b", "a"])
-    times = metrics.resamples(6, 50, seed=0, groups=groups)
+    times = bootstrap.sample_counts(6, 50, seed=0, groups=groups)
     for name in "abc":
         assert (times[:, groups == name].std(1) == 0).all()
     assert (times[:, [0, 1, 3]].sum(1) == 3).all()  # three groups, drawn three times

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from lib import vocabulary
 from lib.data.faces import PairSet
-from lib.evaluation import metrics
+from lib.evaluation import bootstrap
 
 TRAITS = list(vocabulary.TRAITS)
 VOTES = [f"votes_{name}" for name in TRAITS]
@@ -69,7 +69,7 @@ def parts(pairs: PairSet) -> list[str]:
 
 def draws(table: pd.DataFrame, resamples: int, seed: int) -> np.ndarray:
     """How often each pair counts (1 + R, N): once each, then in the bootstrap over couples."""
-    drawn = metrics.resamples(len(table), resamples, seed, table["identity"].to_numpy())
+    drawn = bootstrap.sample_counts(len(table), resamples, seed, table["identity"].to_numpy())
     return np.vstack([np.ones(len(table)), drawn])
 
 
@@ -122,7 +122,7 @@ def agreement(table: pd.DataFrame, *, resamples: int, seed: int = 0) -> pd.DataF
 
 def estimate(column: np.ndarray) -> dict[str, float]:
     """A value, first in the column, and the 95 % interval of its bootstrap samples, the rest."""
-    low, high = metrics.quantiles(column[1:]) if np.isfinite(column[0]) else (np.nan, np.nan)
+    low, high = bootstrap.quantiles(column[1:]) if np.isfinite(column[0]) else (np.nan, np.nan)
     return {"value": float(column[0]), "low": low, "high": high}
 
 

@@ -12,20 +12,19 @@ from lib.evaluation.metrics import Array, array
 Estimate = dict[str, float | None]  # value, low, high; None where undefined
 
 
-def resamples(count: int, number: int, seed: int, groups: np.ndarray | None = None) -> np.ndarray:
+def sample_counts(
+    count: int, number: int, seed: int, groups: np.ndarray | None = None
+) -> np.ndarray:
     """How often each of `count` rows is drawn in each of `number` bootstrap samples, (R, N).
 
-    Drawn by `scipy.stats.bootstrap`, with the counts as its statistic: a mean of every sample is
-    then one matrix product, and two methods judged with one seed are paired.
-
-    groups (N,): rows that share a value are drawn together, since they are not independent.
-    Of no row there are samples, too: (R, 0).
+    Drawn by `scipy.stats.bootstrap`, whose statistic is the counts. groups (N,): rows that share a
+    value are not independent and are drawn together.
     """
     if count < 2:  # scipy rejects both
         return np.ones((number, count), int)
     if groups is not None:
         _, place = np.unique(groups, return_inverse=True)
-        return resamples(place.max() + 1, number, seed)[:, place]
+        return sample_counts(place.max() + 1, number, seed)[:, place]
 
     def counts(rows: np.ndarray, axis: int) -> np.ndarray:  # (R, N) -> (N, R)
         places = rows + count * np.arange(len(rows))[:, None]
@@ -56,6 +55,7 @@ def balanced_samples(truth: Array, decided: Array, times: np.ndarray) -> np.ndar
 
 
 def quantiles(samples: np.ndarray, level: float = 0.95) -> tuple[float, float]:
+    """The ends of the percentile interval of samples (R,); NaN where none is defined."""
     tail = 100 * (1 - level) / 2
     if not np.isfinite(samples).any():
         return float("nan"), float("nan")
@@ -63,15 +63,14 @@ def quantiles(samples: np.ndarray, level: float = 0.95) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def number(value: float, samples: np.ndarray) -> Estimate:
+def estimate(value: float, samples: np.ndarray) -> Estimate:
     """A value with the 95 % interval of its bootstrap samples (R,), all times 100."""
-    low, high = quantiles(samples) if np.isfinite(value) else (None, None)
-    return percent(value, low, high)
+    return percent(value, *quantiles(samples))
 
 
-def percent(value: float, low: float, high: float) -> Estimate:
+def percent(value: float, low: float | None, high: float | None) -> Estimate:
     """A value and its interval times 100; None where undefined."""
-    if not np.isfinite(value):
+    if not np.isfinite(value) or low is None or high is None:
         return {"value": None, "low": None, "high": None}
     return {"value": 100 * float(value), "low": 100 * float(low), "high": 100 * float(high)}
 
@@ -80,17 +79,17 @@ def share(
     values: np.ndarray, *, resamples: int, people: np.ndarray | None = None, seed: int = 0
 ) -> Estimate:
     """Mean of values (N,), times 100, with its 95 % bootstrap interval."""
-    times = resamples(len(values), resamples, seed, people)
-    return number(values.mean(), times @ values / times.sum(1))
+    times = sample_counts(len(values), resamples, seed, people)
+    return estimate(values.mean(), times @ values / times.sum(1))
 
 
 def largest(values: np.ndarray, samples: np.ndarray) -> tuple[float, float, float]:
     """The largest of K values, and a 95 % interval of the true maximum; NaN where none is defined.
 
-    values (K,), samples (R, K) of their bootstrap. Looking for the largest of K is paid for: the
-    lower bound is the highest of K that hold at once (max-t: the 97.5 % quantile of the largest
-    of K errors over their spreads). The upper one is the highest of K single ones, which is sure
-    enough as it stands. The value itself leans upwards, as every record does.
+    values (K,), samples (R, K) of their bootstrap. The largest of K estimates is too large on
+    average, so the lower bound is the highest of K bounds that hold together (max-t: the 97.5 %
+    quantile of the largest of K errors, each over its spread). The upper bound is the highest of
+    the K single ones.
     """
     known = np.isfinite(values)
     if not known.any():
@@ -135,6 +134,7 @@ def areas(truth: np.ndarray, scores: np.ndarray, metric: str, times: np.ndarray)
 
 
 def _area(yes: np.ndarray, no: np.ndarray, metric: str) -> np.ndarray:
+    """The area from the positives and negatives at each step (R, steps) of falling score, (R,)."""
     found, false = yes.cumsum(1), no.cumsum(1)
     positives, negatives = found[:, -1], false[:, -1]
     with np.errstate(invalid="ignore", divide="ignore"):

@@ -5,7 +5,7 @@ the class frequency of the training labels, and by the areas under the ROC and t
 precision-recall curve, which know no threshold, that shift is worth nothing.
 """
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,7 +13,8 @@ import pandas as pd
 from torch import Tensor
 
 from lib import vocabulary
-from lib.evaluation import metrics, results
+from lib.evaluation import bootstrap, metrics, results
+from lib.evaluation.bootstrap import Estimate
 
 # Name of the judgement -> threshold and metric of `metrics.per_attribute`; AP: average precision.
 JUDGEMENTS = {
@@ -130,7 +131,7 @@ class Judge:
         for subset, columns in subsets.items():
             name = f"{part}, {subset}" if part else subset
             labels = {"metric": metric, "method": method, "subset": name}
-            ends = number(*self._average(*judged, list(columns)))
+            ends = bootstrap.estimate(*self._average(*judged, list(columns)))
             found.append({**labels, **results.ends(ends), "unit": unit})
         return found
 
@@ -150,20 +151,6 @@ class Judge:
         table.insert(0, "average", table.mean(axis=1))
         return table.rename_axis("method")
 
-    def bounds(
-        self, scores: dict[str, Tensor], judgement: str = PAPER
-    ) -> tuple[pd.DataFrame, pd.DataFrame]:
-        """The lower and the upper ends of 95 % intervals around `per_attribute`; NaN likewise."""
-        ends: dict[str, dict[str, dict[str, float]]] = {"low": {}, "high": {}}
-        for name, score in scores.items():
-            values, samples = self._values(score, judgement), self._samples(score, judgement)
-            found = {"average": number(*self._average(values, samples, None))}
-            found |= self._columns(values, samples)
-            for end, rows in ends.items():
-                rows[name] = {column: each[end] for column, each in found.items()}
-        low, high = (pd.DataFrame(rows).T.astype(float) for rows in ends.values())
-        return low.rename_axis("method"), high.rename_axis("method")
-
     def summary(self, scores: dict[str, Tensor]) -> pd.DataFrame:
         """Percent, one row per method and one column per judgement: averages over attributes."""
         wanted = (PAPER, FREQUENCY, AUC, PRECISION)
@@ -171,10 +158,10 @@ class Judge:
 
     def number(
         self, score: Tensor, judgement: str = PAPER, attributes: list[str] | None = None
-    ) -> dict[str, float | None]:
+    ) -> Estimate:
         """Average over (some) attributes with its 95 % interval, percent; None where undefined."""
         parts = self._values(score, judgement), self._samples(score, judgement)
-        return number(*self._average(*parts, attributes))
+        return bootstrap.estimate(*self._average(*parts, attributes))
 
     def difference(
         self,
@@ -182,46 +169,23 @@ class Judge:
         worse: Tensor,
         judgement: str = PAPER,
         attributes: list[str] | None = None,
-    ) -> dict[str, float | None]:
+    ) -> Estimate:
         """Average of `better` minus that of `worse` on the same faces, percentage points."""
-        return number(*self._average(*self._gain(better, worse, judgement), attributes))
-
-    def differences(
-        self, scores: dict[str, Tensor], pairs: dict[str, tuple[str, str]], judgement: str = PAPER
-    ) -> dict[str, dict[str, float | None]]:
-        """Several differences: name -> (better, worse), names of `scores`; each judged once."""
-        parts = {
-            k: (self._values(s, judgement), self._samples(s, judgement)) for k, s in scores.items()
-        }
-        found = {}
-        for name, (better, worse) in pairs.items():
-            gain = (good - bad for good, bad in zip(parts[better], parts[worse], strict=True))
-            found[name] = number(*self._average(*gain, None))
-        return found
-
-    def each(
-        self, score: Tensor, worse: Tensor | None = None, judgement: str = PAPER
-    ) -> dict[str, dict[str, float | None]]:
-        """`number` of every attribute, or with `worse` its `difference`."""
-        if worse is None:
-            values, samples = self._values(score, judgement), self._samples(score, judgement)
-        else:
-            values, samples = self._gain(score, worse, judgement)
-        return self._columns(values, samples)
+        return bootstrap.estimate(*self._average(*self._gain(better, worse, judgement), attributes))
 
     def contrast(
         self, better: Tensor, worse: Tensor, some: list[str], others: list[str]
-    ) -> dict[str, float | None]:
+    ) -> Estimate:
         """The gain of `better` over `worse` on some attributes minus its gain on the others."""
         gain = self._gain(better, worse, PAPER)
         parts = zip(self._average(*gain, some), self._average(*gain, others), strict=True)
-        return number(*(here - there for here, there in parts))
+        return bootstrap.estimate(*(here - there for here, there in parts))
 
-    def largest_gain(self, better: Tensor, worse: Tensor) -> dict[str, float | None]:
+    def largest_gain(self, better: Tensor, worse: Tensor) -> Estimate:
         """The gain of `better` over `worse` on the attribute where it is largest (`largest`)."""
-        return percent(*largest(*self._gain(better, worse, PAPER)))
+        return bootstrap.percent(*bootstrap.largest(*self._gain(better, worse, PAPER)))
 
-    def margin(self, score: Tensor, name: str, *, average: bool = False) -> dict[str, float | None]:
+    def margin(self, score: Tensor, name: str, *, average: bool = False) -> Estimate:
         """Balanced accuracy of the others minus that of one attribute, percentage points.
 
         Of the hardest other, by the interval of `largest`: positive where that one is the hardest
@@ -234,15 +198,9 @@ class Judge:
         if average:
             others = [other for other in self.names if other != name]
             value, drawn = self._average(loss, losses, others)
-            return number(-value, -drawn)
-        value, low, high = largest(loss, losses)
-        return percent(0 - value, 0 - high, 0 - low)  # a tie is 0.0, not -0.0
-
-    def _columns(
-        self, values: np.ndarray, samples: np.ndarray
-    ) -> dict[str, dict[str, float | None]]:
-        columns = zip(self.names, values, samples.T, strict=True)
-        return {name: number(value, column) for name, value, column in columns}
+            return bootstrap.estimate(-value, -drawn)
+        value, low, high = bootstrap.largest(loss, losses)
+        return bootstrap.percent(0 - value, 0 - high, 0 - low)  # a tie is 0.0, not -0.0
 
     def _gain(self, better: Tensor, worse: Tensor, judgement: str) -> tuple[np.ndarray, np.ndarray]:
         values = self._values(better, judgement) - self._values(worse, judgement)
@@ -256,7 +214,7 @@ class Judge:
         columns = [column for column in columns if np.isfinite(values[column])]
         if not columns:
             return float("nan"), np.full(len(samples), np.nan)
-        return float(values[columns].mean()), row_means(samples[:, columns])
+        return float(values[columns].mean()), bootstrap.row_means(samples[:, columns])
 
     def _values(self, score: Tensor, judgement: str) -> np.ndarray:
         threshold, metric = JUDGEMENTS[judgement]
@@ -269,123 +227,20 @@ class Judge:
         rows = (self.truth >= 0).any(1)
         truth, score = np.asarray(self.truth[rows]), np.asarray(score[rows])
         groups = None if self.groups is None else self.groups[np.asarray(rows)]
-        times = metrics.resamples(len(truth), self.resamples, self.seed, groups)
+        times = bootstrap.sample_counts(len(truth), self.resamples, self.seed, groups)
         if metric in ("auc", "ap"):
-            return areas(truth, score, metric, times)
+            return bootstrap.areas(truth, score, metric, times)
         decided = score > (self.frequency if threshold == "frequency" else threshold)
         if metric == "balanced":
-            return metrics.balanced_samples(truth, decided, times)
+            return bootstrap.balanced_samples(truth, decided, times)
         times = times.astype(np.float32)
         right, known = (truth == decided).astype(np.float32), (truth >= 0).astype(np.float32)
         return (times @ right) / np.maximum(times @ known, 1e-9)
 
 
-def number(value: float, samples: np.ndarray) -> dict[str, float | None]:
-    """A value with the 95 % interval of its bootstrap samples (R,), all times 100."""
-    low, high = metrics.quantiles(samples) if np.isfinite(value) else (None, None)
-    return percent(value, low, high)
-
-
-def percent(value: float, low: float, high: float) -> dict[str, float | None]:
-    """A value and its interval times 100; None where undefined."""
-    if not np.isfinite(value):
-        return {"value": None, "low": None, "high": None}
-    return {"value": 100 * float(value), "low": 100 * float(low), "high": 100 * float(high)}
-
-
-def share(
-    values: np.ndarray, *, resamples: int, people: np.ndarray | None = None, seed: int = 0
-) -> dict[str, float | None]:
-    """Mean of values (N,), times 100, with its 95 % bootstrap interval."""
-    times = metrics.resamples(len(values), resamples, seed, people)
-    return number(values.mean(), times @ values / times.sum(1))
-
-
-def largest(values: np.ndarray, samples: np.ndarray) -> tuple[float, float, float]:
-    """The largest of K values, and a 95 % interval of the true maximum; NaN where none is defined.
-
-    values (K,), samples (R, K) of their bootstrap. Looking for the largest of K is paid for: the
-    lower bound is the highest of K that hold at once (max-t: the 97.5 % quantile of the largest
-    of K errors over their spreads). The upper one is the highest of K single ones, which is sure
-    enough as it stands. The value itself leans upwards, as every record does.
-    """
-    known = np.isfinite(values)
-    if not known.any():
-        return float("nan"), float("nan"), float("nan")
-    values, samples = values[known], samples[:, known]
-    spread = np.nanstd(samples, axis=0)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        worst = np.nan_to_num((samples - values) / spread).max(1)
-    low = (values - np.quantile(worst, 0.975) * spread).max()
-    high = np.nanquantile(samples, 0.975, axis=0).max()
-    return float(values.max()), float(low), float(high)
-
-
-def row_means(samples: np.ndarray) -> np.ndarray:
-    """Mean of each row over the entries that are defined, NaN where none is; (R, A) -> (R,)."""
-    defined = np.isfinite(samples)
-    with np.errstate(invalid="ignore"):
-        return np.where(defined, samples, 0).sum(1) / np.where(
-            defined.any(1), defined.sum(1), np.nan
-        )
-
-
-def areas(truth: np.ndarray, scores: np.ndarray, metric: str, times: np.ndarray) -> np.ndarray:
-    """Area under the ROC (`auc`) or precision-recall curve (`ap`) where row n counts times[r, n].
-
-    truth (N, A) in {-1, 0, 1}, scores (N, A), times (R, N) -> (R, A), NaN where a class is absent.
-    Equal scores count as one step, as in scikit-learn.
-    """
-    results = np.full((len(times), truth.shape[1]), np.nan)
-    for column in range(truth.shape[1]):
-        known = np.flatnonzero(truth[:, column] >= 0)
-        order = known[np.argsort(-scores[known, column], kind="stable")]
-        if not len(order):
-            continue
-        ranked = scores[order, column]
-        starts = np.flatnonzero(np.r_[True, ranked[1:] != ranked[:-1]])
-        counts, positive = times[:, order], truth[order, column] == 1
-        yes = np.add.reduceat(counts * positive, starts, axis=1)  # (R, steps)
-        no = np.add.reduceat(counts * ~positive, starts, axis=1)
-        results[:, column] = _area(yes, no, metric)
-    return results
-
-
-def _area(yes: np.ndarray, no: np.ndarray, metric: str) -> np.ndarray:
-    found, false = yes.cumsum(1), no.cumsum(1)
-    positives, negatives = found[:, -1], false[:, -1]
-    with np.errstate(invalid="ignore", divide="ignore"):
-        if metric == "auc":
-            return (no * (found - yes / 2)).sum(1) / (positives * negatives)
-        step = yes * found / np.maximum(found + false, 1)
-        return np.where(negatives > 0, step.sum(1) / positives, np.nan)
-
-
-def by_group(table: pd.DataFrame) -> pd.DataFrame:
-    """A table with one column per attribute, averaged over all of them and over each group."""
-    groups = {name: table[list(part)].mean(axis=1) for name, part in vocabulary.GROUPS.items()}
-    return pd.DataFrame({"average": table[ATTRIBUTES].mean(axis=1), **groups})
-
-
-def table(numbers: Mapping[Hashable, dict[str, float | None]]) -> pd.DataFrame:
-    """Numbers by name as a table: a row of value, low, high each, NaN where undefined."""
-    return pd.DataFrame(numbers).T.astype(float)
-
-
-def plain(table: pd.DataFrame) -> dict[str, dict[str, float | None]]:
-    """A table as nested dictionaries, row by row, with None in the place of NaN.
-
-    A row of several names is called `one/two`.
-    """
-    rows = table.astype(object).where(table.notna(), None)
-    names = [name if isinstance(name, tuple) else (name,) for name in rows.index]
-    values = (dict(row) for _, row in rows.iterrows())
-    return {"/".join(map(str, name)): row for name, row in zip(names, values, strict=True)}
-
-
 def agreement(
     labels: Tensor, index: Tensor, *, resamples: int = 1000, seed: int = 0
-) -> dict[str, dict[str, float | None]]:
+) -> dict[str, Estimate]:
     """How often neighbours carry the same label, how often any two faces do, and the gain.
 
     labels (N, A) in {-1, 0, 1}, index (N, k). Average over attributes for each face, then over
@@ -402,6 +257,9 @@ def agreement(
     chance = np.where(labels == 1, frequency, np.where(labels == 0, 1 - frequency, np.nan))
     rows = (pairs > 0) & known.any(1)
     agree, chance = same[rows] / pairs[rows], np.nanmean(chance[rows], axis=1)
-    times = metrics.resamples(len(agree), resamples, seed)  # drawn once, for all three
+    times = bootstrap.sample_counts(len(agree), resamples, seed)  # drawn once, for all three
     parts = {"agree": agree, "chance": chance, "gain": agree - chance}
-    return {name: number(part.mean(), times @ part / len(part)) for name, part in parts.items()}
+    return {
+        name: bootstrap.estimate(part.mean(), times @ part / len(part))
+        for name, part in parts.items()
+    }

@@ -1,7 +1,6 @@
 """How well: balanced accuracy (Eqn. 18), its relatives, intervals, agreement, calibration."""
 
 import numpy as np
-from scipy import stats
 from sklearn import metrics as sklearn_metrics
 from torch import Tensor
 
@@ -84,60 +83,6 @@ def average(truth: Array, scores: Array, threshold=0.5, metric: str = "balanced"
     """Mean over the attributes for which the metric is defined."""
     values = per_attribute(truth, scores, threshold, metric)
     return float(np.nanmean(values)) if np.isfinite(values).any() else float("nan")
-
-
-# Intervals --------------------------------------------------------------------------------------
-
-
-def resamples(count: int, number: int, seed: int, groups: np.ndarray | None = None) -> np.ndarray:
-    """How often each of `count` rows is drawn in each of `number` bootstrap samples, (R, N).
-
-    Drawn by `scipy.stats.bootstrap`, with the counts as its statistic: a mean of every sample is
-    then one matrix product, and two methods judged with one seed are paired.
-
-    groups (N,): rows that share a value are drawn together, since they are not independent.
-    Of no row there are samples, too: (R, 0).
-    """
-    if count < 2:  # scipy rejects both
-        return np.ones((number, count), int)
-    if groups is not None:
-        _, place = np.unique(groups, return_inverse=True)
-        return resamples(place.max() + 1, number, seed)[:, place]
-
-    def counts(rows: np.ndarray, axis: int) -> np.ndarray:  # (R, N) -> (N, R)
-        places = rows + count * np.arange(len(rows))[:, None]
-        times = np.bincount(places.ravel(), minlength=rows.size).reshape(rows.shape)
-        return times.T.astype(np.float32)  # scipy ranks them, which wants floats
-
-    drawn = stats.bootstrap(
-        (np.arange(count),),
-        counts,
-        n_resamples=number,
-        batch=max(1, 2**24 // count),  # draws in memory at a time
-        vectorized=True,
-        method="percentile",
-        rng=seed,
-    )
-    return drawn.bootstrap_distribution.T.astype(int)
-
-
-def balanced_samples(truth: Array, decided: Array, times: np.ndarray) -> np.ndarray:
-    """Balanced accuracy of every attribute where row n counts times[r, n], (R, A)."""
-    truth, decided = array(truth), array(decided).astype(bool)
-    times = times.astype(np.float32)
-    positive, negative = truth == 1, truth == 0
-    with np.errstate(invalid="ignore"):
-        hit = times @ (positive & decided) / (times @ positive.astype(np.float32))
-        miss = times @ (negative & ~decided) / (times @ negative.astype(np.float32))
-    return (hit + miss) / 2
-
-
-def quantiles(samples: np.ndarray, level: float = 0.95) -> tuple[float, float]:
-    tail = 100 * (1 - level) / 2
-    if not np.isfinite(samples).any():
-        return float("nan"), float("nan")
-    low, high = np.nanpercentile(samples, [tail, 100 - tail])
-    return float(low), float(high)
 
 
 # Agreement, calibration, smoothing --------------------------------------------------------------

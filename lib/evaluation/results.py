@@ -4,7 +4,7 @@ A row is one number: metric, method, subset, value, low, high, unit (`workspace.
 interval is NaN where there is none. Differences between two methods have the method `"A - B"`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 
 import numpy as np
 import pandas as pd
@@ -69,3 +69,8 @@ def wide(
 def bounds(table: pd.DataFrame, *, index: str = "method") -> pd.DataFrame:
     """value, low and high by one label, for figures with intervals."""
     return table.set_index(index)[["value", "low", "high"]]
+
+
+def table(estimates: Mapping[Hashable, Mapping[str, float | None]]) -> pd.DataFrame:
+    """Estimates by name as a table with a row of value, low and high each, NaN where undefined."""
+    return pd.DataFrame(dict(estimates)).T.astype(float)

@@ -10,7 +10,7 @@ from torch import Tensor
 from lib import vocabulary
 from lib.data import scenes
 from lib.data.faces import PairSet
-from lib.evaluation import annotation, metrics
+from lib.evaluation import annotation, bootstrap
 from lib.world.scenes import pairs as latents
 
 TRAITS = tuple(vocabulary.TRAITS)
@@ -154,11 +154,11 @@ def contrast(
     """
     if chosen.all() or not chosen.any():
         return {"value": None, "low": None, "high": None}
-    times = metrics.resamples(len(values), resamples, seed, people)
+    times = bootstrap.sample_counts(len(values), resamples, seed, people)
     with np.errstate(invalid="ignore"):
         here, there = (
             times[:, rows] @ values[rows] / times[:, rows].sum(1) for rows in (chosen, ~chosen)
         )
-    low, high = metrics.quantiles(here - there)
+    low, high = bootstrap.quantiles(here - there)
     value = float(values[chosen].mean() - values[~chosen].mean())
     return {"value": value, "low": low, "high": high}

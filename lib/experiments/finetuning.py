@@ -10,8 +10,8 @@ from torch import Tensor
 
 from lib import training, vocabulary
 from lib.data.faces import FaceSet
-from lib.evaluation import baselines, metrics
-from lib.evaluation.judging import number, row_means, share
+from lib.evaluation import baselines, bootstrap
+from lib.evaluation.bootstrap import estimate, row_means, share
 from lib.models import DCN
 from lib.params import Params
 
@@ -144,13 +144,13 @@ def _mean_of_six(
 ) -> Estimate:
     """Mean over those of the six basic expressions that occur of the mean of values (N,)."""
     chosen = [k for k in range(len(vocabulary.EXPRESSIONS)) if k != NEUTRAL and (truth == k).any()]
-    times = metrics.resamples(len(truth), resamples, seed, people)
+    times = bootstrap.sample_counts(len(truth), resamples, seed, people)
     with np.errstate(invalid="ignore"):
         parts = [
             times[:, truth == k] @ values[truth == k] / times[:, truth == k].sum(1) for k in chosen
         ]
     exact = np.mean([values[truth == k].mean() for k in chosen])
-    return number(exact, row_means(np.stack(parts, 1)))
+    return estimate(exact, row_means(np.stack(parts, 1)))
 
 
 def confusion(truth: np.ndarray, answers: np.ndarray) -> np.ndarray:

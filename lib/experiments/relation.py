@@ -10,7 +10,7 @@ from torch import Tensor
 
 from lib import training, vocabulary
 from lib.data.faces import FaceSet, PairSet
-from lib.evaluation import baselines, metrics, results
+from lib.evaluation import baselines, metrics
 from lib.evaluation.judging import AUC, FREQUENCY, PAPER, Judge
 from lib.experiments import networks
 from lib.models import DCN, RelationNet
@@ -195,36 +195,23 @@ def averages(judge: Judge, scores: dict[str, Tensor], subset: str = "average") -
 
     scores: probabilities (N, 8) by the short name of the variant; subset: what the rows are called.
     """
-    return pd.concat(
-        results.rows(
-            kind,
-            {VARIANTS[name]: judge.number(score, kind) for name, score in scores.items()},
-            subset=subset,
-        )
-        for kind in JUDGEMENTS
-    )
+    return judge.rows(_titled(scores), JUDGEMENTS, {subset: TRAITS})
 
 
 def per_trait(judge: Judge, scores: dict[str, Tensor]) -> pd.DataFrame:
     """Rows of the results table: balanced accuracy at 0.5 of every variant on every trait."""
-    return pd.concat(
-        results.rows(PAPER, judge.each(score), by="subset", method=VARIANTS[name])
-        for name, score in scores.items()
-    )
+    return judge.rows(_titled(scores), (PAPER,), TRAITS)
 
 
 def differences(judge: Judge, scores: dict[str, Tensor], subset: str = "average") -> pd.DataFrame:
     """Rows of the results table: paired differences of averages, by judgement and comparison."""
-    names = {
-        label: f"{VARIANTS[better]} - {VARIANTS[worse]}"
-        for label, (better, worse) in COMPARISONS.items()
-    }
-    parts = []
-    for kind in JUDGEMENTS:
-        found = judge.differences(scores, COMPARISONS, kind)
-        gaps = {names[label]: gap for label, gap in found.items()}
-        parts.append(results.rows(kind, gaps, subset=subset, unit="points"))
-    return pd.concat(parts)
+    pairs = [(VARIANTS[better], VARIANTS[worse]) for better, worse in COMPARISONS.values()]
+    return judge.difference_rows(_titled(scores), pairs, JUDGEMENTS, {subset: TRAITS})
+
+
+def _titled(scores: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Scores by the variants' names in Table 11."""
+    return {VARIANTS[name]: score for name, score in scores.items()}
 
 
 def evidence(pairs: PairSet) -> Tensor | None:
