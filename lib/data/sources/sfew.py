@@ -75,7 +75,7 @@ def part(home: Path, split: str) -> pd.DataFrame:
         }
         row |= {"identity": f"sfew/{clip}", "source": "sfew", "file": str(base / name), "line": 0}
         table.append(row | {"expression": CLASSES.get(folder, "")})
-    return pd.DataFrame(table).assign(line=0)
+    return pd.DataFrame(table)
 
 
 def is_picture(path: str) -> bool:
