@@ -1,4 +1,4 @@
-"""A film's profile: the clip is the unit, and clips show strangers."""
+"""A film's profile: averages over frames and clips, and who the clips show."""
 
 import numpy as np
 import pandas as pd
@@ -18,13 +18,13 @@ def clip_of(probability: np.ndarray, truth: np.ndarray, heat: list[float]) -> mo
 
 @pytest.fixture
 def clip():
-    """Nine frames, a quarrel in the middle three; one trait rises in it, all others stand still."""
+    """Nine frames; in the middle three, a quarrel, one trait rises, the others are constant."""
     probability, truth = np.full((9, 8), 0.5), np.full((9, 8), 0.5)
     probability[3:6, 1], truth[3:6, 1] = 1.0, 0.9
     return clip_of(probability, truth, [0, 0, 0, 1, 1, 1, 0, 0, 0])
 
 
-def test_five_frames_are_averaged(clip):
+def test_probabilities_are_averaged_over_five_frames(clip):
     expected = [0.5, 0.5 + 0.5 / 4, 0.7, 0.8, 0.8, 0.8, 0.7, 0.5 + 0.5 / 4, 0.5]
     assert clip.smooth[:, 1] == pytest.approx(expected)
     assert clip.smooth[:, 0] == pytest.approx(np.full(9, 0.5))
@@ -39,15 +39,15 @@ def test_quarrel_minus_talk_by_hand(clip):
     assert ours[0, 0] == pytest.approx(0)
 
 
-def test_a_profile_is_followed_as_its_correlation_says(clip):
+def test_a_profile_is_compared_with_the_truth_by_correlation(clip):
     single = movie.followed([clip], smoothed=False)[0]
     assert single[1] == pytest.approx(1)
-    assert np.isnan(single[0])  # nothing moves
+    assert np.isnan(single[0])  # this trait does not change
     smooth = movie.followed([clip])[0, 1]
     assert smooth == pytest.approx(stats.pearsonr(clip.smooth[:, 1], clip.truth["competitive"])[0])
 
 
-def test_the_interval_over_clips_is_students():
+def test_the_interval_over_clips_is_that_of_students_t():
     values = np.array([3.0, 5, 4, 8])
     low, high = stats.t.interval(0.95, 3, values.mean(), stats.sem(values))
     assert movie.over_clips(values) == pytest.approx({"value": 5, "low": low, "high": high})
@@ -55,7 +55,7 @@ def test_the_interval_over_clips_is_students():
     assert undefined == {"value": None, "low": None, "high": None}
 
 
-def test_clips_show_people_who_are_in_no_training_pair(monkeypatch):
+def test_every_clip_has_a_seed_of_its_own_which_no_dataset_has(monkeypatch):
     asked = []
 
     def clip(frames, *, seed, size, device, real=world.clip):
@@ -64,9 +64,8 @@ def test_clips_show_people_who_are_in_no_training_pair(monkeypatch):
 
     monkeypatch.setattr(movie.world, "clip", clip)
     monkeypatch.setattr(movie.relation, "predict", lambda *_: torch.zeros(2, 8))
-    settings = params.load("smoke", {"evaluation.clips": 2})
-    clips = movie.watch(None, settings, frames=2, seed=4)
+    clips = movie.watch(None, params.load("smoke", {"evaluation.clips": 2, "seed": 4}), frames=2)
     assert len(clips) == 2 and len(set(asked)) == 2
-    assert min(asked) > 1000  # the datasets' seeds are the profile's: small numbers
+    assert min(asked) > 1000  # the datasets use the profile's own seed, a small number
     skins = [clip.pairs.left[0].float().mean((1, 2)) for clip in clips]
     assert not torch.allclose(*skins, atol=1)

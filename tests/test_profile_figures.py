@@ -1,4 +1,4 @@
-"""Pictures say what the numbers say: petals, frames of scenes, the grid of cases."""
+"""Figures 9 to 11: petals, the part of a picture that is shown, the grid of cases, a profile."""
 
 import numpy as np
 import pandas as pd
@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from matplotlib.colors import same_color
 from matplotlib.figure import Figure
 
-from lib.data.scenes import Scene
-from lib.experiments.cases import KINDS, TRAITS
+from lib.figures import movie
 from lib.figures import scenes as figures
+from lib.vocabulary import TRAITS
 
 
 def noise(high: int, wide: int) -> torch.Tensor:
@@ -37,31 +37,30 @@ def test_a_petal_is_as_long_as_its_probability():
 
 @given(st.integers(0, 160), st.integers(0, 160), st.integers(5, 40))
 @settings(max_examples=40, deadline=None)
-def test_a_frame_keeps_faces_and_pixels(first, second, side):
-    image, boxes = (
-        noise(50, 200),
-        np.array([[first, 5, side, side], [second, 8, side, side]], float),
-    )
-    framed = figures.framed(Scene(image, boxes), 1.3)
-    wide = framed.image.shape[2]
-    assert framed.image.shape[1] == 50 and wide >= 65
-    assert (framed.boxes[:, 0] >= 0).all() and (framed.boxes[:, 0] + side <= wide).all()
-    for (x, y, *_), (before, *_) in zip(framed.boxes.astype(int), boxes.astype(int), strict=True):
-        assert torch.equal(framed.image[:, y, x], image[:, y, before])
+def test_the_part_shown_contains_every_box_at_the_same_pixels(first, second, side):
+    image = noise(50, 200)
+    boxes = np.array([[first, 5, side, side], [second, 8, side, side]], float)
+    part, moved = figures.framed((image, boxes), 1.3)
+    wide = part.shape[2]
+    assert part.shape[1] == 50 and wide >= 65
+    assert (moved[:, 0] >= 0).all() and (moved[:, 0] + side <= wide).all()
+    for (x, y, *_), (before, *_) in zip(moved.astype(int), boxes.astype(int), strict=True):
+        assert torch.equal(part[:, y, x], image[:, y, before])
 
 
-def test_a_frame_without_faces_is_the_middle():
-    framed = figures.framed(Scene(noise(50, 200), np.empty((0, 4))), 1.0)
-    assert torch.equal(framed.image, noise(50, 200)[:, :, 75:125])
+def test_without_faces_the_middle_is_shown():
+    part, _ = figures.framed((noise(50, 200), np.empty((0, 4))), 1.0)
+    assert torch.equal(part, noise(50, 200)[:, :, 75:125])
 
 
-def test_cases_stand_in_the_place_of_their_kind():
+def test_a_case_is_shown_in_the_row_of_its_trait_and_the_column_of_its_kind():
+    kinds = ["rightly yes", "wrongly yes"]
     table = pd.DataFrame({"trait": ["warm"], "kind": ["wrongly yes"], "probability": [0.75]})
-    figure = figures.cases(table.assign(votes=1), [Scene(noise(9, 16), np.ones((2, 4)))])
-    grid = np.array(figure.axes).reshape(len(TRAITS), len(KINDS))
+    figure = figures.cases(table.assign(votes=1), [(noise(9, 16), np.ones((2, 4)))], kinds)
+    grid = np.array(figure.axes).reshape(len(TRAITS), len(kinds))
     assert [axes.get_ylabel() for axes in grid[:, 0]] == list(TRAITS)
-    assert [axes.get_title() for axes in grid[0]] == list(KINDS)
-    shown = grid[TRAITS.index("warm"), list(KINDS).index("wrongly yes")]
+    assert [axes.get_title() for axes in grid[0]] == kinds
+    shown = grid[list(TRAITS).index("warm"), 1]
     assert shown.get_xlabel() == "p = 0.75; 1 of 5 say yes"
     assert len(shown.images) == 1 and len(shown.patches) == 2
     empty = [axes for axes in grid.flat if axes.texts]
@@ -71,10 +70,23 @@ def test_cases_stand_in_the_place_of_their_kind():
 
 @pytest.mark.parametrize("count", [1, 3, 4])
 def test_every_scene_has_its_polar_plot(count):
-    scenes = {
-        f"scene {k}": Scene(noise(90, 160), np.array([[9.0, 9, 20, 20]])) for k in range(count)
-    }
+    scenes = {f"scene {k}": (noise(90, 160), np.array([[9.0, 9, 20, 20]])) for k in range(count)}
     figure = figures.tendencies(scenes, np.full((count, 8), 0.7))
     polar = [axes for axes in figure.axes if axes.name == "polar"]
     assert len(polar) == count == len(figure.axes) - count
     assert [len(axes.patches) for axes in polar] == [8] * count
+
+
+def test_a_profile_draws_the_curves_of_the_named_traits():
+    generator = np.random.default_rng(0)
+    names = ("single frames", "five frames averaged", "truth")
+    curves = {name: generator.random((9, 8)) for name in names}
+    quarrel = np.arange(9) > 5
+    pictures = torch.zeros(9, 3, 8, 16, dtype=torch.uint8)
+    strip, *panels = movie.profile(pictures, curves, quarrel, ("warm", "dominant")).axes
+    assert len(strip.images) == 8
+    for axes, trait in zip(panels, ("warm", "dominant"), strict=True):
+        column = list(TRAITS).index(trait)
+        drawn = {line.get_label(): line.get_ydata() for line in axes.lines}
+        assert all(np.array_equal(drawn[name], curves[name][:, column]) for name in names)
+    assert [axes.get_title() for axes in movie.all_traits(curves, quarrel).axes] == list(TRAITS)

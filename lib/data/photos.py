@@ -8,7 +8,6 @@ were trained on.
 import csv
 import io
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from functools import partial
 from itertools import combinations
 from pathlib import Path
@@ -130,13 +129,12 @@ def pairs(scene: Scene, size: int, *, margin: float = MARGIN) -> PairSet:
 
 def couples(scenes: Mapping[str, Scene], pairs: Mapping[str, PairSet]) -> dict[str, Scene]:
     """`<picture>: <pair>` -> the picture with the boxes of these two faces alone."""
-    return {
-        f"{name}: {row['key']}": replace(
-            scenes[name], boxes=scenes[name].boxes[[row["first"], row["second"]]]
-        )
-        for name, part in pairs.items()
-        for _, row in part.table.iterrows()
-    }
+    found = {}
+    for name, part in pairs.items():
+        image, boxes = scenes[name]
+        for _, row in part.table.iterrows():
+            found[f"{name}: {row['key']}"] = Scene(image, boxes[[row["first"], row["second"]]])
+    return found
 
 
 # Into training ------------------------------------------------------------------------------------

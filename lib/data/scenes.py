@@ -1,6 +1,6 @@
 """Whole pictures with the boxes of the faces in them, from files or rendered by the world."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -13,8 +13,7 @@ from lib import world
 BOXES = [f"{side}_{name}" for side in ("left", "right") for name in "xywh"]
 
 
-@dataclass(frozen=True)
-class Scene:
+class Scene(NamedTuple):
     """A picture (3, H, W) uint8 and its faces from left to right: boxes (F, 4), x y w h in px."""
 
     image: Tensor

@@ -81,6 +81,17 @@ def votes(table: pd.DataFrame) -> np.ndarray | None:
     return table[VOTES].to_numpy() if set(VOTES) <= set(table) else None
 
 
+def evidence(table: pd.DataFrame) -> Tensor | None:
+    """What the embedded world's annotators judge by, as probabilities (N, 8); None elsewhere.
+
+    It is free of the annotators' errors: no network can be expected to be more accurate than this.
+    """
+    columns = [f"evidence_{name}" for name in TRAITS]
+    if not set(columns) <= set(table):
+        return None
+    return torch.tensor(table[columns].to_numpy()).sigmoid().float()
+
+
 def kappas(yes: np.ndarray, times: np.ndarray) -> np.ndarray:
     """Fleiss' kappa of each trait where pair n counts times[r, n]: (N, K), (R, N) -> (R, K).
 

@@ -1,5 +1,6 @@
-"""A film's profile: relation traits frame by frame, smoothed over five frames (Fig. 11)."""
+"""A film's profile: relation traits frame by frame, averaged over five frames (Fig. 11)."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,16 +18,19 @@ from lib.models import RelationNet
 from lib.params import Params
 from lib.provenance import device
 
-TRAITS = tuple(vocabulary.TRAITS)
+TRAITS = list(vocabulary.TRAITS)
 WINDOW = 5  # "averaged across 5 neighboring frames" (Section 6.2)
 
 
 @dataclass(frozen=True)
 class Clip:
-    """A clip of two people as a network sees it, frame by frame.
+    """A clip of two people who talk, quarrel and talk again, and what the S-DCN predicts on it.
 
-    pictures (F, 3, H, W) uint8; pairs: their two faces; truth: F rows, per trait about the
-    share of annotators who say yes, `time` and `heat` in [0, 1]; probability (F, 8).
+    pictures: (F, 3, H, W) uint8.
+    pairs: their two faces, F pairs.
+    truth: F rows; per trait about the share of annotators who would say yes; `time` and `heat`
+        (of the quarrel) in [0, 1].
+    probability: (F, 8), frame by frame.
     """
 
     pictures: Tensor
@@ -40,61 +44,66 @@ class Clip:
         return metrics.moving_average(self.probability, WINDOW)
 
     @property
-    def conflict(self) -> np.ndarray:
-        """Whether a frame belongs to the quarrel, (F,) bool; elsewhere they talk."""
+    def curves(self) -> dict[str, np.ndarray]:
+        """What Fig. 11 shows of each trait, (F, 8) each."""
+        truth = self.truth[TRAITS].to_numpy()
+        ours = {"single frames": self.probability, "five frames averaged": self.smooth}
+        return {**ours, "truth": truth}
+
+    @property
+    def quarrel(self) -> np.ndarray:
+        """Which frames belong to the quarrel, (F,) bool; in the others the two people talk."""
         return (self.truth["heat"] > 0.5).to_numpy()
 
 
 def watch(
-    model: RelationNet,
-    params: Params,
-    *,
-    frames: int,
-    seed: int,
-    fabric: Fabric | None = None,
+    model: RelationNet, params: Params, *, frames: int, fabric: Fabric | None = None
 ) -> list[Clip]:
-    """As many clips as the profile says, each of two other people, none of them from training."""
+    """Render the profile's number of clips and predict the traits in every frame.
+
+    Every clip shows two other people, none of whom is in the training pairs.
+    """
     clips = []
     for number in range(params.evaluation.clips):
-        made = world.clip(
-            frames,
-            seed=1000 * (seed + 1) + number,
-            size=params.data.size,
-            device=device(params),
-        )
+        seed = 1000 * (params.seed + 1) + number  # far from the seeds of the datasets
+        made = world.clip(frames, seed=seed, size=params.data.size, device=device(params))
         pictures, pairs, truth = made[0], pair_set(made[1]), made[2]
         probability = relation.predict(model, pairs, params, fabric).sigmoid().numpy()
         clips.append(Clip(pictures, pairs, truth, probability))
     return clips
 
 
-def quarrel_minus_talk(clips: list[Clip], *, truth: bool = False) -> np.ndarray:
+def quarrel_minus_talk(clips: Sequence[Clip], *, truth: bool = False) -> np.ndarray:
     """Mean smoothed probability in the quarrel minus that in the talk, (clips, 8).
 
-    truth: of the annotators' true shares in place of ours.
+    truth: the same of the true shares of annotators.
     """
     rows = []
     for clip in clips:
-        values = clip.truth[list(TRAITS)].to_numpy() if truth else clip.smooth
-        rows.append(values[clip.conflict].mean(0) - values[~clip.conflict].mean(0))
+        values = clip.curves["truth"] if truth else clip.smooth
+        rows.append(values[clip.quarrel].mean(0) - values[~clip.quarrel].mean(0))
     return np.stack(rows)
 
 
-def followed(clips: list[Clip], *, smoothed: bool = True) -> np.ndarray:
-    """Correlation over the frames of each clip between our profile and the truth, (clips, 8)."""
+def followed(clips: Sequence[Clip], *, smoothed: bool = True) -> np.ndarray:
+    """Correlation over the frames of each clip between prediction and truth, (clips, 8).
+
+    NaN where a trait does not change.
+    """
     rows = []
     for clip in clips:
         ours = clip.smooth if smoothed else clip.probability
-        pairs = zip(ours.T, clip.truth[list(TRAITS)].to_numpy().T, strict=True)
+        pairs = zip(ours.T, clip.curves["truth"].T, strict=True)
         with np.errstate(invalid="ignore", divide="ignore"):
-            rows.append([np.corrcoef(mine, true)[0, 1] for mine, true in pairs])
+            rows.append([np.corrcoef(predicted, true)[0, 1] for predicted, true in pairs])
     return np.array(rows)
 
 
 def over_clips(values: np.ndarray) -> dict[str, float | None]:
-    """Mean of one value per clip, (clips,), with its 95 % interval (Student's t).
+    """Mean of one value per clip (clips,), with its 95 % interval (Student's t).
 
-    Frames of a clip resemble each other, so the clip is the unit. None where a clip has no value.
+    The clip is the unit, since frames of one clip resemble each other. None where a clip has no
+    value.
     """
     if not np.isfinite(values).all():
         return {"value": None, "low": None, "high": None}

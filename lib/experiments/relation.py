@@ -1,4 +1,4 @@
-"""The S-DCN and its variants (Sections 5 and 6.2): built, trained and judged alike."""
+"""The S-DCN and its variants (Sections 5 and 6.2): pre-trained, trained, applied."""
 
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from lib.models import DCN, RelationNet
 from lib.params import Params, TrainParams
 from lib.training import processes
 
-# Our short names of Table 11's rows.
+# Rows of Table 11, by the short names that files and calls use.
 VARIANTS = {
     "hog_svm": "HOG+SVM",
     "random": "Baseline S-DCN",
@@ -30,9 +30,12 @@ VARIANTS = {
 }
 NETWORKS = tuple(VARIANTS)[1:]
 GROUPS = ("gender", "age", "pose", "expression")
-# What Section 6.2 compares, in short words: better, worse.
+# What Section 6.2 compares: better and worse, by the names of Table 11.
 COMPARISONS = {
-    f"{better} minus {worse.removesuffix('_svm')}".replace("_", " "): (better, worse)
+    f"{better} minus {worse.removesuffix('_svm')}".replace("_", " "): (
+        VARIANTS[better],
+        VARIANTS[worse],
+    )
     for better, worse in (
         *((name, "hog_svm") for name in NETWORKS),
         *((name, "random") for name in (*GROUPS, "full")),
@@ -42,7 +45,7 @@ COMPARISONS = {
     )
 }
 TRAITS = tuple(vocabulary.TRAITS)
-# Table 11's measure, then two that do not reward a mere shift towards rare classes.
+# Table 11's measure, then two that a shift towards rare classes alone does not raise.
 JUDGEMENTS = (PAPER, FREQUENCY, AUC)
 
 
@@ -57,7 +60,7 @@ def map_decay(pairs: int) -> float:
 
 
 def recipe(params: Params, pairs: int) -> TrainParams:
-    """The training of an S-DCN with the decay that the profile asks for."""
+    """The training parameters of an S-DCN, with the weight decay that the profile asks for."""
     decay = map_decay(pairs) if params.relation.decay == "map" else params.relation.decay
     return params.relation.train.model_copy(update={"weight_decay": decay})
 
@@ -67,20 +70,35 @@ def pretrain(
     group: str,
     params: Params,
     *,
-    seed: int,
     fabric: Fabric | None = None,
     folder: Path | None = None,
 ) -> DCN:
     """A DCN trained from scratch on the visible labels of one attribute group (Section 6.2).
 
-    Prints the entropy of its labels below the losses: what is no lower has learnt no more than how
-    common each label is. folder: keeps the state of the run, see `training.fit`.
+    Prints the entropy of those labels below the losses: a network whose loss is no lower has
+    learnt only how frequent each label is.
+
+    Parameters
+    ----------
+    faces
+        Training faces; those without a visible label of the group are left out.
+    group
+        A key of `vocabulary.GROUPS`.
+    fabric
+        None: one process, on the device of the profile.
+    folder
+        Keeps the training state, so that an interrupted run continues; None keeps none.
+
+    Raises
+    ------
+    ValueError
+        Where no face has a visible label of the group, or none were decided yet (notebook 01).
     """
-    fabric = fabric or processes.single(params)
-    model, train, size = networks.dcn(params, seed), params.relation.pretrain, params.model.size
-    others = [a for a in vocabulary.ATTRIBUTES if a not in vocabulary.GROUPS[group]]
     if faces.visible is None:
-        raise ValueError("no labels are held out yet: run notebook 01")
+        raise ValueError("the faces have no visible labels yet: run notebook 01")
+    fabric = fabric or processes.single(params)
+    model, train, size = networks.dcn(params), params.relation.pretrain, params.model.size
+    others = [a for a in vocabulary.ATTRIBUTES if a not in vocabulary.GROUPS[group]]
     labels = faces.visible.clone()
     labels[:, vocabulary.columns(others)] = vocabulary.MISSING
     labelled = (labels >= 0).any(1)
@@ -91,14 +109,14 @@ def pretrain(
         labels,
         train=train,
         size=size,
-        seed=seed,
+        seed=params.seed,
         fabric=fabric,
         checkpoint=folder and folder / f"dcn_{group}",
         description=f"DCN on {group}",
     )
-    common = training.masked_loss(training.frequency_logits(labels).expand_as(labels), labels)
+    frequent = training.masked_loss(training.frequency_logits(labels).expand_as(labels), labels)
     if fabric.is_global_zero:
-        print(f"DCN on {group}: entropy of its labels {common:.4f}", flush=True)
+        print(f"DCN on {group}: entropy of its labels {frequent:.4f}", flush=True)
     return model
 
 
@@ -107,14 +125,13 @@ def fit(
     pairs: PairSet,
     params: Params,
     *,
-    seed: int,
     fabric: Fabric | None = None,
     folder: Path | None = None,
     name: str = "full",
 ) -> pd.DataFrame:
-    """Train an S-DCN on pairs as the profile says; returns its history.
+    """Train an S-DCN on pairs (Eqn. 17); returns its history, one row per epoch.
 
-    name: of the variant; folder: keeps the state of the run, see `training.fit`.
+    fabric, folder: as in `pretrain`. name: the variant's short name, for the kept state.
     """
     train, size = recipe(params, len(pairs)), params.model.size
     return training.fit_pairs(
@@ -122,7 +139,7 @@ def fit(
         pairs,
         train=train,
         size=size,
-        seed=seed,
+        seed=params.seed,
         fabric=fabric or processes.single(params),
         checkpoint=folder and folder / name,
         description=VARIANTS[name],
@@ -132,9 +149,9 @@ def fit(
 def predict(
     model: RelationNet, pairs: PairSet, params: Params, fabric: Fabric | None = None
 ) -> Tensor:
-    """Logits of the traits (N, 8): p(g = 1) is their sigmoid.
+    """Logits (N, 8) of the traits, whose sigmoid is p(g = 1) of Eqn. 15.
 
-    Without a fabric in one process, as the profile says.
+    fabric: as in `pretrain`.
     """
     fabric = fabric or processes.single(params)
     return training.predict_pairs(model, pairs, size=params.model.size, fabric=fabric)
@@ -147,32 +164,39 @@ def variant(
     params: Params,
     full: DCN,
     *,
-    seed: int,
     fabric: Fabric | None = None,
     folder: Path | None = None,
 ) -> RelationNet:
-    """One of Table 11's networks, trained on the training pairs.
+    """One of Table 11's networks, trained.
 
-    faces: the training faces, for the variants pre-trained with one attribute group; full: the
-    DCN trained on all attributes with propagation; folder: keeps the state of its runs.
-
-    ValueError if there is no such network.
+    Parameters
+    ----------
+    name
+        One of `NETWORKS`; ValueError otherwise.
+    faces
+        Training faces, for the variants pre-trained with one attribute group.
+    pairs
+        Training pairs.
+    full
+        The DCN trained on all attributes with propagation (notebook 04).
+    fabric, folder
+        As in `pretrain`.
     """
     if name not in NETWORKS:
         raise ValueError(f"no network {name!r}: use one of {', '.join(NETWORKS)}")
-    options = {"seed": seed, "fabric": fabric, "folder": folder}
-    start = full if name in ("no_spatial", "full") else networks.dcn(params, seed)
-    if name in vocabulary.GROUPS:
-        start = pretrain(faces, name, params, **options)
-    model = networks.siamese(params, start, spatial=name != "no_spatial", seed=seed)
-    fit(model, pairs, params, name=name, **options)
+    if name in GROUPS:
+        start = pretrain(faces, name, params, fabric=fabric, folder=folder)
+    else:
+        start = networks.dcn(params) if name == "random" else full
+    model = networks.siamese(params, start, spatial=name != "no_spatial")
+    fit(model, pairs, params, name=name, fabric=fabric, folder=folder)
     return model
 
 
 def hog_scores(train: PairSet, test: PairSet, *, seed: int) -> Tensor:
-    """HOG of both faces, concatenated, and one linear SVM per trait.
+    """HOG of both faces, concatenated, and one linear SVM per trait (Section 6.2).
 
-    Returns the decision values (N, 8) float64, whose sigmoid is 0.5 at the SVM's own border.
+    Returns the SVMs' decision values (N, 8) float64 on the test pairs: positive means yes.
     """
     both = [
         np.concatenate([baselines.hog(p.left), baselines.hog(p.right)], 1) for p in (train, test)
@@ -181,45 +205,11 @@ def hog_scores(train: PairSet, test: PairSet, *, seed: int) -> Tensor:
     return torch.from_numpy(machines.scores(both[1]))
 
 
-def judge(train: PairSet, test: PairSet, resamples: int, seed: int = 0) -> Judge:
-    """Balanced accuracy over the eight traits of the test pairs, with intervals over pairs.
+def judge(train: PairSet, test: PairSet, params: Params) -> Judge:
+    """Measures the eight traits on test pairs; class frequencies are those of the training pairs.
 
-    Pictures of the same two people (`identity`) are drawn together: they are not independent.
+    Intervals are over couples: pictures of the same two people (`identity`) are not independent.
     """
     frequency, couples = metrics.class_frequency(train.labels), test.table["identity"].to_numpy()
-    return Judge(test.labels, frequency, resamples, seed, TRAITS, couples)
-
-
-def averages(judge: Judge, scores: dict[str, Tensor], subset: str = "average") -> pd.DataFrame:
-    """Rows of the results table: the average over the traits, by every judgement and variant.
-
-    scores: probabilities (N, 8) by the short name of the variant; subset: what the rows are called.
-    """
-    return judge.rows(_titled(scores), JUDGEMENTS, {subset: TRAITS})
-
-
-def per_trait(judge: Judge, scores: dict[str, Tensor]) -> pd.DataFrame:
-    """Rows of the results table: balanced accuracy at 0.5 of every variant on every trait."""
-    return judge.rows(_titled(scores), (PAPER,), TRAITS)
-
-
-def differences(judge: Judge, scores: dict[str, Tensor], subset: str = "average") -> pd.DataFrame:
-    """Rows of the results table: paired differences of averages, by judgement and comparison."""
-    pairs = [(VARIANTS[better], VARIANTS[worse]) for better, worse in COMPARISONS.values()]
-    return judge.difference_rows(_titled(scores), pairs, JUDGEMENTS, {subset: TRAITS})
-
-
-def _titled(scores: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Scores by the variants' names in Table 11."""
-    return {VARIANTS[name]: score for name, score in scores.items()}
-
-
-def evidence(pairs: PairSet) -> Tensor | None:
-    """What the embedded world's annotators go by, as scores (N, 8) in (0, 1); None elsewhere.
-
-    It is free of their errors, so no network can be expected to do better than this.
-    """
-    columns = [f"evidence_{name}" for name in TRAITS]
-    if not set(columns) <= set(pairs.table):
-        return None
-    return torch.tensor(pairs.table[columns].to_numpy()).sigmoid().float()
+    resamples = params.evaluation.bootstrap
+    return Judge(test.labels, frequency, resamples, params.seed, TRAITS, couples)

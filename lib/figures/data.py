@@ -1,4 +1,4 @@
-"""Figures of the notebooks on data (00 to 02, 09): arrays in, a matplotlib Figure out."""
+"""Sheets of faces, the toy of notebook 00, statistics of labels: arrays in, a Figure out."""
 
 from collections.abc import Mapping, Sequence
 
@@ -10,9 +10,7 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from lib import vocabulary
-from lib.data.faces import FaceSet
 from lib.figures.palette import BLUE, COLOURS, GREY, ORANGE
-from lib.propagation import Propagation
 
 MARKERS = ("o", "s")
 
@@ -30,15 +28,23 @@ def sheet(
 ) -> Figure:
     """Rows of pictures, each row named at its left, captions below the pictures.
 
-    columns: break rows after so many pictures (without captions only).
-
-    rows: name -> (K, 3, H, W) uint8, or K pictures of one height; rows may differ in length.
-    captions: name -> K texts (may hold line breaks).
+    Parameters
+    ----------
+    rows
+        Name -> (K, 3, H, W) uint8, or K pictures of one height; rows may differ in length.
+    captions
+        Name -> K texts, which may have line breaks.
+    width
+        Of the figure, inches.
+    gap
+        Between pictures, px.
+    columns
+        Start a new line after this many pictures; only without captions.
     """
     strips = {name: _lines(images, gap, columns) for name, images in rows.items()}
     wide = max(strip.shape[1] for strip in strips.values())
     text = _caption_inches(captions)
-    scale = (width - 1.0) / wide  # inches a pixel
+    scale = (width - 1.0) / wide  # inches per pixel
     heights = [strip.shape[0] * scale + text for strip in strips.values()]
     figure = Figure(figsize=(width, sum(heights) + 0.06 * len(heights)), layout="constrained")
     figure.get_layout_engine().set(h_pad=0.02, w_pad=0.02, hspace=0.0, wspace=0.0)
@@ -55,8 +61,8 @@ def sheet(
     return figure
 
 
-def said(labels: Tensor) -> list[str]:
-    """The positive labels of each face, one below the other."""
+def positives(labels: Tensor) -> list[str]:
+    """The positive labels of each face (N, 24), one below the other."""
     return [
         "\n".join(vocabulary.title(vocabulary.ATTRIBUTES[k]) for k in (row == 1).nonzero()[:, 0])
         for row in labels
@@ -64,7 +70,7 @@ def said(labels: Tensor) -> list[str]:
 
 
 def _lines(images: Tensor | Sequence[Tensor], gap: int, columns: int | None) -> np.ndarray:
-    """One strip, or several below each other."""
+    """One strip of pictures, or several below each other; (H, W, 3) uint8."""
     step = columns or len(images)
     strips = [_strip(images[k : k + step], gap) for k in range(0, len(images), step)]
     high, wide = sum(len(s) + gap for s in strips) - gap, max(s.shape[1] for s in strips)
@@ -109,22 +115,38 @@ def toy_propagation(
     points: Tensor,
     source: Tensor,
     labels: Tensor,
-    result: Propagation,
+    inferred: tuple[Tensor, Tensor],
     truth: Tensor,
     names: Sequence[str],
 ) -> Figure:
-    """One row per attribute: what was annotated, what propagation inferred, the truth."""
+    """One row per attribute: annotated labels, labels after propagation, the truth.
+
+    Parameters
+    ----------
+    points
+        (N, 2) features.
+    source
+        (N,) 0 or 1, which of two datasets a point is from.
+    labels
+        (N, A) int8 in {-1, 0, 1}, the annotations.
+    inferred
+        After propagation: labels (N, A), whose errors are circled, and the posterior (N, A).
+    truth
+        (N, A) int8.
+    names
+        Of the A attributes.
+    """
     figure = Figure(figsize=(10, 3.1 * len(names)), layout="constrained")
     grid = figure.subplots(len(names), 3, sharex=True, sharey=True, squeeze=False)
     for row, name in enumerate(names):
-        known = labels[:, row] >= 0
-        shades = [labels[:, row].float(), result.posterior[:, row], truth[:, row].float()]
+        known, (found, posterior) = labels[:, row] >= 0, inferred
+        shades = [labels[:, row].float(), posterior[:, row], truth[:, row].float()]
         for axes, shade, title in zip(
             grid[row], shades, ("annotated", "after propagation", "truth"), strict=True
         ):
             _cloud(axes, points, source, shade.numpy(), known if title == "annotated" else None)
             axes.set_title(f"{name}: {title}", fontsize=10)
-        wrong = (result.labels[:, row] != truth[:, row]) & ~known
+        wrong = (found[:, row] != truth[:, row]) & ~known
         grid[row, 1].scatter(*points[wrong].T, s=130, facecolors="none", edgecolors="black")
         grid[row, 0].set_ylabel("cheeks")
     for axes in grid[-1]:
@@ -136,7 +158,7 @@ def toy_propagation(
 def _cloud(
     axes: Axes, points: Tensor, source: Tensor, shade: np.ndarray, known: Tensor | None
 ) -> None:
-    """Points coloured from negative (blue) to positive (orange), grey where nobody knows."""
+    """Points coloured from negative (blue) to positive (orange), grey where missing."""
     colours = np.array([_blend(value) if value >= 0 else (0.85, 0.85, 0.85) for value in shade])
     for number, marker in enumerate(MARKERS):
         mine = (source == number).numpy()
@@ -180,7 +202,7 @@ def label_map(published: pd.DataFrame, ours: pd.DataFrame) -> Figure:
 def frequencies(shares: pd.DataFrame, reference: pd.DataFrame) -> Figure:
     """Share of positives per attribute and source; open marks: published counts of the real sets.
 
-    shares, reference: index attributes, columns sources, values in [0, 1], nan where unlabelled.
+    shares, reference: index attributes, columns sources, values in [0, 1], NaN where unlabelled.
     """
     figure = Figure(figsize=(9.5, 3.6), layout="constrained")
     axes, places = figure.subplots(), np.arange(len(shares))
@@ -217,7 +239,10 @@ def correlations(matrices: Mapping[str, pd.DataFrame]) -> Figure:
 
 
 def pose_bins(images: Tensor, yaw: Sequence[float], bins: Sequence[float]) -> Figure:
-    """Heads from one profile to the other above the yaw axis, which the bins cut in five."""
+    """Heads from one profile to the other above the yaw axis, with the five pose bins.
+
+    images: (N, 3, S, S) uint8; yaw: (N,) and bins: the four borders, degrees.
+    """
     figure = Figure(figsize=(10, 2.5), layout="constrained")
     axes, yaw = figure.subplots(), np.asarray(yaw)
     half = 0.46 * np.diff(yaw).min()
@@ -237,7 +262,7 @@ def pose_bins(images: Tensor, yaw: Sequence[float], bins: Sequence[float]) -> Fi
 
 
 def score_bars(scores: pd.DataFrame, chance: float, label: str) -> Figure:
-    """Grouped bars: index along the axis, one colour per column; nan leaves a gap."""
+    """Grouped bars: index along the axis, one colour per column; NaN leaves a gap."""
     figure = Figure(figsize=(9.5, 3.2), layout="constrained")
     axes, places = figure.subplots(), np.arange(len(scores))
     width = 0.8 / len(scores.columns)
@@ -254,26 +279,33 @@ def score_bars(scores: pd.DataFrame, chance: float, label: str) -> Figure:
     return figure
 
 
-def augmentation(faces: FaceSet, draws: Sequence[tuple[Tensor, Tensor]]) -> Figure:
-    """Stored faces, and below them several augmented windows of each with their pose labels."""
-    windows = [((images + 1) * 127.5).round().byte() for images, _ in draws]
-    names = [f"window {number + 1}" for number in range(len(draws))]
-    rows = {"stored": faces.images} | dict(zip(names, windows, strict=True))
-    labels = {"stored": faces.labels} | dict(zip(names, [said for _, said in draws], strict=True))
-    poses = vocabulary.columns(vocabulary.POSES)
-    captions = {
-        name: [", ".join(_names(row[poses], vocabulary.POSES)) for row in given]
-        for name, given in labels.items()
-    }
+def augmentation(
+    images: Tensor, labels: Tensor, windows: Sequence[tuple[Tensor, Tensor]]
+) -> Figure:
+    """Stored faces, and below them augmented windows of each, with their pose labels.
+
+    images: (N, 3, S, S) uint8; labels: (N, 24); windows: of these faces, (N, 3, S, S) float in
+    [-1, 1] and (N, 24) each.
+    """
+    rows, known = {"stored": images}, {"stored": labels}
+    for number, (pixels, moved) in enumerate(windows, 1):
+        rows[f"window {number}"] = ((pixels + 1) * 127.5).round().byte()
+        known[f"window {number}"] = moved
+    captions = {name: [_poses(row) for row in given] for name, given in known.items()}
     return sheet(rows, captions, width=6.5, gap=6)
 
 
-def _names(row: Tensor, names: Sequence[str]) -> list[str]:
-    return [vocabulary.title(names[k]) for k in (row == 1).nonzero()[:, 0]]
+def _poses(row: Tensor) -> str:
+    return ", ".join(
+        vocabulary.title(name) for name in vocabulary.POSES if row[vocabulary.column(name)] == 1
+    )
 
 
 def learning_curve(history: pd.DataFrame, reference: float) -> Figure:
-    """Loss and learning rate over epochs; reference: the loss without looking at the faces."""
+    """Loss and learning rate over epochs.
+
+    history: columns epoch, loss, rate; reference: loss of predicting every label's frequency.
+    """
     figure = Figure(figsize=(7, 2.8), layout="constrained")
     axes = figure.subplots()
     axes.plot(history["epoch"], history["loss"], "o-", color=BLUE, markersize=4)

@@ -1,62 +1,68 @@
-"""Figures that people look at (12, 13 and 15): scenes, polar plots, a film's profile."""
+"""Pictures with boxed faces (Figs. 9 and 10, photographs), polar plots, bars of one face.
+
+A scene is a picture (3, H, W) uint8 and its boxes (F, 4): x, y, w, h in px, from left to right.
+"""
 
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 from matplotlib import patches
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from torch import Tensor
 
 from lib import vocabulary
-from lib.data.scenes import Scene
-from lib.experiments.cases import KINDS
-from lib.experiments.movie import Clip
 from lib.figures.palette import BLUE, COLOURS, ORANGE
 
+Scene = tuple[Tensor, np.ndarray]
+
 TRAITS = tuple(vocabulary.TRAITS)
-HARD = ("dominant", "competitive")  # against the grain of the other six
+HARD = ("dominant", "competitive")  # unlike the other six, not kind
 STEP = 2 * np.pi / len(TRAITS)
-ANGLES = STEP * (np.arange(len(TRAITS)) + 0.5)  # clockwise from the top; no word at three or nine
+# Clockwise from the top, half a step on, so that no label is level with the middle.
+ANGLES = STEP * (np.arange(len(TRAITS)) + 0.5)
 
 
 def show(axes: Axes, scene: Scene) -> None:
-    """A whole picture with its faces boxed: the first one from the left blue, the next orange."""
-    axes.imshow(scene.image.permute(1, 2, 0).numpy(), interpolation="antialiased")
+    """A whole picture with its faces boxed: the leftmost blue, the next orange."""
+    image, boxes = scene
+    axes.imshow(image.permute(1, 2, 0).numpy(), interpolation="antialiased")
     axes.set_axis_on()
     axes.set(xticks=[], yticks=[])
     axes.spines[:].set_visible(False)
-    for number, (x, y, w, h) in enumerate(scene.boxes):
+    for number, (x, y, w, h) in enumerate(boxes):
         colour = COLOURS[number % len(COLOURS)]
         box = patches.Rectangle((x, y), w, h, fill=False, edgecolor=colour, linewidth=1.8)
         axes.add_patch(box)
 
 
-def cases(table: pd.DataFrame, scenes: Sequence[Scene]) -> Figure:
-    """Fig. 9: a row per trait, a column per kind of case, the picture of each with its text.
+def cases(table: pd.DataFrame, scenes: Sequence[Scene], kinds: Sequence[str]) -> Figure:
+    """Fig. 9: one row per trait, one column per kind of case, each picture with its numbers.
 
-    table: as `cases.most_confident` gives it; scenes: of its rows, in their order.
+    table: one row per case: trait, kind, probability, and votes where known; scenes: of its rows,
+    in their order. A place without a case says "no such pair".
     """
+    places = {
+        (trait, kind): (i, j) for i, trait in enumerate(TRAITS) for j, kind in enumerate(kinds)
+    }
     figure = Figure(figsize=(9.2, 1.52 * len(TRAITS) + 0.3), layout="constrained")
     figure.get_layout_engine().set(w_pad=0.02, h_pad=0.03, wspace=0.01, hspace=0.01)
-    grid = figure.subplots(len(TRAITS), len(KINDS))
-    empty = {(trait, kind) for trait in TRAITS for kind in KINDS}
+    grid = figure.subplots(len(TRAITS), len(kinds))
     for (_, case), scene in zip(table.iterrows(), scenes, strict=True):
-        empty.remove((case["trait"], case["kind"]))
-        axes = grid[TRAITS.index(case["trait"]), list(KINDS).index(case["kind"])]
+        axes = grid[places.pop((case["trait"], case["kind"]))]
         show(axes, scene)
         votes = f"; {case['votes']} of 5 say yes" if "votes" in case else ""
         axes.set_xlabel(f"p = {case['probability']:.2f}{votes}", fontsize=9, labelpad=2)
-    for trait, kind in empty:
-        axes = grid[TRAITS.index(trait), list(KINDS).index(kind)]
+    for axes in (grid[place] for place in places.values()):
         axes.set(xticks=[], yticks=[], facecolor="#f2f2f2", box_aspect=9 / 16)
         axes.spines[:].set_visible(False)
         axes.text(0.5, 0.5, "no such pair", ha="center", va="center", color="#777777")
     for axes, trait in zip(grid[:, 0], TRAITS, strict=True):
         axes.set_ylabel(trait, fontsize=11)
-    for axes, kind in zip(grid[0], KINDS, strict=True):
+    for axes, kind in zip(grid[0], kinds, strict=True):
         axes.set_title(kind, fontsize=11)
     return figure
 
@@ -71,31 +77,31 @@ def photographs(scenes: Mapping[str, Scene], columns: int = 4) -> Figure:
         axes.set_axis_off()
     for axes, (name, scene) in zip(grid.flat, scenes.items(), strict=False):
         show(axes, scene)
-        count = len(scene.boxes)
+        count = len(scene[1])
         axes.set_title(f"{name}: {count} face{'' if count == 1 else 's'}", fontsize=10)
     return figure
 
 
 def framed(scene: Scene, ratio: float = 1.32) -> Scene:
-    """The part of a wide picture around its faces, so many times wider than high, or as wide as
-    the faces stand apart."""
-    high, wide = scene.image.shape[1:]
+    """The part of a wide picture around its faces: `ratio` times as wide as high, or wider where
+    the faces need it."""
+    image, boxes = scene
+    high, wide = image.shape[1:]
     first = last = wide / 2
-    if len(scene.boxes):
-        first, last = scene.boxes[:, 0].min(), (scene.boxes[:, 0] + scene.boxes[:, 2]).max()
+    if len(boxes):
+        first, last = boxes[:, 0].min(), (boxes[:, 0] + boxes[:, 2]).max()
     width = min(wide, max(round(ratio * high), int(np.ceil(1.05 * (last - first)))))
     left = int(np.clip((first + last - width) / 2, 0, wide - width))
-    boxes = scene.boxes - np.array([left, 0, 0, 0])
-    return Scene(scene.image[:, :, left : left + width], boxes)
+    return image[:, :, left : left + width], boxes - np.array([left, 0, 0, 0])
 
 
 # Polar plots --------------------------------------------------------------------------------------
 
 
 def petals(axes: Axes, probability: np.ndarray, truth: np.ndarray | None = None) -> None:
-    """One petal per trait on a polar axis, as long as its probability, pale up to 0.5.
+    """Draw one petal per trait on a polar axis, as long as its probability, pale up to 0.5.
 
-    probability (8,) in [0, 1]; truth (8,): a dot at the rim where it is 1.
+    probability: (8,) in [0, 1]; truth: (8,), a dot at the rim where it is 1.
     """
     axes.set(theta_zero_location="N", theta_direction=-1, ylim=(0, 1.1))
     axes.set(xticks=[], yticks=[], frame_on=False)
@@ -108,8 +114,8 @@ def petals(axes: Axes, probability: np.ndarray, truth: np.ndarray | None = None)
     axes.plot(around, np.full(200, 0.5), color="black", linewidth=0.8, linestyle=(0, (2, 2)))
     axes.plot(around, np.ones(200), color="#bbbbbb", linewidth=0.8)
     if truth is not None:
-        said = ANGLES[np.asarray(truth) == 1]
-        axes.plot(said, np.full(len(said), 1.08), "o", color="black", markersize=3.5, clip_on=False)
+        yes = ANGLES[np.asarray(truth) == 1]
+        axes.plot(yes, np.full(len(yes), 1.08), "o", color="black", markersize=3.5, clip_on=False)
     for angle, name in zip(ANGLES, TRAITS, strict=True):
         side = "left" if angle < np.pi else "right"
         axes.text(angle, 1.23, name, ha=side, va="center", fontsize=10)
@@ -124,7 +130,7 @@ def tendencies(
 ) -> Figure:
     """Fig. 10: each named scene beside the polar plot of its eight traits.
 
-    probability, truth (K, 8), in the scenes' order.
+    probability, truth: (K, 8), in the scenes' order.
     """
     columns = min(columns, len(scenes))
     rows = -(-len(scenes) // columns)
@@ -146,9 +152,9 @@ def tendencies(
     return figure
 
 
-def legend(with_truth: bool) -> list:
+def legend(with_truth: bool) -> list[Artist]:
     """What petals, ring and dots mean."""
-    handles = [
+    handles: list[Artist] = [
         patches.Patch(color=ORANGE, alpha=0.9, label="probability of a hard trait"),
         patches.Patch(color=BLUE, alpha=0.9, label="of another one, pale below 0.5"),
         Line2D([], [], color="black", linewidth=0.8, linestyle=(0, (2, 2)), label="0.5"),
@@ -157,75 +163,6 @@ def legend(with_truth: bool) -> list:
         dot = {"marker": "o", "color": "black", "markersize": 3.5, "linestyle": ""}
         handles.append(Line2D([], [], label="annotators say yes", **dot))
     return handles
-
-
-# A film's profile ---------------------------------------------------------------------------------
-
-
-def profile(clip: Clip, names: Sequence[str] = ("friendly", "competitive")) -> Figure:
-    """Fig. 11: frames of a clip along its time axis, above the profile of some traits."""
-    count = len(clip.truth)
-    figure = Figure(figsize=(10, 1.9 + 1.5 * len(names)), layout="constrained")
-    figure.get_layout_engine().set(h_pad=0.03, hspace=0.02)
-    grid = figure.subplots(1 + len(names), 1, height_ratios=[1.02, *[1.3] * len(names)])
-    shown = np.linspace(0, count - 1, 8).round().astype(int)
-    _strip(grid[0], clip, shown)
-    for axes, name in zip(grid[1:], names, strict=True):
-        _curves(axes, clip, name)
-        axes.set(xlim=(0, count), ylabel=f"p({name})")
-        axes.vlines(shown + 0.5, 0, 0.03, color="black", linewidth=1)
-    for axes in grid[1:-1]:
-        axes.set_xticklabels([])
-    grid[-1].set_xlabel("frame")
-    handles, words = grid[1].get_legend_handles_labels()
-    figure.legend(handles, words, loc="outside lower center", ncols=4, frameon=False, fontsize=9.5)
-    return figure
-
-
-def _strip(axes: Axes, clip: Clip, shown: np.ndarray) -> None:
-    """The middles of frames side by side over the whole time axis, each named by its number."""
-    high, wide = clip.pictures.shape[2:]
-    step, out = len(clip.truth) / len(shown), max(0, round(wide - 1.12 * high) // 2)
-    for number, frame in enumerate(shown):
-        left = number * step
-        place = (left + 0.02 * step, left + 0.98 * step, 0, 1)
-        middle = clip.pictures[frame, :, :, out : wide - out]
-        axes.imshow(middle.permute(1, 2, 0).numpy(), extent=place, aspect="auto")
-        axes.text(left + step / 2, 1.04, f"frame {frame}", ha="center", fontsize=9)
-    axes.set(xlim=(0, len(clip.truth)), ylim=(0, 1), xticks=[], yticks=[])
-    axes.spines[:].set_visible(False)
-
-
-def _curves(axes: Axes, clip: Clip, name: str) -> None:
-    """One trait: single frames, their average over five, and the truth; the quarrel shaded."""
-    column, frames = TRAITS.index(name), np.arange(len(clip.truth)) + 0.5
-    colour = ORANGE if name in HARD else BLUE
-    quarrel = np.flatnonzero(clip.conflict)
-    axes.axvspan(quarrel[0], quarrel[-1] + 1, color="#eeeeee", linewidth=0, label="quarrel")
-    axes.plot(
-        frames, clip.probability[:, column], ".", color=colour, alpha=0.35, label="single frames"
-    )
-    axes.plot(
-        frames, clip.smooth[:, column], color=colour, linewidth=2, label="five frames averaged"
-    )
-    axes.plot(frames, clip.truth[name], "--", color="black", linewidth=1.2, label="truth")
-    axes.set_ylim(0, 1.02)
-    axes.spines[["top", "right"]].set_visible(False)
-
-
-def all_traits(clip: Clip) -> Figure:
-    """The profile of every trait of a clip in small panels."""
-    figure = Figure(figsize=(10, 4.2), layout="constrained")
-    for axes, name in zip(
-        figure.subplots(2, 4, sharex=True, sharey=True).flat, TRAITS, strict=True
-    ):
-        _curves(axes, clip, name)
-        axes.set_title(name, fontsize=10)
-    figure.supxlabel("frame", fontsize=10)
-    figure.supylabel("probability", fontsize=10)
-    handles, words = axes.get_legend_handles_labels()
-    figure.legend(handles, words, loc="outside upper center", ncols=4, frameon=False, fontsize=9.5)
-    return figure
 
 
 # Attributes of single faces -----------------------------------------------------------------------
@@ -240,7 +177,7 @@ def attribute_bars(faces: Mapping[str, Tensor], probability: np.ndarray) -> Figu
     colours = [tints[groups[name]] for name in vocabulary.ATTRIBUTES]
     places = np.arange(len(vocabulary.ATTRIBUTES))
     for (left, right), (name, face), row in zip(grid, faces.items(), probability, strict=True):
-        show(left, Scene(face, np.empty((0, 4))))
+        show(left, (face, np.empty((0, 4))))
         left.set_ylabel(name, fontsize=9)
         right.bar(places, row, 0.8, color=colours)
         right.axhline(0.5, color="black", linewidth=0.8, linestyle=(0, (2, 2)))
