@@ -211,7 +211,7 @@ def fit_svms(
     strength
         The SVM's C.
     """
-    machines = []
+    machines: list[Pipeline | None] = []
     for column in np.asarray(labels).T:
         known = column >= 0
         if len(np.unique(column[known])) < 2:

@@ -36,7 +36,7 @@ def reported(name: str) -> pd.DataFrame:
 
 def published(name: str, row: str, column: str) -> float:
     """One published number."""
-    return float(reported(name).loc[row, column])
+    return float(reported(name)[column][row])
 
 
 # Our results --------------------------------------------------------------------------------------
@@ -90,8 +90,8 @@ def over_seeds(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
     95 % interval of that mean. A row that one seed alone has keeps its own interval.
     """
     first = tables[0].assign(seeds=1)
-    values = pd.concat([table.set_index(KEY)["value"] for table in tables], axis=1)
-    values = values.reindex(pd.MultiIndex.from_frame(first[KEY])).to_numpy(float)  # (rows, seeds)
+    by_seed = pd.concat([table.set_index(KEY)["value"] for table in tables], axis=1)
+    values = by_seed.reindex(pd.MultiIndex.from_frame(first[KEY])).to_numpy(float)  # (rows, seeds)
     count = np.isfinite(values).sum(1)
     several = (count > 1) & np.isfinite(values[:, 0])
     if several.any():
@@ -99,8 +99,10 @@ def over_seeds(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
         mean = np.nanmean(chosen, axis=1)
         error = np.nanstd(chosen, axis=1, ddof=1) / np.sqrt(number)
         reach = error * stats.t.ppf(0.975, number - 1)
-        ends = np.column_stack([mean, mean - reach, mean + reach, number])
-        first.loc[several, ["value", "low", "high", "seeds"]] = ends
+        first.loc[several, ["value", "low", "high"]] = np.stack(
+            [mean, mean - reach, mean + reach], 1
+        )
+        first.loc[several, "seeds"] = number
     return first
 
 
@@ -153,10 +155,10 @@ class Claim:
 def claims() -> list[Claim]:
     """The paper's claims, in its order: `params/reported/claims.csv`."""
     listed = pd.read_csv(FOLDER / "reported" / "claims.csv", dtype=str, keep_default_na=False)
-    return [_claim(row) for row in listed.to_dict("records")]
+    return [_claim(dict(row)) for row in listed.to_dict("records")]
 
 
-def _claim(row: Mapping[str, Any]) -> Claim:
+def _claim(row: dict[Any, Any]) -> Claim:
     paper = row["paper"]
     if row["table"]:
         better, worse = (
@@ -173,13 +175,13 @@ def scoreboard(evidence: Evidence) -> pd.DataFrame:
 
     Where a claim rests on several estimates, the weakest is shown, which decides.
     """
-    rows = []
+    rows: list[dict[str, str | float]] = []
     for claim in claims():
         found = claim.found(evidence)
         reasons = [text for text in found if isinstance(text, str)]
         estimates = [each for each in found if not isinstance(each, str)]
-        row = {"section": claim.section, "claim": claim.quote, "paper": claim.paper}
-        row |= {"unit": claim.unit}
+        row: dict[str, str | float] = {"section": claim.section, "claim": claim.quote}
+        row |= {"paper": claim.paper, "unit": claim.unit}
         if reasons:
             rows.append(row | {"verdict": "not run", "why": reasons[0]})
             continue

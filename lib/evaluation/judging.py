@@ -1,10 +1,11 @@
-"""Methods side by side: judged as the paper judges, and in fairer ways, with intervals.
+"""Several methods measured on the same labels, by the paper's measure and by others.
 
-Balanced accuracy at a threshold of 0.5 (the paper's) rewards any shift towards rare classes. At
-the class frequency of the training labels, and by the areas under the ROC and the
-precision-recall curve, which know no threshold, that shift is worth nothing.
+Balanced accuracy at a threshold of 0.5, the paper's measure, rewards a method for predicting rare
+classes more often. With the class frequency of the training labels as threshold, and as areas
+under the ROC and the precision-recall curve, which need no threshold, that gains nothing.
 """
 
+import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -17,7 +18,7 @@ from lib.evaluation import bootstrap, metrics, results
 from lib.evaluation.bootstrap import Estimate
 
 # Name of the judgement -> threshold and metric of `metrics.per_attribute`; AP: average precision.
-JUDGEMENTS = {
+JUDGEMENTS: dict[str, tuple[float | str, str]] = {
     "balanced at 0.5": (0.5, "balanced"),
     "balanced at frequency": ("frequency", "balanced"),
     "ROC AUC": (0.5, "auc"),
@@ -31,14 +32,21 @@ ATTRIBUTES = list(vocabulary.ATTRIBUTES)
 
 @dataclass(frozen=True)
 class Judge:
-    """What all methods are measured on.
+    """The labels and bootstrap samples on which all methods are measured.
 
-    truth: (N, A) int8, -1 where unknown; an attribute without both classes counts nowhere.
-    frequency: (A,) share of positives among the training labels.
-    resamples: bootstrap samples of the faces behind every interval; the same for every method, so
-        that differences are paired.
-    names: what the A columns are: the 24 attributes, or the eight traits.
-    groups: (N,) rows that share a value are drawn together; None: every row by itself.
+    Attributes
+    ----------
+    truth
+        (N, A) int8, -1 where unknown. An attribute without both classes has no result.
+    frequency
+        (A,) share of positives among the training labels.
+    resamples
+        Number of bootstrap samples behind each 95 % interval. All methods are measured on the same
+        samples, so differences are paired.
+    names
+        Names of the A columns: the 24 attributes, or the eight traits.
+    groups
+        (N,) Rows that share a value are drawn together; None draws each row by itself.
     """
 
     truth: Tensor
@@ -138,30 +146,31 @@ class Judge:
     def _judged(
         self, score: Tensor, judgement: str, intervals: bool = True
     ) -> tuple[np.ndarray, np.ndarray]:
-        """A judgement of every column (A,), and in every bootstrap sample (R, A); R is 0 without
-        intervals."""
+        """One judgement of all columns (A,), and of each bootstrap sample (R, A).
+
+        Without intervals R is 0.
+        """
         values = self._values(score, judgement)
         empty = np.empty((0, len(values)))
         return values, self._samples(score, judgement) if intervals else empty
 
     def per_attribute(self, scores: dict[str, Tensor], judgement: str = PAPER) -> pd.DataFrame:
-        """Percent, one row per method and one column per attribute, after their average."""
+        """Percent without intervals: a row per method; columns average, then each attribute."""
         rows = {name: 100 * self._values(score, judgement) for name, score in scores.items()}
         table = pd.DataFrame(rows, index=list(self.names)).T
         table.insert(0, "average", table.mean(axis=1))
         return table.rename_axis("method")
 
     def summary(self, scores: dict[str, Tensor]) -> pd.DataFrame:
-        """Percent, one row per method and one column per judgement: averages over attributes."""
+        """Averages over the attributes, percent: a row per method, a column per judgement."""
         wanted = (PAPER, FREQUENCY, AUC, PRECISION)
         return pd.DataFrame({j: self.per_attribute(scores, j)["average"] for j in wanted})
 
     def number(
         self, score: Tensor, judgement: str = PAPER, attributes: list[str] | None = None
     ) -> Estimate:
-        """Average over (some) attributes with its 95 % interval, percent; None where undefined."""
-        parts = self._values(score, judgement), self._samples(score, judgement)
-        return bootstrap.estimate(*self._average(*parts, attributes))
+        """Average over all or some attributes, percent, with its interval; None if undefined."""
+        return bootstrap.estimate(*self._average(*self._judged(score, judgement), attributes))
 
     def difference(
         self,
@@ -178,20 +187,23 @@ class Judge:
     ) -> Estimate:
         """The gain of `better` over `worse` on some attributes minus its gain on the others."""
         gain = self._gain(better, worse, PAPER)
-        parts = zip(self._average(*gain, some), self._average(*gain, others), strict=True)
-        return bootstrap.estimate(*(here - there for here, there in parts))
+        (here, one), (there, two) = (self._average(*gain, part) for part in (some, others))
+        return bootstrap.estimate(here - there, one - two)
 
     def largest_gain(self, better: Tensor, worse: Tensor) -> Estimate:
-        """The gain of `better` over `worse` on the attribute where it is largest (`largest`)."""
+        """The gain of `better` over `worse` on the attribute where it is largest, in points.
+
+        Its interval is that of `bootstrap.largest`.
+        """
         return bootstrap.percent(*bootstrap.largest(*self._gain(better, worse, PAPER)))
 
     def margin(self, score: Tensor, name: str, *, average: bool = False) -> Estimate:
-        """Balanced accuracy of the others minus that of one attribute, percentage points.
+        """Balanced accuracy of the next hardest attribute minus that of one attribute, points.
 
-        Of the hardest other, by the interval of `largest`: positive where that one is the hardest
-        of all. Or of their average.
+        Positive where `name` is the hardest of all; the interval is that of `bootstrap.largest`.
+        average: the mean of the other attributes takes the place of the next hardest.
         """
-        values, samples = self._values(score, PAPER), self._samples(score, PAPER)
+        values, samples = self._judged(score, PAPER)
         place = self.names.index(name)
         loss, losses = values[place] - values, samples[:, [place]] - samples
         loss[place] = np.nan
@@ -203,8 +215,8 @@ class Judge:
         return bootstrap.percent(0 - value, 0 - high, 0 - low)  # a tie is 0.0, not -0.0
 
     def _gain(self, better: Tensor, worse: Tensor, judgement: str) -> tuple[np.ndarray, np.ndarray]:
-        values = self._values(better, judgement) - self._values(worse, judgement)
-        return values, self._samples(better, judgement) - self._samples(worse, judgement)
+        (good, one), (bad, two) = (self._judged(score, judgement) for score in (better, worse))
+        return good - bad, one - two
 
     def _average(
         self, values: np.ndarray, samples: np.ndarray, attributes: list[str] | None
@@ -218,22 +230,31 @@ class Judge:
 
     def _values(self, score: Tensor, judgement: str) -> np.ndarray:
         threshold, metric = JUDGEMENTS[judgement]
-        bar = self.frequency if threshold == "frequency" else threshold
+        bar = self.frequency if isinstance(threshold, str) else threshold
         return metrics.per_attribute(self.truth, score, bar, metric)
+
+    @functools.cached_property
+    def _labelled(self) -> np.ndarray:
+        """Which rows have a label at all, (N,) bool."""
+        return (np.asarray(self.truth) >= 0).any(1)
+
+    @functools.cached_property
+    def _counts(self) -> np.ndarray:
+        """How often each labelled row counts in each bootstrap sample, (R, rows)."""
+        rows = self._labelled
+        groups = None if self.groups is None else self.groups[rows]
+        return bootstrap.sample_counts(int(rows.sum()), self.resamples, self.seed, groups)
 
     def _samples(self, score: Tensor, judgement: str) -> np.ndarray:
         """The judgement in every bootstrap sample of the faces, (R, A)."""
         threshold, metric = JUDGEMENTS[judgement]
-        rows = (self.truth >= 0).any(1)
-        truth, score = np.asarray(self.truth[rows]), np.asarray(score[rows])
-        groups = None if self.groups is None else self.groups[np.asarray(rows)]
-        times = bootstrap.sample_counts(len(truth), self.resamples, self.seed, groups)
+        truth, scores = (np.asarray(part)[self._labelled] for part in (self.truth, score))
         if metric in ("auc", "ap"):
-            return bootstrap.areas(truth, score, metric, times)
-        decided = score > (self.frequency if threshold == "frequency" else threshold)
+            return bootstrap.areas(truth, scores, metric, self._counts)
+        decided = scores > (self.frequency if isinstance(threshold, str) else threshold)
         if metric == "balanced":
-            return bootstrap.balanced_samples(truth, decided, times)
-        times = times.astype(np.float32)
+            return bootstrap.balanced_samples(truth, decided, self._counts)
+        times = self._counts.astype(np.float32)
         right, known = (truth == decided).astype(np.float32), (truth >= 0).astype(np.float32)
         return (times @ right) / np.maximum(times @ known, 1e-9)
 
@@ -246,15 +267,15 @@ def agreement(
     labels (N, A) in {-1, 0, 1}, index (N, k). Average over attributes for each face, then over
     faces; percent, intervals over faces.
     """
-    labels, index = np.asarray(labels).astype(np.int8), np.asarray(index)
-    known = labels >= 0
-    same, pairs = np.zeros(len(labels)), np.zeros(len(labels))
-    for place in index.T:
+    own = np.asarray(labels).astype(np.int8)
+    known = own >= 0
+    same, pairs = np.zeros(len(own)), np.zeros(len(own))
+    for place in np.asarray(index).T:
         both = known & known[place]
-        same += (both & (labels == labels[place])).sum(1)
+        same += (both & (own == own[place])).sum(1)
         pairs += both.sum(1)
-    frequency = metrics.class_frequency(labels)
-    chance = np.where(labels == 1, frequency, np.where(labels == 0, 1 - frequency, np.nan))
+    frequency = metrics.class_frequency(own)
+    chance = np.where(own == 1, frequency, np.where(own == 0, 1 - frequency, np.nan))
     rows = (pairs > 0) & known.any(1)
     agree, chance = same[rows] / pairs[rows], np.nanmean(chance[rows], axis=1)
     times = bootstrap.sample_counts(len(agree), resamples, seed)  # drawn once, for all three

@@ -1,4 +1,4 @@
-"""How well: balanced accuracy (Eqn. 18), its relatives, intervals, agreement, calibration."""
+"""Balanced accuracy (Eqn. 18) and other measures; agreement of annotators; calibration."""
 
 import numpy as np
 from sklearn import metrics as sklearn_metrics
@@ -7,15 +7,16 @@ from torch import Tensor
 Array = np.ndarray | Tensor
 
 
-def array(values: Array) -> np.ndarray:
+def array(values: Array | float) -> np.ndarray:
+    """A tensor or array as an array."""
     return np.asarray(values)
 
 
 def balanced_accuracy(truth: Array, predicted: Array) -> float:
     """Eqn. 18: half the share of positives found plus half the share of negatives found.
 
-    truth and predicted in {0, 1}, of one shape; entries with truth -1 are left out. NaN where
-    one of the classes does not occur.
+    truth in {-1 missing, 0, 1} and predicted in {0, 1}, of the same size; entries without truth are
+    left out. NaN if a class does not occur. ValueError if the sizes differ.
     """
     truth, predicted = array(truth).ravel(), array(predicted).ravel()
     if truth.shape != predicted.shape:
@@ -42,7 +43,10 @@ def class_frequency(labels: Array) -> np.ndarray:
 
 
 def thresholds(threshold: float | str | Array, truth: np.ndarray) -> np.ndarray:
-    """One bar per attribute: a number for all, one for each, or the class `frequency`."""
+    """A threshold per attribute (A,), from a number, an array (A,) or `"frequency"`.
+
+    `"frequency"`: the class frequency of truth (N, A). ValueError for another word.
+    """
     if isinstance(threshold, str):
         if threshold != "frequency":
             raise ValueError(f"unknown threshold {threshold!r}: a number, an array or 'frequency'")
@@ -56,10 +60,18 @@ def per_attribute(
     threshold: float | str | Array = 0.5,
     metric: str = "balanced",
 ) -> np.ndarray:
-    """One number per attribute, (A,); NaN where a class does not occur.
+    """A measure of each attribute, (A,), from 0 to 1; NaN where a class does not occur.
 
-    truth (N, A) in {-1, 0, 1}; scores (N, A): probabilities, or anything where more is more
-    positive; metric `balanced` (Eqn. 18), `plain`, `auc` (ROC) or `ap` (average precision).
+    Parameters
+    ----------
+    truth
+        (N, A) in {-1 missing, 0, 1}.
+    scores
+        (N, A), larger where an attribute is more likely; probabilities for a threshold of 0.5.
+    threshold
+        As in `thresholds`; the areas `auc` and `ap` do not use it.
+    metric
+        `balanced` (Eqn. 18), `plain`, `auc` (area under the ROC curve), `ap` (average precision).
     """
     truth, scores = array(truth), array(scores)
     if metric in ("balanced", "plain"):
@@ -79,19 +91,13 @@ def per_attribute(
     return np.array(values)
 
 
-def average(truth: Array, scores: Array, threshold=0.5, metric: str = "balanced") -> float:
-    """Mean over the attributes for which the metric is defined."""
-    values = per_attribute(truth, scores, threshold, metric)
-    return float(np.nanmean(values)) if np.isfinite(values).any() else float("nan")
-
-
 # Agreement, calibration, smoothing --------------------------------------------------------------
 
 
 def fleiss_kappa(positive: Array, raters: int = 5) -> float:
     """Fleiss' kappa of yes/no votes: how many of the raters said yes, (N,).
 
-    1 is full agreement, 0 what chance gives; 1 too where everybody always says the same.
+    1 is full agreement, 0 agreement by chance; also 1 if all votes are the same.
     """
     yes = array(positive).astype(float)
     counts = np.stack([yes, raters - yes], 1)  # (N, 2)

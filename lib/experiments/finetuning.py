@@ -108,7 +108,7 @@ def cross_validate_svm(features: np.ndarray, faces: FaceSet, *, seed: int) -> np
     return result
 
 
-# Accuracies of predictions (N,) in 0..6; keyword arguments are those of `judging.share`:
+# Accuracies of predictions (N,) in 0..6; keyword arguments are those of `bootstrap.share`:
 # resamples, seed, and people (N,), whose faces are resampled together.
 
 
