@@ -1,4 +1,4 @@
-"""Which cases are shown: by the stated rule, nobody twice; and why pairs are misjudged."""
+"""Which pairs are shown, and what the wrongly predicted ones have in common."""
 
 import numpy as np
 import pandas as pd
@@ -24,7 +24,7 @@ def shown(probability, labels, couples) -> pd.DataFrame:
     return cases.most_confident(probability, pairs_of(labels, couples))
 
 
-def test_the_surest_case_of_each_kind_by_hand():
+def test_the_most_confident_case_of_each_kind_by_hand():
     probability, labels = torch.full((5, 8), 0.5), torch.full((5, 8), -1)
     probability[:, 0] = torch.tensor([0.8, 0.9, 0.1, 0.99, 0.4])
     labels[:, 0] = torch.tensor([1, 1, 0, 0, 1])
@@ -38,7 +38,7 @@ def test_the_surest_case_of_each_kind_by_hand():
     assert found["probability"].tolist() == pytest.approx([0.9, 0.1, 0.99, 0.4])
 
 
-def test_a_couple_is_shown_once():
+def test_no_couple_is_shown_twice():
     probability, labels = torch.full((3, 8), 0.5), torch.full((3, 8), -1)
     probability[:, :2] = torch.tensor([[0.9, 0.9], [0.6, 0.8], [0.7, 0.7]])
     labels[:, :2] = 1
@@ -48,7 +48,7 @@ def test_a_couple_is_shown_once():
 
 @given(st.integers(0, 50))
 @settings(max_examples=25, deadline=None)
-def test_cases_are_of_their_kind_and_none_is_surer(seed):
+def test_cases_are_of_their_kind_and_no_other_is_more_confident(seed):
     generator = torch.Generator().manual_seed(seed)
     probability = torch.rand(12, 8, generator=generator)
     labels = torch.randint(-1, 2, (12, 8), generator=generator)
@@ -68,7 +68,7 @@ def test_cases_are_of_their_kind_and_none_is_surer(seed):
     assert tally.sum(axis=1).tolist() == (labels >= 0).sum(0).tolist()
 
 
-def test_votes_are_told_where_they_are_known():
+def test_votes_are_given_where_they_are_known():
     probability, labels = torch.full((2, 8), 0.9), torch.ones(2, 8)
     votes = {f"votes_{name}": [3, 5] for name in cases.TRAITS}
     pairs = pairs_of(labels, ["a", "b"], **votes)

@@ -33,7 +33,7 @@ def some_pairs(count=12):
 # Counting -----------------------------------------------------------------------------------------
 
 
-def test_counts_are_table_10s():
+def test_counts_have_the_columns_of_table_10():
     pairs = some_pairs()
     pairs.labels[0, 3] = -1
     table = annotation.counts(pairs)
@@ -42,13 +42,13 @@ def test_counts_are_table_10s():
     assert table.loc["warm"].tolist() == [1, 4, 1, 5]  # rows (0,) 5 and 10
 
 
-def test_shares_of_the_paper():
+def test_published_shares_follow_from_published_counts():
     shares = annotation.published_shares(claims.reported("table10"))
     assert shares["the paper, training"].loc["dominant", "value"] == pytest.approx(100 * 418 / 7226)
     assert shares["the paper, testing"].loc["warm", "value"] == pytest.approx(100 * 615 / 790)
 
 
-def test_our_shares_lie_in_their_intervals():
+def test_shares_are_within_their_intervals():
     shares = annotation.shares(some_pairs(), resamples=200)
     assert list(shares) == ["ours, web", "ours, movie"]
     for part in shares.values():
@@ -57,7 +57,7 @@ def test_our_shares_lie_in_their_intervals():
         assert (part["low"] <= part["value"]).all() and (part["value"] <= part["high"]).all()
 
 
-def test_who_stands_on_both_sides_is_found():
+def test_couples_people_and_crops_in_both_splits_are_counted():
     pairs = some_pairs()
     assert annotation.shared(pairs).sum() == 0
     pairs.table["left_identity"] = pairs.table["right_identity"] = pairs.table["key"]
@@ -72,7 +72,7 @@ def test_who_stands_on_both_sides_is_found():
 
 @settings(max_examples=30, deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 3)), min_size=2, max_size=12))
-def test_weighted_kappa_is_that_of_repeated_rows(rows):
+def test_weighted_kappa_equals_kappa_of_repeated_rows(rows):
     yes, times = np.array(rows).T
     repeated = np.repeat(yes, times)
     if len(repeated):
@@ -80,7 +80,7 @@ def test_weighted_kappa_is_that_of_repeated_rows(rows):
         assert found == pytest.approx(metrics.fleiss_kappa(repeated))
 
 
-def test_agreement_of_the_annotators():
+def test_agreement_is_kappa_by_part_with_intervals():
     table = pd.concat(world_pairs(part, range(120))[2] for part in ("web", "movie"))
     found = annotation.agreement(table, resamples=60)
     parts = {"all": table, **dict(tuple(table.groupby("part")))}
@@ -95,7 +95,7 @@ def test_agreement_of_the_annotators():
         annotation.agreement(some_pairs().table, resamples=10)
 
 
-def test_more_than_three_alike_settle_a_trait():
+def test_four_or_five_equal_votes_settle_a_trait():
     table = pd.DataFrame({name: [0, 1, 2, 3, 4, 5] for name in annotation.VOTES})
     table["part"] = ["web"] * 3 + ["movie"] * 3
     settled = annotation.settled(table)
@@ -103,7 +103,7 @@ def test_more_than_three_alike_settle_a_trait():
     assert settled["movie"].tolist() == pytest.approx([200 / 3] * 8)
 
 
-# How they stand -----------------------------------------------------------------------------------
+# How the faces are placed -------------------------------------------------------------------------
 
 
 def test_measures_by_hand():
@@ -114,7 +114,7 @@ def test_measures_by_hand():
     assert found.tolist() == pytest.approx([np.hypot(across, down), down, 30 / 200, 1])
 
 
-def test_effects_are_differences_of_means():
+def test_effects_are_standardised_differences_of_means():
     pairs = some_pairs(40)
     found = annotation.effects(pairs, resamples=100)
     web = (pairs.table["part"] == "web").to_numpy()
@@ -129,7 +129,7 @@ def test_effects_are_differences_of_means():
 # Showing ------------------------------------------------------------------------------------------
 
 
-def test_clear_cases_are_unanimous_and_of_couples_not_yet_seen():
+def test_clear_cases_are_the_most_unanimous_of_couples_not_yet_seen():
     pairs = some_pairs()
     pairs.labels[:] = 1
     votes = [4, 4, 5, 4, 5, 5, 3, 4, 4, 4, 4, 5]
@@ -141,7 +141,7 @@ def test_clear_cases_are_unanimous_and_of_couples_not_yet_seen():
     assert annotation.clear(pairs, "warm", True, 3) == [4, 11, 0]
 
 
-def test_a_page_shows_heavy_pictures_as_jpeg(tmp_path):
+def test_a_notebook_shows_large_pictures_as_jpeg(tmp_path):
     figure = Figure()
     figure.subplots().plot([1, 2])
     figure.savefig(tmp_path / "light.png")

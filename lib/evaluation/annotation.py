@@ -1,5 +1,5 @@
-"""The eight traits as people annotated them (Section 3.2): how often, how unanimously, and how the
-two faces stand where a trait holds. No network here."""
+"""The eight traits as people annotated them (Section 3.2): how often, with what agreement, and how
+the two faces are placed where a trait holds."""
 
 from collections.abc import Collection
 from itertools import islice
@@ -51,7 +51,7 @@ def published_shares(table: pd.DataFrame) -> dict[str, pd.DataFrame]:
 
 
 def shared(pairs: PairSet) -> pd.Series:
-    """What stands both in training and in test: couples, people where they are known, pictures."""
+    """How many couples, people (where known) and identical crops are both in training and test."""
     test = (pairs.table["split"] == "test").to_numpy()
     found = {"couples": set(pairs.table["identity"][test]) & set(pairs.table["identity"][~test])}
     if "left_identity" in pairs.table:
@@ -77,7 +77,7 @@ def draws(table: pd.DataFrame, resamples: int, seed: int) -> np.ndarray:
 
 
 def votes(table: pd.DataFrame) -> np.ndarray | None:
-    """How many of the five annotators said yes at first, (N, 8); None where nobody kept it."""
+    """How many of the five annotators first voted yes, (N, 8); None where that is not known."""
     return table[VOTES].to_numpy() if set(VOTES) <= set(table) else None
 
 
@@ -110,10 +110,9 @@ def kappas(yes: np.ndarray, times: np.ndarray) -> np.ndarray:
 def agreement(table: pd.DataFrame, *, resamples: int, seed: int = 0) -> pd.DataFrame:
     """Fleiss' kappa with its 95 % interval over couples.
 
-    Rows (part, trait), columns value, low, high.
-
-    Parts: all, web, movie, and `movie - web`; traits: their average first. ValueError where the
-    annotators' votes are not known.
+    Rows (part, trait), columns value, low, high. Parts: all, web, movie, and the difference
+    `movie - web`; traits: their average first.
+    ValueError where the annotators' votes are not known.
     """
     yes = votes(table)
     if yes is None:
@@ -138,9 +137,11 @@ def estimate(column: np.ndarray) -> dict[str, float]:
 
 
 def settled(table: pd.DataFrame) -> pd.DataFrame:
-    """Share of pairs whose first five votes settled a trait, "more than three" alike; the rest
-    were "presented again". Percent, one column per part."""
-    alike = pd.DataFrame(np.isin(votes(table), (0, 1, 4, 5)), columns=TRAITS)
+    """Share of pairs whose first five votes settled a trait ("more than three" are alike).
+
+    Percent, one row per trait and one column per part; the others were "presented again".
+    """
+    alike = pd.DataFrame(np.isin(table[VOTES], (0, 1, 4, 5)), columns=TRAITS)
     return 100 * alike.groupby(table["part"].to_numpy(), sort=False).mean().T
 
 
@@ -161,10 +162,10 @@ def by_scenario(pairs: PairSet) -> pd.DataFrame:
 
 
 def measures(cues: Tensor) -> pd.DataFrame:
-    """How two faces stand, from the spatial cues (N, 11); faces are the unit of length.
+    """How two faces are placed, from the spatial cues (N, 11): four measures, N rows.
 
-    distance: between the faces' middles; height: how much one is above the other; size: mean
-    width over the picture's width; ratio: of the larger to the smaller width, in doublings.
+    Distance between the middles of the faces and height of one above the other, both in sizes of
+    a face; mean width over the picture's width; log2 of the larger over the smaller width.
     """
     left, right = cues[:, :4].double(), cues[:, 4:8].double()
     middle = (left[:, :2] + left[:, 2:] / 2) - (right[:, :2] + right[:, 2:] / 2)  # (N, 2)
@@ -210,10 +211,11 @@ def mean(values: np.ndarray, times: np.ndarray) -> np.ndarray:
 def clear(
     pairs: PairSet, trait: str, holds: bool, count: int, seen: Collection[str] = ()
 ) -> list[int]:
-    """Rows where a trait clearly holds, or does not: the most unanimous votes, where known.
+    """Up to `count` rows where a trait clearly holds, or clearly does not.
 
-    At most one picture of a couple, couples not `seen` before those that were, web and movie in
-    turn, otherwise the first ones; none whose faces are too dark or washed out to be made out.
+    First those with the most unanimous votes, where votes are known, and with couples that are not
+    in `seen`; web and movie pairs alternate. At most one picture of a couple, and none that is not
+    `visible`.
     """
     column, yes = TRAITS.index(trait), votes(pairs.table)
     doubt = 0 if yes is None else np.abs(yes[:, column] - RATERS * int(holds))
@@ -227,6 +229,6 @@ def clear(
 
 
 def visible(pairs: PairSet, row: int, least: float = 24.0) -> bool:
-    """Whether the grey levels (0 to 255) of both faces spread by so much."""
+    """Whether the grey levels (0 to 255) of both faces have a standard deviation of `least`."""
     faces = torch.stack([pairs.left[row], pairs.right[row]]).float().mean(1)  # (2, S, S)
     return bool(faces.flatten(1).std(1).min() >= least)

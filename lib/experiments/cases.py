@@ -1,5 +1,5 @@
-"""Single cases: which ones are shown, by rule, and what those that go wrong have in common
-(Figs. 7, 9 and 10)."""
+"""Single pairs: which ones are shown, chosen by rule (Figs. 3, 9 and 10), and what the wrongly
+predicted ones have in common (Figs. 7 and 9)."""
 
 from collections.abc import Mapping
 
@@ -14,7 +14,7 @@ from lib.evaluation import annotation, bootstrap
 from lib.world.scenes import pairs as latents
 
 TRAITS = tuple(vocabulary.TRAITS)
-# Columns of Fig. 9: what the annotators say, and what the network says at 0.5.
+# Columns of Fig. 9: the label, and the prediction at 0.5.
 KINDS = {
     "rightly yes": (1, True),
     "rightly no": (0, False),
@@ -34,20 +34,20 @@ HIDING = ("hand", "scarf", "shades", "overlay")  # what may come between camera 
 
 
 def most_confident(probability: Tensor, pairs: PairSet) -> pd.DataFrame:
-    """For each trait and kind (`KINDS`) the pair of that kind that the network is surest of.
+    """For each trait and kind (`KINDS`) the pair whose probability is farthest from 0.5.
 
-    One row each, where there is such a pair: trait, kind, row (of the pair), key, probability, and
-    how many of the five annotators said yes at first (`votes`, where that is known). Traits in the
-    paper's order; no couple is shown twice.
+    probability: (N, 8). Returns one row per trait and kind that exists: trait, kind, row (of the
+    pair), key, probability, and votes (how many of the five annotators first voted yes), where
+    known. Traits are in the paper's order; no couple is shown twice.
     """
-    said, truth = probability.numpy() > 0.5, pairs.labels.numpy()
+    predicted, truth = probability.numpy() > 0.5, pairs.labels.numpy()
     sure = np.abs(probability.numpy() - 0.5)
     couples, yes = pairs.table["identity"], annotation.votes(pairs.table)
     shown: set[str] = set()
     found = []
     for column, trait in enumerate(TRAITS):
         for kind, (label, answer) in KINDS.items():
-            match = (truth[:, column] == label) & (said[:, column] == answer)
+            match = (truth[:, column] == label) & (predicted[:, column] == answer)
             rows = np.flatnonzero(match & ~couples.isin(shown).to_numpy())
             if not len(rows):
                 continue
@@ -62,9 +62,16 @@ def most_confident(probability: Tensor, pairs: PairSet) -> pd.DataFrame:
 def extremes(
     probability: Tensor, couples: pd.Series, wanted: Mapping[str, Mapping[str, float]] = TENDENCIES
 ) -> dict[str, int]:
-    """Name -> the pair in which a weighted sum of trait probabilities is largest.
+    """The row of the pair in which a weighted sum of trait probabilities is largest, by name.
 
-    In the order of `wanted`; no couple is shown twice.
+    Parameters
+    ----------
+    probability
+        (N, 8).
+    couples
+        (N,) who is in the picture; no couple is shown twice.
+    wanted
+        Name -> weights of the traits; earlier names choose first.
     """
     found: dict[str, int] = {}
     for name, weights in wanted.items():
@@ -76,9 +83,9 @@ def extremes(
 
 def tally(probability: Tensor, labels: Tensor) -> pd.DataFrame:
     """How many pairs there are of each of the `KINDS`, one row per trait."""
-    said = probability > 0.5
+    predicted = probability > 0.5
     counts = {
-        kind: ((labels == label) & (said == answer)).sum(0).tolist()
+        kind: ((labels == label) & (predicted == answer)).sum(0).tolist()
         for kind, (label, answer) in KINDS.items()
     }
     return pd.DataFrame(counts, index=list(TRAITS))
@@ -107,7 +114,7 @@ def examples(
 
 
 def occluded(pairs: PairSet, *, seed: int) -> np.ndarray | None:
-    """Whether something hides a part of either face, (N,) bool; None where nobody knows."""
+    """Whether something hides a part of either face, (N,) bool; None for real pictures."""
     if "image" in pairs.table:
         return None
     index, result = np.array(scenes.numbers(pairs.table)), np.zeros(len(pairs), bool)
@@ -127,10 +134,10 @@ def disputed(pairs: PairSet) -> np.ndarray | None:
 
 
 def circumstances(table: pd.DataFrame) -> pd.DataFrame:
-    """How hard each rendered face is to name, one row per face; no columns for real faces.
+    """What makes the expression of a rendered face hard to recognise; no columns for real faces.
 
-    strength of the strongest of six emotions, `lead` over the second, blur (sigma, px of a 64-px
-    crop), exposure, and yaw to either side in degrees.
+    One row per face: strength of the strongest of six emotions, its lead over the second, blur
+    (sigma, px of a 64-px crop), exposure, and turned (yaw to either side, degrees).
     """
     emotions = [f"e_{name}" for name in vocabulary.EXPRESSIONS if name != "neutral"]
     if not {*emotions, "blur", "exposure", "yaw"} <= set(table):
@@ -150,7 +157,8 @@ def contrast(
 ) -> dict[str, float | None]:
     """Mean of values (N,) where `chosen` minus mean elsewhere, with its 95 % interval.
 
-    people: (N,) who is meant; rows of one are drawn together. None where nothing is chosen.
+    chosen: (N,) bool; people: (N,), rows of one person or couple are resampled together. None
+    where all or no rows are chosen.
     """
     if chosen.all() or not chosen.any():
         return {"value": None, "low": None, "high": None}

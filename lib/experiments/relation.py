@@ -98,7 +98,7 @@ def pretrain(
         raise ValueError("the faces have no visible labels yet: run notebook 01")
     fabric = fabric or processes.single(params)
     model, train, size = networks.dcn(params), params.relation.pretrain, params.model.size
-    others = [a for a in vocabulary.ATTRIBUTES if a not in vocabulary.GROUPS[group]]
+    others = tuple(a for a in vocabulary.ATTRIBUTES if a not in vocabulary.GROUPS[group])
     labels = faces.visible.clone()
     labels[:, vocabulary.columns(others)] = vocabulary.MISSING
     labelled = (labels >= 0).any(1)

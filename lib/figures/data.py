@@ -1,19 +1,17 @@
-"""Sheets of faces, the toy of notebook 00, statistics of labels: arrays in, a Figure out."""
+"""Sheets of faces, statistics of labels, learning curves: arrays in, a Figure out."""
 
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
-from matplotlib import patches
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
+from matplotlib.ticker import AutoLocator
 from torch import Tensor
 
 from lib import vocabulary
-from lib.figures.palette import BLUE, COLOURS, GREY, ORANGE
-
-MARKERS = ("o", "s")
-
+from lib.figures.palette import BLUE, COLOURS, GREY
 
 # Sheets of faces --------------------------------------------------------------------------------
 
@@ -46,8 +44,8 @@ def sheet(
     text = _caption_inches(captions)
     scale = (width - 1.0) / wide  # inches per pixel
     heights = [strip.shape[0] * scale + text for strip in strips.values()]
-    figure = Figure(figsize=(width, sum(heights) + 0.06 * len(heights)), layout="constrained")
-    figure.get_layout_engine().set(h_pad=0.02, w_pad=0.02, hspace=0.0, wspace=0.0)
+    tight = ConstrainedLayoutEngine(h_pad=0.02, w_pad=0.02, hspace=0.0, wspace=0.0)
+    figure = Figure(figsize=(width, sum(heights) + 0.06 * len(heights)), layout=tight)
     axes = figure.subplots(len(strips), 1, squeeze=False, height_ratios=heights)[:, 0]
     for place, (name, strip) in zip(axes, strips.items(), strict=True):
         padded = np.full((strip.shape[0], wide, 3), 255, np.uint8)
@@ -108,77 +106,6 @@ def _caption(axes: Axes, images: Tensor | Sequence[Tensor], texts: Sequence[str]
         left += image.shape[-1] + gap
 
 
-# The toy of notebook 00 -------------------------------------------------------------------------
-
-
-def toy_propagation(
-    points: Tensor,
-    source: Tensor,
-    labels: Tensor,
-    inferred: tuple[Tensor, Tensor],
-    truth: Tensor,
-    names: Sequence[str],
-) -> Figure:
-    """One row per attribute: annotated labels, labels after propagation, the truth.
-
-    Parameters
-    ----------
-    points
-        (N, 2) features.
-    source
-        (N,) 0 or 1, which of two datasets a point is from.
-    labels
-        (N, A) int8 in {-1, 0, 1}, the annotations.
-    inferred
-        After propagation: labels (N, A), whose errors are circled, and the posterior (N, A).
-    truth
-        (N, A) int8.
-    names
-        Of the A attributes.
-    """
-    figure = Figure(figsize=(10, 3.1 * len(names)), layout="constrained")
-    grid = figure.subplots(len(names), 3, sharex=True, sharey=True, squeeze=False)
-    for row, name in enumerate(names):
-        known, (found, posterior) = labels[:, row] >= 0, inferred
-        shades = [labels[:, row].float(), posterior[:, row], truth[:, row].float()]
-        for axes, shade, title in zip(
-            grid[row], shades, ("annotated", "after propagation", "truth"), strict=True
-        ):
-            _cloud(axes, points, source, shade.numpy(), known if title == "annotated" else None)
-            axes.set_title(f"{name}: {title}", fontsize=10)
-        wrong = (found[:, row] != truth[:, row]) & ~known
-        grid[row, 1].scatter(*points[wrong].T, s=130, facecolors="none", edgecolors="black")
-        grid[row, 0].set_ylabel("cheeks")
-    for axes in grid[-1]:
-        axes.set_xlabel("corners of the mouth")
-    _toy_legend(figure)
-    return figure
-
-
-def _cloud(
-    axes: Axes, points: Tensor, source: Tensor, shade: np.ndarray, known: Tensor | None
-) -> None:
-    """Points coloured from negative (blue) to positive (orange), grey where missing."""
-    colours = np.array([_blend(value) if value >= 0 else (0.85, 0.85, 0.85) for value in shade])
-    for number, marker in enumerate(MARKERS):
-        mine = (source == number).numpy()
-        size = 34 if known is None else np.where(known.numpy(), 52, 14)[mine]
-        axes.scatter(*points[mine].T, c=colours[mine], marker=marker, s=size, linewidths=0)
-    axes.set(xticks=[], yticks=[])
-
-
-def _blend(share: float) -> tuple[float, ...]:
-    """Blue at 0, nearly white at 0.5, orange at 1."""
-    ends = np.array([[0, 0.447, 0.698], [0.96, 0.96, 0.93], [0.835, 0.369, 0.0]])
-    return tuple(np.interp(share, [0, 0.5, 1], ends[:, i]) for i in range(3))
-
-
-def _toy_legend(figure: Figure) -> None:
-    marks = [(BLUE, "negative"), (ORANGE, "positive"), ("#d9d9d9", "missing")]
-    handles = [patches.Patch(color=colour, label=text) for colour, text in marks]
-    figure.legend(handles=handles, loc="outside lower center", ncols=3, frameon=False)
-
-
 # What the labels are like -----------------------------------------------------------------------
 
 
@@ -208,7 +135,9 @@ def frequencies(shares: pd.DataFrame, reference: pd.DataFrame) -> Figure:
     axes, places = figure.subplots(), np.arange(len(shares))
     for number, source in enumerate(shares.columns):
         shift = places + 0.22 * (number - 1)
-        axes.bar(shift, shares[source], 0.2, color=COLOURS[number], label=vocabulary.title(source))
+        axes.bar(
+            shift, shares[source], 0.2, color=COLOURS[number], label=vocabulary.title(str(source))
+        )
         if source in reference:
             axes.plot(shift, reference[source], "_", color="black", markersize=9)
     axes.plot([], [], "_", color="black", markersize=9, label="the real set")
@@ -227,7 +156,7 @@ def correlations(matrices: Mapping[str, pd.DataFrame]) -> Figure:
     figure = Figure(figsize=(10.5, 4.6), layout="constrained")
     grid = figure.subplots(1, len(matrices), width_ratios=sizes, squeeze=False)[0]
     for axes, (source, matrix) in zip(grid, matrices.items(), strict=True):
-        names = [vocabulary.title(name) for name in matrix]
+        names = [vocabulary.title(str(name)) for name in matrix]
         values = matrix.to_numpy(copy=True)
         np.fill_diagonal(values, np.nan)
         image = axes.imshow(values, cmap="RdBu_r", vmin=-1, vmax=1)
@@ -238,13 +167,13 @@ def correlations(matrices: Mapping[str, pd.DataFrame]) -> Figure:
     return figure
 
 
-def pose_bins(images: Tensor, yaw: Sequence[float], bins: Sequence[float]) -> Figure:
+def pose_bins(images: Tensor, yaw: Sequence[float] | np.ndarray, bins: Sequence[float]) -> Figure:
     """Heads from one profile to the other above the yaw axis, with the five pose bins.
 
     images: (N, 3, S, S) uint8; yaw: (N,) and bins: the four borders, degrees.
     """
     figure = Figure(figsize=(10, 2.5), layout="constrained")
-    axes, yaw = figure.subplots(), np.asarray(yaw)
+    axes, yaw = figure.subplots(), np.asarray(yaw, float)
     half = 0.46 * np.diff(yaw).min()
     for image, angle in zip(images, yaw, strict=True):
         picture = np.asarray(image).transpose(1, 2, 0)
@@ -310,12 +239,15 @@ def learning_curve(history: pd.DataFrame, reference: float) -> Figure:
     axes = figure.subplots()
     axes.plot(history["epoch"], history["loss"], "o-", color=BLUE, markersize=4)
     axes.axhline(reference, color="black", linewidth=0.8, linestyle=":")
-    place = (len(history), reference)
-    above = {"xytext": (0, 3), "textcoords": "offset points", "ha": "right"}
-    axes.annotate("frequencies only", place, fontsize=8, **above)
+    axes.annotate(
+        "frequencies only", (len(history), reference), (0, 3), textcoords="offset points",
+        ha="right", fontsize=8,
+    )  # fmt: skip
     axes.set(xlabel="epoch", ylabel="masked cross-entropy, nats a label")
     axes.set_xlim(0.5, len(history) + 0.5)
-    axes.xaxis.get_major_locator().set_params(integer=True)
+    epochs = AutoLocator()
+    epochs.set_params(integer=True)
+    axes.xaxis.set_major_locator(epochs)
     other = axes.twinx()
     other.plot(history["epoch"], history["rate"], ":", color=GREY)
     other.set_ylabel("learning rate at the end of the epoch", color=GREY)

@@ -1,10 +1,12 @@
 """A film's profile (Fig. 11)."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 from torch import Tensor
 
 from lib import vocabulary
@@ -34,8 +36,8 @@ def profile(
         Which traits.
     """
     count = len(quarrel)
-    figure = Figure(figsize=(10, 1.9 + 1.5 * len(names)), layout="constrained")
-    figure.get_layout_engine().set(h_pad=0.03, hspace=0.02)
+    layout = ConstrainedLayoutEngine(h_pad=0.03, hspace=0.02)
+    figure = Figure(figsize=(10, 1.9 + 1.5 * len(names)), layout=layout)
     grid = figure.subplots(1 + len(names), 1, height_ratios=[1.02, *[1.3] * len(names)])
     shown = np.linspace(0, count - 1, 8).round().astype(int)
     _strip(grid[0], pictures, shown)
@@ -68,7 +70,7 @@ def _strip(axes: Axes, pictures: Tensor, shown: np.ndarray) -> None:
 def _curves(axes: Axes, curves: Mapping[str, np.ndarray], quarrel: np.ndarray, name: str) -> None:
     """One trait over time; the quarrel is shaded."""
     colour, frames = ORANGE if name in HARD else BLUE, np.arange(len(quarrel)) + 0.5
-    styles = {
+    styles: dict[str, dict[str, Any]] = {
         "single frames": {"marker": ".", "linestyle": "", "color": colour, "alpha": 0.35},
         "five frames averaged": {"color": colour, "linewidth": 2},
         "truth": {"color": "black", "linestyle": "--", "linewidth": 1.2},

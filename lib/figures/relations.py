@@ -1,4 +1,5 @@
-"""Figures of the notebooks on expressions and relations (07 to 14): arrays in, a Figure out."""
+"""Expressions (Fig. 7, Table 8), methods side by side, examples of traits (Fig. 3), the Siamese
+network (Fig. 5) and the scoreboard: arrays in, a Figure out."""
 
 import textwrap
 from collections.abc import Sequence
@@ -25,7 +26,7 @@ def picture(axes: Axes, image: Tensor) -> None:
 
 
 def confusion(tables: dict[str, np.ndarray]) -> Figure:
-    """Confusion matrices side by side: name -> (7, 7) percent, rows true, columns named."""
+    """Confusion matrices side by side: name -> (7, 7) percent, rows true, columns predicted."""
     figure = Figure(figsize=(4.6 * len(tables), 4.2), layout="constrained")
     for axes, (name, table) in zip(
         figure.subplots(1, len(tables), squeeze=False)[0], tables.items(), strict=True
@@ -108,8 +109,8 @@ def boxed(axes: Axes, boxes: np.ndarray) -> None:
         axes.add_patch(patches.Rectangle((x, y), w, h, fill=False, edgecolor=colour, linewidth=1.5))
 
 
-def cases(rows: dict[str, list[tuple[Tensor, np.ndarray, str]]]) -> Figure:
-    """Fig. 9: per row (a trait) pictures with boxes and a line of text each."""
+def trait_examples(rows: dict[str, list[tuple[Tensor, np.ndarray, str]]]) -> Figure:
+    """Fig. 3: one row per trait, pictures (3, H, W) with boxes (2, 4) and a line of text each."""
     columns = max(1, *(len(row) for row in rows.values()))
     figure = Figure(figsize=(2.45 * columns, 1.75 * len(rows)), layout="constrained")
     grid = figure.subplots(len(rows), columns, squeeze=False)

@@ -11,6 +11,7 @@ from matplotlib import patches
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.lines import Line2D
 from torch import Tensor
 
@@ -48,8 +49,8 @@ def cases(table: pd.DataFrame, scenes: Sequence[Scene], kinds: Sequence[str]) ->
     places = {
         (trait, kind): (i, j) for i, trait in enumerate(TRAITS) for j, kind in enumerate(kinds)
     }
-    figure = Figure(figsize=(9.2, 1.52 * len(TRAITS) + 0.3), layout="constrained")
-    figure.get_layout_engine().set(w_pad=0.02, h_pad=0.03, wspace=0.01, hspace=0.01)
+    tight = ConstrainedLayoutEngine(w_pad=0.02, h_pad=0.03, wspace=0.01, hspace=0.01)
+    figure = Figure(figsize=(9.2, 1.52 * len(TRAITS) + 0.3), layout=tight)
     grid = figure.subplots(len(TRAITS), len(kinds))
     for (_, case), scene in zip(table.iterrows(), scenes, strict=True):
         axes = grid[places.pop((case["trait"], case["kind"]))]
@@ -160,8 +161,9 @@ def legend(with_truth: bool) -> list[Artist]:
         Line2D([], [], color="black", linewidth=0.8, linestyle=(0, (2, 2)), label="0.5"),
     ]
     if with_truth:
-        dot = {"marker": "o", "color": "black", "markersize": 3.5, "linestyle": ""}
-        handles.append(Line2D([], [], label="annotators say yes", **dot))
+        dot = Line2D([], [], marker="o", color="black", markersize=3.5, linestyle="")
+        dot.set_label("annotators say yes")
+        handles.append(dot)
     return handles
 
 
