@@ -1,4 +1,4 @@
-"""Pictures and numbers of attributes say what is known: which nobody labelled, how surely."""
+"""Figures of attributes: intervals, attributes without labels, annotated neighbours."""
 
 import numpy as np
 import pandas as pd
@@ -11,7 +11,7 @@ from lib.figures import attributes as figures
 from lib.figures.pages import three_digits
 
 
-def test_a_gain_that_nobody_could_judge_is_named():
+def test_gain_of_an_unlabelled_attribute_is_marked():
     """From rare to common, the unlabelled last."""
     columns = ("difference", "low", "high", "paper", "positive share (%)")
     rows = {
@@ -38,17 +38,17 @@ def test_a_newly_labelled_face_stands_before_the_neighbours_that_are_annotated()
     axes = figures.new_positives(images, posterior, labels, rows, truth=truth).axes
     assert [each.get_title() for each in axes[:3]] == ["bald 0.97", "annotated yes", "annotated no"]
     assert [to_hex(p.get_edgecolor()) for p in axes[0].patches] == [figures.COLOURS[1].lower()]
-    assert len(axes) == 3, "nobody was given a goatee"
+    assert len(axes) == 3, "no face was given a goatee"
 
 
-def test_a_propagation_that_calls_nobody_positive_leaves_an_empty_sheet():
+def test_propagation_without_new_positives_leaves_an_empty_sheet():
     none = torch.empty(0, dtype=torch.long), torch.empty(0, 2, dtype=torch.long)
     empty, images = torch.zeros(4, 24), torch.zeros(4, 3, 8, 8, dtype=torch.uint8)
     figure = figures.new_positives(images, empty, empty, {"bald": none}, truth=None)
     assert not any(each.images for each in figure.axes)
 
 
-def test_our_dots_have_whiskers_and_an_attribute_without_labels_has_neither():
+def test_dots_have_intervals_and_an_unlabelled_attribute_has_no_dot():
     ours = pd.DataFrame({"gender": [90.0, 80.0], "bald": [70.0, np.nan]}, index=["a", "b"])
     panel = figures.attributes(ours, (ours - 2, ours + 3), ours).axes[0]
     segments = [part for group in panel.collections for part in group.get_segments()]

@@ -1,4 +1,4 @@
-"""Hand-made features against their definitions; what the SVMs and the other ways do by hand."""
+"""Hand-made features against their definitions; SVMs and other ways to fill in labels by hand."""
 
 import numpy as np
 import pytest
@@ -159,7 +159,7 @@ def test_rare_classes_weigh_as_much_as_common_ones():
     assert found[0] > 0.7 > found[1]
 
 
-def test_missing_labels_are_left_out_and_one_class_teaches_nothing():
+def test_missing_labels_are_left_out_and_one_class_gives_no_svm():
     generator = np.random.default_rng(1)
     features = generator.normal(size=(80, 3))
     labels = np.stack([features[:, 0] > 0, np.ones(80), features[:, 1] > 0], 1).astype(np.int8)
@@ -171,7 +171,7 @@ def test_missing_labels_are_left_out_and_one_class_teaches_nothing():
     assert (machines.scores(features)[:, 1] == 0).all()
 
 
-def test_expressions_need_no_straight_border():
+def test_expressions_are_separated_by_a_curved_border():
     """Four corners of which the opposite ones are alike: no line parts them."""
     corners = np.array([[0, 0], [1, 1], [0, 1], [1, 0]]).repeat(20, 0)
     features = corners + np.random.default_rng(0).normal(0, 0.1, (80, 2))
@@ -180,7 +180,7 @@ def test_expressions_need_no_straight_border():
     assert (machine.predict(features) == classes).all()
 
 
-def test_an_svm_is_chosen_by_how_it_does_on_strangers():
+def test_svm_parameters_are_chosen_on_other_people():
     """Ten people, each a tight cloud by itself; what tells expressions apart is the same for all.
 
     A kernel so narrow that it knows people by heart is best on them and worst on others.
@@ -201,7 +201,7 @@ def test_labels_spread_within_a_cloud_of_faces():
     clouds = torch.cat([torch.randn(30, 2, generator=generator) + 20 * k for k in (0, 1)])
     labels = torch.full((60, 2), -1, dtype=torch.int8)
     labels[0, 0], labels[30, 0] = 1, 0
-    labels[5, 1] = 1  # nobody is known not to have it
+    labels[5, 1] = 1  # no face is known not to have it
     posterior = baselines.label_spreading(clouds, labels, neighbours=8)
     assert (posterior[:30, 0] > 0.5).all() and (posterior[30:, 0] < 0.5).all()
     assert (posterior[:, 1] == 0.5).all()

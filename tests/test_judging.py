@@ -1,4 +1,4 @@
-"""Judging: intervals by counting against intervals by drawing, and what is left out."""
+"""Methods measured on the same labels: intervals, differences, and labels that are missing."""
 
 import numpy as np
 import pytest
@@ -38,14 +38,14 @@ def test_weighted_areas_are_those_of_repeated_rows(measured, metric):
 
 
 @pytest.mark.parametrize("judgement", judging.JUDGEMENTS)
-def test_a_number_lies_in_its_interval(measured, judgement):
+def test_result_is_inside_its_interval(measured, judgement):
     truth, scores = measured
     judge = judging.Judge(truth, metrics.class_frequency(truth), resamples=300)
     result = judge.number(scores, judgement)
     assert result["low"] < result["value"] < result["high"]
     table = judge.per_attribute({"one": scores}, judgement)
     assert result["value"] == pytest.approx(table.loc["one", "average"])
-    assert np.isnan(table.loc["one", "frontal"])  # nobody labelled it
+    assert np.isnan(table.loc["one", "frontal"])  # not labelled
 
 
 def test_a_method_does_not_differ_from_itself(measured):
@@ -109,7 +109,7 @@ def test_rows_of_one_group_are_drawn_together(measured, judgement):
     assert ours == pytest.approx(expected, rel=1e-5)  # as if every row stood there once
 
 
-def test_the_largest_of_many_is_not_taken_for_an_effect():
+def test_largest_of_many_null_effects_is_rarely_significant():
     """Eight effects of true size 0, each measured with error 1: how often is one found?"""
     generator = np.random.default_rng(0)
     naive = found = missed = 0
@@ -132,7 +132,7 @@ def test_the_largest_of_one_is_its_percentile_interval():
     assert bootstrap.largest(values, samples) == pytest.approx(expected, abs=0.01)
 
 
-def test_the_margin_of_an_attribute_is_to_its_closest_rival(measured):
+def test_margin_of_an_attribute_is_to_the_next_hardest(measured):
     truth = measured[0]
     scores = torch.where(truth >= 0, truth, 0).float()  # never wrong
     scores[:20, 8] = 1 - scores[:20, 8]

@@ -63,7 +63,7 @@ def test_equation_18_by_hand():
     assert metrics.plain_accuracy(np.array(truth), np.array(predicted)) == 4 / 6
 
 
-def test_lengths_that_differ_are_named():
+def test_different_lengths_are_refused():
     with pytest.raises(ValueError, match="truth has 3 entries, predicted 2"):
         metrics.balanced_accuracy(np.ones(3), np.ones(2))
 
@@ -71,8 +71,8 @@ def test_lengths_that_differ_are_named():
 @pytest.mark.parametrize("metric", MEASURES)
 def test_every_attribute_is_judged_on_its_known_labels(metric):
     truth, scores = drawn()
-    truth[:, 2] = -1  # nobody knows
-    truth[:, 3] = np.abs(truth[:, 3])  # everybody does
+    truth[:, 2] = -1  # unknown for all
+    truth[:, 3] = np.abs(truth[:, 3])  # known for all
     ours = metrics.per_attribute(torch.from_numpy(truth), torch.from_numpy(scores), metric=metric)
     for column in (0, 1, 3):
         known = truth[:, column] >= 0
@@ -99,7 +99,7 @@ def test_thresholds_may_differ_by_attribute():
 # Intervals ---------------------------------------------------------------------------------------
 
 
-def test_samples_are_those_of_scipy():
+def test_samples_are_those_of_scipys_bootstrap():
     """A mean over counted rows is, sample by sample, what scipy's own bootstrap of it gives."""
     values = np.random.default_rng(1).normal(3, 2, 200)
     drawing = {"n_resamples": 500, "method": "percentile", "rng": 7}
@@ -121,7 +121,7 @@ def test_differences_are_paired():
     two[:6] = 1 - truth[:6]
     one[:6] = truth[:6]
     times = bootstrap.sample_counts(300, 2000, seed=5)
-    first, second = (times @ (said == truth) / 300 for said in (one, two))
+    first, second = (times @ (answer == truth) / 300 for answer in (one, two))
     low, high = bootstrap.quantiles(first - second)
     other = stats.bootstrap(
         (truth, one, two),
@@ -142,7 +142,7 @@ def test_a_single_row_is_drawn_every_time():
 
 
 @pytest.mark.parametrize("groups", [None, np.zeros(0, int)])
-def test_of_no_row_nothing_is_drawn(groups):
+def test_no_rows_give_empty_samples(groups):
     assert bootstrap.sample_counts(0, 5, seed=0, groups=groups).shape == (5, 0)
 
 
@@ -180,7 +180,7 @@ def test_fleiss_kappa_by_hand():
 
 @given(arrays.arrays(np.int64, 30, elements=st.integers(0, 6)))
 def test_fleiss_kappa_is_agreement_over_pairs_of_raters(yes):
-    votes = np.arange(6) < yes[:, None]  # (30, 6): who says yes does not matter
+    votes = np.arange(6) < yes[:, None]  # (30, 6): which raters say yes does not matter
     one, two = np.triu_indices(6, 1)
     agreement = (votes[:, one] == votes[:, two]).mean()
     share = votes.mean()
@@ -202,7 +202,7 @@ def test_calibration_by_hand():
     assert error == pytest.approx((0.35 + 0.15) / 2)
 
 
-def test_who_says_what_happens_is_calibrated():
+def test_probabilities_that_come_true_are_calibrated():
     chance = np.random.default_rng(0)
     probability = chance.random(20_000)
     truth = (chance.random(20_000) < probability).astype(int)

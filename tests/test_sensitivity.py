@@ -41,7 +41,7 @@ def test_noise_turns_round_known_labels_only(share, seed):
     assert float(changed) == pytest.approx(share, abs=0.03)  # 6,400 labels: 4.8 standard errors
 
 
-def test_groups_of_the_embedded_world_share_everybody_out():
+def test_every_rendered_face_is_in_one_group_of_each_question():
     table = pd.DataFrame({"male": [0, 1, 1], "age": [20.0, 40.0, 70.0], "melanin": [0.1, 0.5, 1.0]})
     groups = sensitivity.people(table, torch.zeros(3, 24))
     for masks in groups.values():
@@ -58,7 +58,7 @@ def test_of_real_faces_only_labelled_ones_are_in_a_group():
 
 
 def test_groups_are_compared_on_the_attributes_that_all_have():
-    """Happy is right for everybody; sad occurs among men alone and so counts for neither."""
+    """Happy is right for all; sad occurs among men alone and so counts for neither group."""
     truth = torch.full((40, 24), -1)
     happy, sad = vocabulary.column("happy"), vocabulary.column("sad")
     truth[:, happy] = torch.arange(40) % 2

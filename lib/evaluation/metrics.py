@@ -95,7 +95,7 @@ def per_attribute(
 
 
 def fleiss_kappa(positive: Array, raters: int = 5) -> float:
-    """Fleiss' kappa of yes/no votes: how many of the raters said yes, (N,).
+    """Fleiss' kappa of yes/no votes: the number of raters that voted yes, (N,).
 
     1 is full agreement, 0 agreement by chance; also 1 if all votes are the same.
     """

@@ -69,5 +69,8 @@ def pretrained(
 
 
 def together(logits: list[Tensor]) -> Tensor:
-    """Logits of an ensemble's mean probability: (N, 24) of each network -> (N, 24)."""
+    """Logits of an ensemble's mean probability: (N, 24) of each network -> (N, 24).
+
+    Yu and Zhang weight their networks by weights that they learn; here all count the same.
+    """
     return torch.stack(logits).sigmoid().mean(0).logit(eps=1e-6)

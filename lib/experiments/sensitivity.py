@@ -1,5 +1,5 @@
-"""What the results depend on beyond the paper: who is judged, how many labels there are, how true
-they are (notebook 17)."""
+"""What the results depend on beyond the paper: groups of people, the number of labels, wrong
+labels, parts of the propagation (notebook 17)."""
 
 import numpy as np
 import pandas as pd
@@ -20,10 +20,10 @@ BEARD = ("goatee", "no_beard", "sideburns", "five_oclock_shadow", "mustache")
 
 
 def keep(labels: Tensor, identity: pd.Series, share: float, *, seed: int = 0) -> Tensor:
-    """Labels (N, A) of a share of the people, -1 for everybody else.
+    """Labels (N, A) of a share of the people, -1 for all others.
 
-    Who keeps theirs depends on the person's name and the seed alone, and whoever keeps them at one
-    share keeps them at every larger one.
+    A person keeps all labels or none, by a hash of the name and the seed; a person who keeps them
+    at one share keeps them at every larger share.
     """
     names = identity.astype(str)
     drawn = np.array([heldout.hash_uniform(f"{seed}/{name}") < share for name in names])

@@ -33,7 +33,7 @@ def cooccurrence(rho: Tensor) -> Figure:
 
 
 def sizes(terms: dict[str, dict[str, Tensor]]) -> Figure:
-    """How large the log-odds are: reading -> term -> values (n,); 5, 25, 50, 75, 95 per cent."""
+    """How large the log-odds are: variant -> term -> values (n,); 5, 25, 50, 75, 95 per cent."""
     figure = Figure(figsize=(9, 0.9 + 1.15 * len(terms)), layout="constrained")
     axes, place, ticks = figure.subplots(), 0.0, []
     for values in terms.values():
@@ -48,8 +48,8 @@ def sizes(terms: dict[str, dict[str, Tensor]]) -> Figure:
         place += 0.7
     axes.set_yticks(*zip(*ticks, strict=True), fontsize=9)
     starts = np.cumsum([0] + [len(values) + 0.7 for values in terms.values()])[:-1]
-    for start, reading in zip(starts, terms, strict=True):
-        axes.annotate(reading, (1.01, start + 1), xycoords=("axes fraction", "data"), va="center")
+    for start, variant in zip(starts, terms, strict=True):
+        axes.annotate(variant, (1.01, start + 1), xycoords=("axes fraction", "data"), va="center")
     axes.set(xscale="log", xlabel="|log-odds| of a missing label (bar: half of them, line: 90 %)")
     axes.axvline(1, color="grey", linewidth=0.6, linestyle=":")
     axes.invert_yaxis()
@@ -68,7 +68,7 @@ def reliability(curves: dict[str, dict[str, np.ndarray]]) -> Figure:
     left.set(xlabel="stated p(y = 1)", ylabel="share that is truly positive", aspect="equal")
     right.set(xlabel="stated p(y = 1)", ylabel="answers in this bin (%)", yscale="log")
     right.yaxis.set_major_formatter("{x:g}")
-    right.yaxis.set_minor_formatter(LogFormatter())  # silent where decades leave no room
+    right.yaxis.set_minor_formatter(LogFormatter())  # no minor labels where they would overlap
     right.legend(fontsize=8, frameon=False)
     return figure
 
@@ -144,8 +144,8 @@ def new_positives(
     """Fig. 6: a row per attribute of faces that were given it, each before its labelled neighbours.
 
     rows: attribute -> numbers of the faces (F,) and of their nearest labelled neighbours (F, k);
-    labels (N, 24): the annotations; posterior (N, 24) stands above a face. A green frame: truly
-    so, red: not; none where the truth is unknown. An attribute given to nobody has no row.
+    labels (N, 24): the annotations; posterior (N, 24) is printed above a face. Green frame: true, red:
+    false, none: truth unknown. An attribute that no face was given has no row.
     """
     columns = max([1, *(faces.numel() + near.numel() for faces, near in rows.values())])
     shown, captions, frames = [], [], []
@@ -163,8 +163,8 @@ def new_positives(
     return sheet(images[shown], captions, frames, columns)
 
 
-def readings(held: pd.DataFrame, truth: pd.DataFrame, judgement: str) -> Figure:
-    """Readings and rivals (rows) by one judgement and by ROC AUC, on both references."""
+def variants(held: pd.DataFrame, truth: pd.DataFrame, judgement: str) -> Figure:
+    """Variants and methods compared (rows), by one judgement and by ROC AUC, on both references."""
     figure = Figure(figsize=(9.5, 0.9 + 0.3 * len(held)), layout="constrained")
     places = np.arange(len(held))
     for axes, column in zip(
@@ -261,8 +261,8 @@ def attributes(
 def gains(gain: pd.DataFrame, xlabel: str) -> Figure:
     """Differences with intervals, one row per attribute, from rare to common.
 
-    gain: columns difference, low, high, paper (points), positive share (%); NaN where nobody
-    labelled the attribute.
+    gain: columns difference, low, high, paper (points), positive share (%); NaN where the
+    attribute is not labelled.
     """
     gain = gain.sort_values("positive share (%)")
     figure = Figure(figsize=(7.5, 0.9 + 0.25 * len(gain)), layout="constrained")

@@ -25,7 +25,7 @@ def shown(path: Path) -> IPython.display.Image:
 
 
 def scoreboard(board: pd.DataFrame) -> Styler:
-    """The scoreboard for reading: wrapped quotes, estimates as text, coloured verdicts.
+    """The scoreboard as a styled table: wrapped quotes, estimates as text, coloured verdicts.
 
     board: one row per claim, with columns section, claim, paper, value, low, high, unit, verdict.
     """

@@ -1,4 +1,4 @@
-"""Figures of notebook 17: who is judged, how many labels there are, how true they are."""
+"""Figures of notebook 17: groups of people, the number of labels, wrong labels."""
 
 import numpy as np
 import pandas as pd
