@@ -95,7 +95,7 @@ def graph_floors(count: int, rates: dict[str, float]) -> dict[str, float]:
     """
     size, bytes_each = scale.Size(count, DIMENSIONS), quickest(torch.device("cpu")).dtype.itemsize
     moved = bytes_each * count**2 / rates["copy_bytes"]
-    fast = 2 * count**2 * min(COMPONENTS)
+    fast = 2 * count**2 * COMPONENTS
     return {
         "exact": max(size.graph_operations / rates["quick_flops"], moved),
         "fast": max(fast / rates["quick_flops"], 2 * moved),

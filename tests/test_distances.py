@@ -6,7 +6,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lib.propagation.engine.distances import Bounds, Distances, quickest
-from lib.propagation.engine.products import has_bfloat16
 
 
 def points(count: int, width: int, offset: float, seed: int) -> torch.Tensor:
@@ -61,5 +60,7 @@ def test_some_rows_and_columns_equal_those_of_the_whole(kind):
     )
 
 
-def test_bounds_are_used_where_bfloat16_is_fast():
-    assert quickest(torch.device("cpu")) is (Bounds if has_bfloat16("cpu") else Distances)
+def test_bounds_are_used_where_bfloat16_is_fast(monkeypatch):
+    for name, expected in (("avx512_bf16", Bounds), ("amx_bf16", Bounds), ("avx2", Distances)):
+        monkeypatch.setattr(torch.cpu, "get_capabilities", lambda name=name: {name: True})
+        assert quickest("cpu") is expected

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from lib.params import load
-from lib.propagation.engine.products import has_bfloat16, product, side_by_side
+from lib.propagation.engine.products import product, side_by_side
 from lib.provenance import device, device_name
 from lib.training.batches import ahead
 from lib.training.processes import launched
@@ -95,9 +95,3 @@ def test_a_product_is_that_of_the_matrices(rows, columns, dtype):
         exact = left[:, some].double() @ right[:, some].double().T + added.double()
         assert ours.dtype == dtype and ours.layout == torch.strided
         torch.testing.assert_close(ours.double(), exact, rtol=1e-5, atol=1e-5)
-
-
-def test_bfloat16_is_quick_where_the_cpu_says_so(monkeypatch):
-    for name, expected in (("avx512_bf16", True), ("amx_bf16", True), ("avx2", False)):
-        monkeypatch.setattr(torch.cpu, "get_capabilities", lambda name=name: {name: True})
-        assert has_bfloat16("cpu") is expected

@@ -20,9 +20,7 @@ from lib.propagation.graph import Device, NeighbourGraph, affinity
 from lib.propagation.prior import prior_odds
 
 
-class FieldParams(Protocol):
-    """What `propagate` must know; `lib.params.PropagationParams` explains every value."""
-
+class FieldParams(Protocol):  # `lib.params.PropagationParams` explains every value
     neighbours: int  # h
     symmetric: bool
     covariance: str
@@ -74,8 +72,6 @@ def propagate(
 ) -> Propagation:
     """Infer the missing labels of every attribute (Algorithm 2).
 
-    Parameters
-    ----------
     features: (N, D) float. labels: (N, A) int8 in {-1 missing, 0, 1}; annotations never change.
     classifier_weights: (A, D). seed: of the numbers that sample labels (Eqn. 12).
     graph: of these features, if it is at hand; its first `params.neighbours` are used.
@@ -85,8 +81,7 @@ def propagate(
 
     Returns labels, posterior and trace. An attribute without annotations has no class densities:
     prior and neighbours decide; where their log-odds are 0, posterior 0.5 and label 0. ValueError
-    where there are no faces or attributes, shapes do not fit, a label is not -1, 0 or 1, or a
-    feature is not finite.
+    for no faces or attributes, shapes or labels that do not fit, features that are not finite.
     """
     check(features, labels, classifier_weights)
     rows, home = Rows(features, device), labels.device
@@ -141,11 +136,8 @@ class Field:
         """p(y = 1 | neighbours, x, Q) of Eqn. 11, (N, A); as before for attributes at rest."""
         params, inferred = self.params, torch.zeros_like(self.missing)
         inferred[:, moving] = self.missing[:, moving]
-        log_odds = (
-            params.unary_weight * self.unary(moving)
-            + params.prior_weight * self.prior
-            + params.pairwise_weight * self.pairwise(current)
-        )
+        log_odds = params.unary_weight * self.unary(moving) + params.prior_weight * self.prior
+        log_odds += params.pairwise_weight * self.pairwise(current)
         return torch.where(inferred, log_odds.sigmoid(), before)
 
     def unary(self, attributes: list[int]) -> Tensor:
@@ -164,8 +156,8 @@ class Field:
 
     def modelled(self, attributes: list[int]) -> list[int]:
         """Those with class densities: annotated somewhere, and the unary term counts."""
-        known = (self.gaps < len(self.labels)).tolist()
-        return [a for a in attributes if known[a] and self.params.unary_weight]
+        weight, faces = self.params.unary_weight, len(self.labels)
+        return [a for a in attributes if weight and self.gaps[a] < faces]
 
     def decide(self, posterior: Tensor, bar: Tensor | float) -> Tensor:
         """Labels (N, A): 1 where the posterior exceeds the bar; annotations stay."""

@@ -10,9 +10,7 @@ from typing import Self
 import torch
 from torch import Tensor
 
-from lib.propagation.engine import Rows, search
-
-Device = torch.device | str | None
+from lib.propagation.engine import Device, Rows, search
 
 
 @dataclass(frozen=True)

@@ -1,10 +1,7 @@
-"""Speed: the results of the plain formulas in less time, behind two calls, `search` and `LogOdds`.
-
-`Rows` is the form in which both take features; `Sums` is what `LogOdds` keeps of each class.
-"""
+"""The plain formulas in less time, behind two calls, `search` and `LogOdds`, that take `Rows`."""
 
 from lib.propagation.engine.nearest import search
 from lib.propagation.engine.odds import Gaussian, LogOdds, Sums
-from lib.propagation.engine.rows import Rows
+from lib.propagation.engine.rows import Device, Rows
 
-__all__ = ["Gaussian", "LogOdds", "Rows", "Sums", "search"]
+__all__ = ["Device", "Gaussian", "LogOdds", "Rows", "Sums", "search"]

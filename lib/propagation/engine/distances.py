@@ -6,7 +6,7 @@ Hardware for bfloat16 needs half the time of float32 or less; float32 decides wh
 import torch
 from torch import Tensor
 
-from lib.propagation.engine.products import has_bfloat16, packed, product
+from lib.propagation.engine.products import packed, product
 
 ROUNDING = 2**-8  # largest relative error of a number rounded to bfloat16
 
@@ -22,7 +22,6 @@ class Distances:
     def __init__(self, points: Tensor, squares: Tensor | None = None) -> None:
         self.points = points
         self.squares = lengths(points) if squares is None else squares
-        self.width = points.shape[1]
 
     def fill(self, gap: Tensor, asking: slice | Tensor, begin: int = 0) -> None:
         """Distances of some rows (R,) to all from number `begin` on, into `gap` (R, N - begin)."""
@@ -63,7 +62,6 @@ class Bounds:
         self.left = torch.cat([-2 * high, columns], 1)  # (N, D + 8)
         columns = torch.stack([one, one, one, *parts, up, 0 * one], 1).bfloat16()
         self.right = torch.cat([high, columns], 1)
-        self.width = self.right.shape[1]
 
     def fill(self, gap: Tensor, asking: slice | Tensor, begin: int = 0) -> None:
         """Bounds for some rows (R,) and all from number `begin` on, into `gap` (R, N - begin)."""
@@ -80,9 +78,12 @@ class Bounds:
         return values - ROUNDING * values.abs()
 
 
-def quickest(device: torch.device) -> type[Distances] | type[Bounds]:
-    """Bounds where the device multiplies bfloat16 in hardware, else distances."""
-    return Bounds if has_bfloat16(device) else Distances
+def quickest(device: torch.device | str) -> type[Distances] | type[Bounds]:
+    """Bounds where the device multiplies bfloat16 in hardware (else that is slow), or distances."""
+    if torch.device(device).type == "cuda":
+        return Bounds if torch.cuda.is_bf16_supported(including_emulation=False) else Distances
+    able = torch.cpu.get_capabilities() if torch.backends.mkldnn.is_available() else {}
+    return Bounds if able.get("avx512_bf16") or able.get("amx_bf16") else Distances
 
 
 def lengths(points: Tensor) -> Tensor:

@@ -53,14 +53,9 @@ def _by_halves(matrix: Tensor) -> tuple[Tensor, Tensor]:
     half = matrix.shape[-1] // 2
     below = matrix[..., half:, :half].contiguous()
     first, size = _by_halves(matrix[..., :half, :half])
-    ahead = _times(below, first)  # B A^-1, as A^-1 is symmetric
-    second, more = _by_halves(matrix[..., half:, half:] - _times(ahead, below))
+    ahead = product(below, first)  # B A^-1, as A^-1 is symmetric
+    second, more = _by_halves(matrix[..., half:, half:] - product(ahead, below))
     ahead = ahead.mT.contiguous()
-    corner = _times(ahead, second)  # A^-1 B' S^-1
-    upper = torch.cat([first + _times(ahead, corner), -corner], -1)
+    corner = product(ahead, second)  # A^-1 B' S^-1
+    upper = torch.cat([first + product(ahead, corner), -corner], -1)
     return torch.cat([upper, torch.cat([-corner.mT, second], -1)], -2), size + more
-
-
-def _times(left: Tensor, right: Tensor) -> Tensor:
-    """left right', (..., R, D) and (..., C, D) -> (..., R, C)."""
-    return product(left, right) if left.ndim == 2 else left @ right.mT

@@ -8,14 +8,11 @@ from lib.propagation.engine.rows import Rows, slices
 from lib.propagation.engine.strips import height, nearest, smallest, symmetric
 
 EXACT_BELOW = 30_000  # faces; `auto` is exact below
-COMPONENTS = (64, 96, 128)  # principal components in which a fast search may look
+COMPONENTS = 128  # principal components in which a fast search looks
 CANDIDATES = (24, 32, 48, 64, 80, 96, 112, 128)  # and how many candidates it may take from there
-# Multiply-adds in the time of comparing a distance, and of fetching one number of a candidate.
-LOOK, FETCH = {"cpu": 200, "cuda": 0}, {"cpu": 70, "cuda": 3000}
 SPARE = 14  # candidates beyond the k nearest by their bounds
 SAMPLE = 1_000  # faces whose exact neighbours measure the recall of a fast search
 RECALL = 0.9985  # recall needed on the sample, so that it is 0.998 on all faces
-UNDECIDED = 0.25  # if bounds leave more than this share of sampled faces undecided, use float32
 
 
 def search(
@@ -32,27 +29,29 @@ def search(
     method, of, among: as in `graph.neighbours`. ranked: nearest first, with distances; otherwise in
     any order, and the distances mean nothing.
     """
+    k = k if among is not None else min(k, rows.count - 1)
     if of is not None or among is not None or rows.resident is None:
-        k = k if among is not None else min(k, rows.count - 1)
         index = nearest(rows, k, of, among)
         return (*rank(rows, index, of), 1.0) if ranked else (index, index, 1.0)
-    k = min(k, rows.count - 1)
     fast = method == "fast" or (method == "auto" and rows.count >= EXACT_BELOW)
     found = through_components(rows, k) if fast else None
     return found or (*exact(rows, k), 1.0)
 
 
 def exact(rows: Rows, k: int) -> tuple[Tensor, Tensor]:
-    """Neighbours and distances (N, k); by bounds and a few more candidates where that is fast."""
-    most, everyone = k + SPARE, torch.arange(rows.count, device=rows.device)
-    assert rows.resident is not None  # `search` sees to it
-    if quickest(rows.device) is Bounds and most < rows.count:
-        sample = everyone[:: max(1, 4 * rows.count // SAMPLE)].contiguous()
-        bounds = Bounds(rows.resident)
-        *_, undecided = _decided(rows, k, sample, *_near(bounds, sample, most))
-        if undecided < UNDECIDED:
-            return _decided(rows, k, everyone, *symmetric(bounds, most))[:2]
-    return rank(rows, symmetric(Distances(rows.resident), k)[0])
+    """Neighbours and distances (N, k).
+
+    Where bfloat16 is fast, from the k + SPARE nearest by their bounds: no other face is nearer than
+    the floor of the largest bound. Where the k-th neighbour may not be either, all are searched.
+    """
+    if quickest(rows.device) is Distances or k + SPARE >= rows.count:
+        return rank(rows, symmetric(Distances(rows.resident), k)[0])
+    index, bounds = symmetric(Bounds(rows.resident), k + SPARE)
+    floor = Bounds.floor(bounds.amax(1))
+    index, distance = (ranked[:, :k].contiguous() for ranked in rank(rows, index))
+    undecided = (distance[:, -1].square() > floor).nonzero()[:, 0]
+    index[undecided], distance[undecided], _ = search(rows, k, of=undecided)
+    return index, distance
 
 
 def rank(rows: Rows, index: Tensor, of: Tensor | None = None) -> tuple[Tensor, Tensor]:
@@ -67,60 +66,36 @@ def rank(rows: Rows, index: Tensor, of: Tensor | None = None) -> tuple[Tensor, T
     return index.gather(1, order), distance
 
 
-def _decided(
-    rows: Rows, k: int, asking: Tensor, index: Tensor, bounds: Tensor
-) -> tuple[Tensor, Tensor, float]:
-    """Exact neighbours and distances (R, k) from candidates and their bounds (R, C).
-
-    No other face is nearer than the floor of the largest bound. Where the k-th neighbour may not be
-    either, all faces are searched; the share of these comes last.
-    """
-    floor = Bounds.floor(bounds.amax(1))
-    index, distance = (ranked[:, :k].contiguous() for ranked in rank(rows, index, asking))
-    open_ = (distance[:, -1].square() > floor).nonzero()[:, 0]
-    index[open_], distance[open_], _ = search(rows, k, of=asking[open_])
-    return index, distance, len(open_) / len(index)
-
-
 def through_components(rows: Rows, k: int) -> tuple[Tensor, Tensor, float] | None:
     """Neighbours among candidates that are near in a few principal components; None: recall low.
 
-    |x - y|^2 is estimated by |x|^2 + |y|^2 - 2 x'y, x'y within the components. Taken are the number
-    of components and candidates with which a sample finds its neighbours at the least cost.
+    |x - y|^2 is estimated by |x|^2 + |y|^2 - 2 x'y, x'y within the components; as many candidates
+    are taken as a sample needs to find its neighbours.
     """
-    points, kind = rows.resident, rows.device.type
-    assert points is not None  # `search` sees to it
-    if rows.width <= max(COMPONENTS) or rows.count <= 4 * SAMPLE:
+    points = rows.resident
+    if rows.width <= COMPONENTS or rows.count <= 4 * SAMPLE:
         return None
     some = points[:: max(1, len(points) // 8192)]  # enough to know the principal axes by
-    axes = torch.linalg.eigh(some.T @ some).eigenvectors.flip(1)[:, : max(COMPONENTS)]
-    estimates, low, squares = quickest(rows.device), points @ axes, lengths(points)
-    numbers, options = torch.arange(rows.count, device=low.device), []
+    axes = torch.linalg.eigh(some.T @ some).eigenvectors[:, -COMPONENTS:]
+    space = quickest(rows.device)(points @ axes, lengths(points))
+    numbers = torch.arange(rows.count, device=rows.device)
     sample = numbers[:: rows.count // SAMPLE].contiguous()
-    truth = nearest(rows, k, sample)
-    for space in (estimates(low[:, :most].contiguous(), squares) for most in COMPONENTS):
-        near, _ = _near(space, sample, max(CANDIDATES), ordered=True)
-        recalls = ((recall_of(truth, near[:, :most]), most) for most in CANDIDATES)
-        if enough := next((each for each in recalls if each[0] >= RECALL), None):
-            looks = len(points) * (space.width + LOOK[kind])
-            options.append((looks + FETCH[kind] * enough[1] * rows.width, *enough, space))
-    if not options:
+    truth, near = nearest(rows, k, sample), _near(space, sample, CANDIDATES[-1], ordered=True)
+    recalls = ((recall_of(truth, near[:, :most]), most) for most in CANDIDATES)
+    recall, most = next((each for each in recalls if each[0] >= RECALL), (0.0, 0))
+    if not most:
         return None
-    _, recall, most, space = min(options, key=lambda option: option[0])
-    parts = numbers.split(height(space.dtype, low.device))
-    index, distance = rank(rows, torch.cat([_near(space, part, most)[0] for part in parts]))
+    parts = numbers.split(height(space.dtype, rows.device))
+    index, distance = rank(rows, torch.cat([_near(space, part, most) for part in parts]))
     return index[:, :k].contiguous(), distance[:, :k].contiguous(), recall
 
 
-def _near(
-    space: Distances | Bounds, asking: Tensor, most: int, ordered: bool = False
-) -> tuple[Tensor, Tensor]:
-    """The nearest others of some faces by the estimated distance, and that distance (R, most)."""
+def _near(space: Distances | Bounds, asking: Tensor, most: int, ordered: bool = False) -> Tensor:
+    """The nearest others of some faces (R,) by the estimated distance, (R, most)."""
     gap = space.squares.new_empty(len(asking), len(space.squares), dtype=space.dtype)
     space.fill(gap, asking)
     gap[torch.arange(len(asking), device=gap.device), asking] = torch.inf
-    near = smallest(gap, most, ordered)
-    return near, gap.gather(1, near)
+    return smallest(gap, most, ordered)
 
 
 def recall_of(truth: Tensor, found: Tensor) -> float:

@@ -1,10 +1,7 @@
-"""Log-odds of two Gaussians for many attributes: running sums of each class, quadratic forms.
-
-The log-ratio of two Gaussians is one form x' Q x + b' x + c in place of two triangular solves.
-"""
+"""Log-odds of two Gaussians, x' Q x + b' x + c, for many attributes, from sums over each class."""
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -52,7 +49,6 @@ class LogOdds:
     ) -> None:
         self.rows, self.gaussians = rows, gaussians
         self.size = ROWS.get(rows.device.type, ROWS["cpu"])
-        self.together = rows.device.type != "cpu"  # all attributes in one product
         everyone = torch.ones(rows.count, dtype=torch.bool, device=rows.device)
         self.total = self._sum(everyone, everyone)
         if components:
@@ -85,12 +81,11 @@ class LogOdds:
         odds = torch.zeros(wanted.shape, device=self.rows.device)
         attributes = [a for a in attributes if all(self.sizes[a])]
         sums = [self.positive[a] for a in attributes]
-        forms: list[tuple[int | list[int], Form]]
-        if self.together and sums:
-            stacked = Sums(*(torch.stack(parts) for parts in zip(*sums, strict=True)))
-            forms = [(attributes, self._form(stacked))]
-        else:
-            forms = [*zip(attributes, side_by_side(self._form, sums), strict=True)]
+        columns: list[Any] = attributes
+        if self.rows.device.type != "cpu" and sums:  # all attributes in one product
+            columns = [attributes]
+            sums = [Sums(*(torch.stack(parts) for parts in zip(*sums, strict=True)))]
+        forms = [*zip(columns, side_by_side(self._form, sums), strict=True)]
 
         def fill(part: slice) -> None:
             points = self.rows.take(part)
@@ -100,8 +95,7 @@ class LogOdds:
                 if (asked := wanted[part][:, a]).any():
                     odds[part, a] = form(points, left).where(asked, 0)
 
-        for _ in side_by_side(fill, slices(self.rows.count, self.size), self.rows.device):
-            pass
+        list(side_by_side(fill, slices(self.rows.count, self.size), self.rows.device))
         return odds
 
     def _form(self, ones: Sums) -> "Form":

@@ -2,19 +2,16 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from typing import Any
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-Task = TypeVar("Task")
-Result = TypeVar("Result")
-
 
 def side_by_side(
-    work: Callable[[Task], Result], tasks: Iterable[Task], device: torch.device | str = "cpu"
-) -> Iterator[Result]:
+    work: Callable[[Any], Any], tasks: Iterable[Any], device: torch.device | str = "cpu"
+) -> Iterator[Any]:
     """`work` of every task, in order: as many at a time as torch has threads, each on one thread.
 
     Results are bitwise the same for any number of cores. On a GPU one after the other.
@@ -30,11 +27,14 @@ def side_by_side(
 
 
 def product(left: Tensor, right: Tensor, added: Tensor | None = None) -> Tensor:
-    """left right' + added: (R, D), (C, D) and (C,) -> (R, C). left may be `packed` already.
+    """left right' + added: (R, D), (C, D) and (C,) -> (R, C). With leading dimensions too, but for
+    `added`. left may be `packed` already.
 
     On a CPU in float32 by oneDNN: MKL, behind `@`, is slow where C is small, and uses the widest
     vectors of Intel's processors only.
     """
+    if left.ndim > 2:
+        return left @ right.mT
     left = packed(left) if len(right) else left
     if left.is_mkldnn:
         return functional.linear(left, right, added).to_dense()
@@ -47,11 +47,3 @@ def packed(left: Tensor) -> Tensor:
     if left.is_mkldnn or not useful or not torch.backends.mkldnn.is_available():
         return left
     return left.to_mkldnn()
-
-
-def has_bfloat16(device: torch.device | str) -> bool:
-    """Whether a device multiplies matrices of bfloat16 in hardware; otherwise they are slow."""
-    if torch.device(device).type == "cuda":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
-    able = torch.cpu.get_capabilities() if torch.backends.mkldnn.is_available() else {}
-    return bool(able.get("avx512_bf16") or able.get("amx_bf16"))

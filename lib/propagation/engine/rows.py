@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 BLOCK = 32_768  # rows read, or compared with, at a time
+Device = torch.device | str | None
 
 
 class Rows:
@@ -20,7 +21,7 @@ class Rows:
     ValueError naming row and column where a feature is not finite.
     """
 
-    def __init__(self, features: Tensor, device: torch.device | str | None = None) -> None:
+    def __init__(self, features: Tensor, device: Device = None) -> None:
         if device == "auto":
             features, device = to_gpu(features)
         self.features, self.device = features, torch.device(device or features.device)
