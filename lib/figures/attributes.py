@@ -164,7 +164,7 @@ def new_positives(
 
 
 def variants(held: pd.DataFrame, truth: pd.DataFrame, judgement: str) -> Figure:
-    """Variants and methods compared (rows), by one judgement and by ROC AUC, on both references."""
+    """Variants and other methods (rows) by one judgement and by ROC AUC, on both references."""
     figure = Figure(figsize=(9.5, 0.9 + 0.3 * len(held)), layout="constrained")
     places = np.arange(len(held))
     for axes, column in zip(
