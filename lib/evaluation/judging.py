@@ -236,7 +236,7 @@ class Judge:
     @functools.cached_property
     def _labelled(self) -> np.ndarray:
         """Which rows have a label at all, (N,) bool."""
-        return (np.asarray(self.truth) >= 0).any(1)
+        return np.any(np.asarray(self.truth) >= 0, axis=1)
 
     @functools.cached_property
     def _counts(self) -> np.ndarray:

@@ -144,8 +144,8 @@ def new_positives(
     """Fig. 6: a row per attribute of faces that were given it, each before its labelled neighbours.
 
     rows: attribute -> numbers of the faces (F,) and of their nearest labelled neighbours (F, k);
-    labels (N, 24): the annotations; posterior (N, 24) is printed above a face. Green frame: true, red:
-    false, none: truth unknown. An attribute that no face was given has no row.
+    labels (N, 24): the annotations; posterior (N, 24) is printed above a face. Green
+    frame: true, red: false, none: truth unknown. An attribute that no face was given has no row.
     """
     columns = max([1, *(faces.numel() + near.numel() for faces, near in rows.values())])
     shown, captions, frames = [], [], []
