@@ -1,0 +1,1 @@
+"""Figures: arrays and tables in, matplotlib figures out. Imports `lib.vocabulary` alone."""
