@@ -14,7 +14,7 @@ from lib.params import Params
 from workflow.pipeline import BY_NUMBER, SCOREBOARD, SHARED, STEPS
 
 ROOT = Path(__file__).resolve().parent.parent
-COMMITTED = ("smoke", "default")
+COMMITTED = ("smoke",)
 EXECUTED = [(profile, name) for profile in COMMITTED for name in STEPS]
 
 
