@@ -1,0 +1,35 @@
+"""The embedded world: rendered people to learn from where the licensed datasets are absent.
+
+Everything is a pure function of (source or part, index, seed): the picture of index k never
+depends on how many are rendered, in which batch, or on which device.
+
+`people` gives the latents of faces and their 24 attributes, `faces` the pictures and labels,
+`ckplus` the lab sequences, `relation` pairs of faces with eight traits, `scenes` the whole
+pictures of the pairs, `clip` a talk that turns into a quarrel.
+
+Positive yaw turns the nose to the picture's right (the subject's own left). The five poses are
+bins of yaw in the order of `vocabulary.POSES`: `left_profile` looks to the picture's left.
+"""
+
+from lib.world2.clip import clip
+from lib.world2.moments import FRAMES, SEQUENCES
+from lib.world2.portraits import annotations, ckplus, faces, people
+from lib.world2.render import draw, rows_of
+from lib.world2.scenes import relation, scenes
+
+VERSION = "2.0"  # raise with any change of a pixel, latent or label; run results again
+
+__all__ = [
+    "FRAMES",
+    "SEQUENCES",
+    "VERSION",
+    "annotations",
+    "ckplus",
+    "clip",
+    "draw",
+    "faces",
+    "people",
+    "relation",
+    "rows_of",
+    "scenes",
+]

@@ -1,0 +1,221 @@
+"""From latents to a posed body: shape, expression, gaze, the turn of head, neck, trunk and arms."""
+
+import dataclasses
+import functools
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from lib.world2.basis import BONES, GENDERS, RACES, Basis, basis
+from lib.world2.expression import ACTIONS
+from lib.world2.population import SHAPES
+
+YEARS = (1.0, 11.0, 24.0, 84.0)  # ages of the mesh: baby, child, young, old
+TURNED = {"neck01": 0.25, "neck02": 0.5, "neck03": 0.75, "head": 1.0, "eye.L": 1.0, "eye.R": 1.0}
+HANGING = np.array([0.16, -1.0, 0.08])  # an upper arm at rest, of the left side
+KNUCKLES = np.array([0.39, -0.42, -0.82])  # from the first finger to the last, left hand
+GAZE = np.radians(24.0)  # turn of an eye whose gaze is 1
+
+
+@dataclasses.dataclass(frozen=True)
+class Body:
+    """The part of the mesh that a kind of picture shows: `bust` or `figure`, with its own rows."""
+
+    keep: np.ndarray  # (V,) rows of the whole basis
+    points: np.ndarray  # (V + J, 3)
+    shapes: np.ndarray  # (48, (V + J) * 3)
+    details: np.ndarray  # (K, M * 3)
+    moved: np.ndarray  # (M,) rows that details move
+    triangles: np.ndarray  # (T, 3)
+    parts: np.ndarray  # (T,)
+    masks: np.ndarray  # (V, 4)
+    shade: np.ndarray  # (V,)
+    bones: np.ndarray  # (V, 4)
+    weights: np.ndarray  # (V, 4)
+
+
+@functools.cache
+def body(kind: str) -> Body:
+    """`bust`: head to chest, for crops of faces; `figure`: with arms and hands, for scenes."""
+    whole: Basis = basis()
+    middle = whole.points[whole.triangles].mean(1)
+    shown = np.full(len(middle), kind == "figure")
+    shown |= (middle[:, 1] > 3.7) & (np.abs(middle[:, 0]) < 2.9)
+    keep = np.unique(whole.triangles[shown])
+    place = np.full(len(whole.points), -1)
+    place[keep] = np.arange(len(keep))
+    count = len(whole.masks)
+    place[count:] = len(keep) + np.arange(len(BONES))
+    rows = np.concatenate([keep, np.arange(count, len(whole.points))])
+    moved = place[whole.moved] >= 0
+    return Body(
+        keep=keep,
+        points=whole.points[rows],
+        shapes=whole.shapes[:, rows].reshape(len(whole.shapes), -1),
+        details=np.ascontiguousarray(whole.details[:, moved].reshape(len(whole.details), -1)),
+        moved=place[whole.moved][moved],
+        triangles=place[whole.triangles[shown]].astype(np.int32),
+        parts=whole.parts[shown],
+        masks=whole.masks[keep],
+        shade=whole.shade[keep],
+        bones=whole.bones[keep],
+        weights=whole.weights[keep],
+    )
+
+
+@functools.cache
+def landmark(kind: str, x: float, y: float, z: float) -> int:
+    """The vertex of a kind of body that is nearest to a point of the template's skin."""
+    whole = body(kind)
+    skin = np.unique(whole.triangles[whole.parts == 0])
+    return int(skin[((whole.points[skin] - np.array([x, y, z])) ** 2).sum(1).argmin()])
+
+
+def bust_rows(kind: str, rows: np.ndarray) -> np.ndarray:
+    """Vertices of the bust as vertices of another kind of body."""
+    return np.searchsorted(body(kind).keep, body("bust").keep[rows])
+
+
+def shape_weights(p: pd.DataFrame) -> np.ndarray:
+    """(N, 48) of the directions of sex, age, weight and ancestry."""
+    place = np.interp(p.age, YEARS, np.arange(4.0))[:, None]
+    ages = (1 - np.abs(place - np.arange(4))).clip(0, 1)  # (N, 4)
+    sexes = np.stack([1 - p.mannish, p.mannish], 1)
+    heavy = (1 - np.abs(2 * p.weight.to_numpy()[:, None] - np.arange(3))).clip(0, 1)
+    kin = p[list(RACES)].to_numpy()
+    build = sexes[:, :, None, None] * ages[:, None, :, None] * heavy[:, None, None, :]
+    ancestry = kin[:, :, None, None] * sexes[:, None, :, None] * ages[:, None, None, :]
+    assert len(GENDERS) == 2
+    return np.concatenate([build.reshape(len(p), -1), ancestry.reshape(len(p), -1)], 1)
+
+
+def detail_weights(p: pd.DataFrame) -> np.ndarray:
+    """(N, K) of local changes and facial actions."""
+    names = basis().names
+    out = np.zeros((len(p), len(names)), np.float32)
+    for name, (low, high, _) in SHAPES.items():
+        value = p[f"shape_{name}"].to_numpy()
+        for file, part in ((low, -value), (high, value)):
+            for one in _sided(file):
+                out[:, names[one]] += part.clip(0)
+    lean = p.lopsided.to_numpy()
+    for action, units in ACTIONS.items():
+        power = sum(p[f"au_{unit}"].to_numpy() * share for unit, share in units.items())
+        for side, sign in (("", 0.0),) if action in names else (("Left", 1.0), ("Right", -1.0)):
+            out[:, names[action + side]] = (power * (1 + sign * lean)).clip(0, 1.25)
+    return out
+
+
+def _sided(file: str) -> Sequence[str]:
+    """Files of a change: `lr-…` stands for both sides, `` for none."""
+    if not file:
+        return ()
+    return [f"{side}{file[2:]}" for side in "lr"] if file.startswith("lr-") else [file]
+
+
+def rest_points(kind: str, shapes: np.ndarray, details: np.ndarray) -> np.ndarray:
+    """(N, V + J, 3) float32 before posing."""
+    whole = body(kind)
+    flat = whole.points.reshape(1, -1) + shapes.astype(np.float32) @ whole.shapes
+    points = flat.reshape(len(shapes), -1, 3)
+    points[:, whole.moved] += (details @ whole.details).reshape(len(shapes), -1, 3)
+    return points
+
+
+def turn(yaw: np.ndarray, pitch: np.ndarray, roll: np.ndarray) -> np.ndarray:
+    """(N, 3, 3) of degrees: yaw to the person's left, pitch up, roll to the picture's left."""
+    y, x, z = (np.radians(np.asarray(angle, float)) for angle in (yaw, -np.asarray(pitch), roll))
+    one, zero = np.ones_like(y), np.zeros_like(y)
+    around_y = [[np.cos(y), zero, np.sin(y)], [zero, one, zero], [-np.sin(y), zero, np.cos(y)]]
+    around_x = [[one, zero, zero], [zero, np.cos(x), -np.sin(x)], [zero, np.sin(x), np.cos(x)]]
+    around_z = [[np.cos(z), -np.sin(z), zero], [np.sin(z), np.cos(z), zero], [zero, zero, one]]
+    first, second, third = (np.array(m).transpose(2, 0, 1) for m in (around_y, around_x, around_z))
+    return first @ second @ third
+
+
+def turn_about(axis: np.ndarray, degrees: float) -> np.ndarray:
+    """(3, 3): a turn about an axis (3,)."""
+    x, y, z = axis / np.linalg.norm(axis)
+    skew, angle = np.array([[0, -z, y], [z, 0, -x], [-y, x, 0]]), np.radians(degrees)
+    return np.eye(3) + np.sin(angle) * skew + (1 - np.cos(angle)) * skew @ skew
+
+
+def swing(start: np.ndarray, end: np.ndarray) -> np.ndarray:
+    """(N, 3, 3): the smallest turn that takes directions (N, 3) to others."""
+    start, end = (v / np.linalg.norm(v, axis=1, keepdims=True) for v in (start, end))
+    axis, cosine = np.cross(start, end), (start * end).sum(1)
+    skew = np.zeros((len(start), 3, 3))
+    skew[:, 0, 1], skew[:, 0, 2], skew[:, 1, 2] = -axis[:, 2], axis[:, 1], -axis[:, 0]
+    skew -= skew.transpose(0, 2, 1)
+    return np.eye(3) + skew + skew @ skew / (1 + cosine).clip(1e-3)[:, None, None]
+
+
+def bone_motions(
+    p: pd.DataFrame, joints: np.ndarray, middle: np.ndarray, tall: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Turns (N, J, 3, 3) and shifts (N, J, 3) of each bone, of rest points to posed ones.
+
+    joints: (N, J, 3) at rest; middle (N, 3) and tall (N,): of the head at rest.
+    """
+    count = len(p)
+    trunk = turn(p.body_yaw, p.body_pitch, p.body_roll)
+    turns = np.tile(trunk[:, None], (1, len(BONES), 1, 1))
+    for name, share in TURNED.items():
+        parts = (p[f"body_{k}"] + share * (p[k] - p[f"body_{k}"]) for k in ("yaw", "pitch", "roll"))
+        turns[:, BONES.index(name)] = turn(*parts)
+    gaze = turn(p.gaze_x * np.degrees(GAZE), p.gaze_y * np.degrees(GAZE) * 0.7, np.zeros(count))
+    away = p[["hand_x", "hand_y", "hand_z"]].to_numpy() * (tall / 2)[:, None]
+    goal = middle + np.einsum("nji,nj->ni", trunk, away)
+    for side, sign in (("L", 1), ("R", -1)):
+        turns[:, BONES.index(f"eye.{side}")] = turns[:, BONES.index("head")] @ gaze
+        raised = ((p.hand > 0) & (p.hand_side * sign > 0)).to_numpy()
+        _arm(turns, joints, trunk, side, goal, raised)
+    posed = joints.copy()
+    for bone, parent in enumerate(basis().parents):
+        if parent >= 0:
+            step = joints[:, bone] - joints[:, parent]
+            posed[:, bone] = posed[:, parent] + np.einsum("nij,nj->ni", turns[:, parent], step)
+    shifts = posed - np.einsum("nkij,nkj->nki", turns, joints)
+    return turns.astype(np.float32), shifts.astype(np.float32)
+
+
+def _arm(turns, joints, trunk, side: str, goal: np.ndarray, raised: np.ndarray) -> None:
+    """Let an arm hang, or where raised bend it so that the wrist comes to a goal; in place."""
+    shoulder, elbow, wrist = (
+        BONES.index(f"{n}.{side}") for n in ("upperarm01", "lowerarm01", "wrist")
+    )
+    upper, lower = joints[:, elbow] - joints[:, shoulder], joints[:, wrist] - joints[:, elbow]
+    sign = np.array([1.0 if side == "L" else -1.0, 1, 1])
+    down = np.tile(HANGING * sign, (len(joints), 1))
+    first, second = down, down + np.array([0, 0, 0.25])
+    if raised.any():
+        bent = _reach(upper, lower, goal - joints[:, shoulder], sign)
+        first = np.where(raised[:, None], bent[0], first)
+        second = np.where(raised[:, None], bent[1], second)
+    turns[:, shoulder] = trunk @ swing(upper, first)
+    turns[:, elbow] = trunk @ swing(lower, second)
+    hand = [
+        BONES.index(name)
+        for name in BONES
+        if name.endswith(side) and name.startswith(("wrist", "finger"))
+    ]
+    turns[:, hand] = turns[:, elbow][:, None]
+    for finger in range(2, 6):  # a little bent, as in a hand at ease
+        for joint, degrees in ((1, 12.0), (2, 30.0), (3, 42.0)):
+            bone = BONES.index(f"finger{finger}-{joint}.{side}")
+            bent = turn_about(KNUCKLES * (sign[0] ** np.array([2, 1, 1])), degrees + 2 * finger)
+            turns[:, bone] = turns[:, wrist] @ bent
+
+
+def _reach(upper, lower, goal, sign) -> tuple[np.ndarray, np.ndarray]:
+    """Directions (N, 3) of upper and lower arm whose end is at a goal (N, 3) from the shoulder."""
+    a, b = (np.linalg.norm(v, axis=1) for v in (upper, lower))
+    far = np.linalg.norm(goal, axis=1).clip(np.abs(a - b) + 1e-3, 0.98 * (a + b))
+    axis = goal / np.linalg.norm(goal, axis=1, keepdims=True)
+    along = (far**2 + a**2 - b**2) / (2 * far)
+    aside = np.tile(np.array([0.5, -1.0, -0.6]) * sign, (len(goal), 1))
+    aside -= (aside * axis).sum(1, keepdims=True) * axis
+    aside /= np.linalg.norm(aside, axis=1, keepdims=True)
+    knee = along[:, None] * axis + np.sqrt((a**2 - along**2).clip(0))[:, None] * aside
+    return knee, far[:, None] * axis - knee

@@ -1,0 +1,156 @@
+"""What two people are to each other: scenarios, the eight traits by rule, and five votes.
+
+The rules put Table 2's words and Section 3.2's measurable rules into evidence from what can be
+seen (mouths, frowns, glances, distance) and from the scenario, which the movie part's annotators
+know and the web part's only guess at.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from lib.vocabulary import TRAITS
+from lib.world2.hashing import Draws
+
+RATERS = 5
+CALM, JOY, ANGER, FEAR, SORROW, WONDER = (
+    #  angry disgust fear happy sad surprise neutral
+    (0.02, 0.01, 0.01, 0.34, 0.04, 0.04, 0.54),
+    (0.01, 0.01, 0.01, 0.76, 0.01, 0.05, 0.15),
+    (0.58, 0.13, 0.02, 0.03, 0.04, 0.03, 0.17),
+    (0.05, 0.05, 0.48, 0.02, 0.24, 0.08, 0.08),
+    (0.06, 0.05, 0.10, 0.05, 0.50, 0.04, 0.20),
+    (0.03, 0.02, 0.06, 0.42, 0.03, 0.22, 0.22),
+)
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """How a kind of pair stands, looks, feels; traits: leaning in the order of `TRAITS`."""
+
+    share: tuple[float, float]  # of the web and of the movie part
+    first: tuple[float, ...]  # expressions of the leading role
+    second: tuple[float, ...]
+    traits: tuple[float, ...]
+    near: tuple[float, float] = (1.7, 2.4)  # heads' distance, in half heads
+    facing: float = 0.5  # 1 face to face, 0 both to the camera, below 0 turned away
+    above: float = 0.0  # how much higher the first is, in half heads
+    hug: float = 0.0  # share with an arm around the other
+    point: float = 0.0  # share with a hand pointing at the other
+
+
+SCENARIOS = {  # dominant competitive trusting warm friendly involved demonstrative assured
+    "friends at a party": Scenario(
+        (0.19, 0.10), JOY, JOY, (-0.9, -0.9, 0.7, 0.7, 0.9, 0.8, 0.9, 0.9), (1.6, 2.3), 0.25, hug=0.6
+    ),
+    "lovers": Scenario(
+        (0.14, 0.15), JOY, CALM, (-0.9, -1, 0.9, 1, 0.9, 1, 0.5, 0.7), (1.15, 1.7), 0.85, 0.1, hug=0.7
+    ),
+    "parent and child": Scenario(
+        (0.11, 0.07), JOY, JOY, (-0.2, -1, 0.9, 1, 0.9, 0.9, 0.5, 0.7), (1.2, 1.9), 0.5, 0.8, hug=0.6
+    ),
+    "host and guest": Scenario(
+        (0.13, 0.10), JOY, CALM, (-0.6, -0.8, 0.6, 0.6, 1, 0.5, 0.7, 0.8), (2.0, 2.9), 0.6
+    ),
+    "teammates": Scenario(
+        (0.13, 0.09), JOY, WONDER, (-0.8, -0.5, 0.8, 0.5, 0.9, 0.7, 0.8, 1), (1.5, 2.3), 0.2, hug=0.4
+    ),
+    "partners": Scenario(
+        (0.12, 0.17), CALM, CALM, (-0.7, -0.7, 0.8, 0.6, 0.8, 0.7, 0.6, 0.8), (1.9, 2.7), 0.6
+    ),
+    "teacher and student": Scenario(
+        (0.05, 0.05), CALM, CALM, (0.7, -0.8, 0.6, 0.4, 0.6, 0.6, 0.6, 0.4), (1.6, 2.4), 0.7, 0.55, point=0.3
+    ),
+    "strangers": Scenario(
+        (0.04, 0.06), CALM, CALM, (-0.9, -0.5, -0.7, -0.8, -0.3, -0.9, -0.8, 0.1), (2.7, 3.8),
+        -0.4,
+    ),
+    "debate": Scenario(
+        (0.04, 0.04), ANGER, ANGER, (0.0, 1, -0.8, -0.9, -0.7, 0.2, 0.8, 0.5), (2.3, 3.4), 0.8, point=0.4
+    ),
+    "quarrel": Scenario(
+        (0.02, 0.03), ANGER, SORROW, (0.1, 0.4, -0.9, -0.9, -0.9, 0.3, 0.6, -0.5), (1.5, 2.5), 0.5,
+        0.2, point=0.4
+    ),
+    "boss and clerk": Scenario(
+        (0.02, 0.03), ANGER, SORROW, (1, 0.0, -0.5, -0.8, -0.4, 0.1, 0.3, -0.4), (2.0, 2.9), 0.7,
+        0.6, point=0.5
+    ),
+    "captor and captive": Scenario(
+        (0.01, 0.03), ANGER, FEAR, (1, 0.2, -1, -1, -1, 0.3, 0.1, -0.9), (1.5, 2.3), 0.6, 0.5, point=0.3
+    ),
+}  # fmt: skip
+NAMES = tuple(SCENARIOS)
+LENIENT = dict(  # how readily an annotator says yes, per trait
+    dominant=-0.26,
+    competitive=-0.17,
+    trusting=0.16,
+    warm=0.14,
+    friendly=0.26,
+    involved=-0.22,
+    demonstrative=-0.16,
+    assured=-0.10,
+)
+KNOWS = {"web": 0.55, "movie": 0.85}  # weight of the scenario beside what is seen
+SPREAD = {"web": 0.31, "movie": 0.35}  # of a vote's error
+
+
+def trait_evidence(first: pd.DataFrame, second: pd.DataFrame, pair: pd.DataFrame) -> np.ndarray:
+    """(N, 8) signed evidence of each trait; columns as `vocabulary.TRAITS`.
+
+    first, second: latents of the two; pair: `part`, `scenario`, `near`, `eye_contact`, `above`.
+    """
+    both = (first, second)
+    smile = sum(p.au_corner_up for p in both) / 2
+    cold = sum((p.au_brow_low + 0.5 * p.au_press).clip(0, 1) for p in both) / 2
+    hurt = sum((p.e_sad + p.e_fear).clip(0, 1) for p in both) / 2
+    anger = sum((p.e_angry + 0.6 * p.e_disgust).clip(0, 1) for p in both) / 2
+    open_ = sum((p.au_jaw > 0.22).astype(float) for p in both) / 2
+    lively = (
+        sum(p[[f"e_{e}" for e in ("angry", "happy", "surprise")]].max(axis=1) for p in both) / 2
+    )
+    close = ((2.6 - pair.near) / 1.4).clip(-1, 1)
+    gap = ((first.e_angry - second.e_angry) + second.e_fear + second.e_sad).clip(-1, 1)
+    seen = pd.DataFrame(
+        {
+            "dominant": 0.9 * gap + 0.5 * pair.above.abs() + 0.010 * (first.age - second.age).abs()
+            - 0.75 - 0.3 * smile,
+            "competitive": 1.5 * anger - 0.8 - 0.4 * smile + 0.3 * pair.eye_contact * (smile < 0.2),
+            "trusting": 0.35 + 0.5 * smile + 0.3 * pair.eye_contact - 1.3 * cold - 0.8 * hurt,
+            "warm": 0.15 + 0.8 * smile + 0.25 * close - 1.2 * cold - 0.3 * hurt,
+            "friendly": 0.30 + 0.8 * smile - 1.2 * anger - 0.2 * hurt,
+            "involved": 0.35 + 0.5 * close + 0.45 * pair.eye_contact,
+            "demonstrative": -0.20 + 0.7 * open_ + 0.9 * lively,
+            "assured": 0.45 + 0.4 * smile + 0.2 * anger - 1.6 * hurt,
+        }
+    ).clip(-1, 1)  # fmt: skip
+    told = np.array([SCENARIOS[name].traits for name in pair.scenario])
+    weight = pair.part.map(KNOWS).to_numpy()[:, None]
+    lenient = np.array([LENIENT[name] for name in TRAITS])
+    return (1 - weight) * seen[list(TRAITS)].to_numpy() * 1.1 + weight * told + lenient
+
+
+def votes(shown: np.ndarray, part: pd.Series, draws: Draws, round_: int) -> np.ndarray:
+    """(N, 8) how many of the five annotators say yes; the second round is more careful."""
+    spread = part.map(SPREAD).to_numpy() * (1.0 if round_ == 1 else 0.5)
+    total = np.zeros(shown.shape, int)
+    for rater in range(RATERS):
+        for column, name in enumerate(TRAITS):
+            error = draws.normal(f"vote {round_} {rater} {name}", 0, spread)
+            total[:, column] += shown[:, column] + error + 0.05 * (rater - 2) / 2 > 0
+    return total
+
+
+def settle(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """(N, 8) int8: a first vote of more than three alike stands, else the second's majority."""
+    agreed = (first >= 4) | (first <= 1)
+    return np.where(agreed, first >= 4, second >= 3).astype(np.int8)
+
+
+def kappa(positive: np.ndarray, raters: int = RATERS) -> float:
+    """Fleiss (1971) for two categories, from the number of yes votes per subject."""
+    agreed = positive * (positive - 1) + (raters - positive) * (raters - positive - 1)
+    share = positive.mean() / raters
+    chance = share**2 + (1 - share) ** 2
+    return ((agreed / (raters * (raters - 1))).mean() - chance) / (1 - chance)

@@ -1,0 +1,249 @@
+"""Pictures of two people, and the crops of their faces that a detector would give."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+import torch
+
+from lib.world2.sets import Pairs
+from lib.vocabulary import TRAITS
+from lib.world2.expression import mixture
+from lib.world2.hashing import Draws
+from lib.world2.moments import SOURCES, Camera, assemble
+from lib.world2.population import people_of
+from lib.world2.relations import NAMES, SCENARIOS, settle, trait_evidence, votes
+from lib.world2.render import chunk_of, developed, in_chunks, prepare, stage_of, studio
+
+PARTS = ("web", "movie")
+HEIGHT, WIDTH = 144, 256  # px, the pictures that the boxes are measured in
+CAMERAS = {"web": SOURCES["expw"], "movie": SOURCES["sfew"]}
+SHARED = ("light", "ambient", "warm", "rim", "spread", "exposure", "contrast", "saturation", "cast_",
+          "vignette", "blur", "motion", "noise", "grain", "seed", "jpeg", "scene", "crowd", "focus",
+          "text", "overlay", "wall_")  # fmt: skip
+HEAD = 1.15  # dm, half of a head's height
+
+
+def pairs(part: str, indices: Sequence[int], *, seed: int = 0) -> tuple[pd.DataFrame, ...]:
+    """Latents of the left person, of the right person, and of the pair; one row each."""
+    if part not in PARTS:
+        raise ValueError(f"unknown part {part!r}; use one of {', '.join(PARTS)}")
+    index = np.asarray(indices, dtype=np.int64)
+    moment = Draws(f"relation {part}", index, seed)
+    couple = Draws(f"couple {part}", index // 2, seed)
+    shares = [scenario.share[PARTS.index(part)] for scenario in SCENARIOS.values()]
+    names = np.array(NAMES)[couple.choice("scenario", shares)]
+    pair = pd.DataFrame({"key": [f"relation-{part}-{i}" for i in index], "part": part})
+    pair["identity"] = [f"{part}-couple-{i // 2}" for i in index]
+    pair["scenario"] = names
+    pair["leader_left"] = moment.flag("leader left", 0.5)
+    one, two = (_role(part, index, seed, names, role) for role in (0, 1))
+    pair = pd.concat([pair, _stand(one, two, names, moment)], axis=1)
+    shown = trait_evidence(one, two, pair)
+    first, second = (votes(shown, pair.part, moment, i) for i in (1, 2))
+    for i, name in enumerate(TRAITS):
+        pair[f"votes_{name}"] = first[:, i]
+    labels = pd.DataFrame(settle(first, second), columns=list(TRAITS))
+    evidence = pd.DataFrame(shown, columns=[f"evidence_{name}" for name in TRAITS])
+    pair = pd.concat([pair, labels, evidence], axis=1)
+    swap = (one.shift_x > two.shift_x).to_numpy()
+    both, place = pd.concat([one, two], ignore_index=True), np.arange(len(index))
+    left = both.iloc[place + len(index) * swap].reset_index(drop=True)
+    right = both.iloc[place + len(index) * ~swap].reset_index(drop=True)
+    pair["left_identity"], pair["right_identity"] = left.identity, right.identity
+    return left, right, pd.concat([pair, boxes_of(left, right, moment)], axis=1)
+
+
+def _role(part: str, index: np.ndarray, seed: int, names: np.ndarray, role: int) -> pd.DataFrame:
+    """Latents of the leading (0) or the other (1) person, before they are placed."""
+    moment = Draws(f"relation {part} {role}", index, seed)
+    who = Draws(f"couple {part} {role}", index // 2, seed)
+    camera: Camera = CAMERAS[part]
+    people = people_of(who, camera.habits)
+    shares = [SCENARIOS[n].second if role else SCENARIOS[n].first for n in names]
+    table = pd.DataFrame({"identity": [f"{part}-{'ba'[role]}{i // 2}" for i in index]})
+    weights = mixture(moment, np.array(shares), (0.35, 1.0))
+    return assemble(table, people, weights, camera, moment, who)
+
+
+def _stand(one: pd.DataFrame, two: pd.DataFrame, names: np.ndarray, moment: Draws) -> pd.DataFrame:
+    """Place both in one picture, turn them, let one light fall on both; in place.
+
+    `scale` is half a head's height and `shift_x`, `shift_y` its middle, in half heights of the
+    picture.
+    """
+    kinds = [SCENARIOS[name] for name in names]
+    low, high = np.array([kind.near for kind in kinds]).T
+    near = low + (high - low) * moment.uniform("near")
+    apart = 1.62 + 0.66 * (near - 1.15)  # half heads between the heads: both can be seen
+    scale = moment.uniform("size", 0.33, 0.52)
+    scale = np.minimum(scale, 1.6 / (apart / 2 + 1.1))
+    other = scale * np.exp(moment.normal("size of other", 0, 0.05))
+    above = np.array([kind.above for kind in kinds]) * moment.uniform("above", 0.3, 1.1)
+    above = above + moment.normal("height", 0, 0.12)
+    facing = (np.array([kind.facing for kind in kinds]) + moment.normal("face", 0, 0.3)).clip(-1, 1)
+    to_left = np.where(moment.flag("leader left", 0.5) > 0, -1.0, 1.0)
+    middle = moment.normal("middle", 0, 0.08)
+    half, rise = apart * (scale + other) / 4, moment.normal("rise", 0.12, 0.06)
+    behind = moment.uniform("behind", 0.1, 0.9) * (2.6 - apart).clip(0)
+    closeness = (2.3 - apart).clip(0, 0.6)
+    for p, side, size, up, deep in (
+        (one, to_left, scale, above / 2, 0 * behind), (two, -to_left, other, -above / 2, -behind),
+    ):  # fmt: skip
+        p["scale"], p["shift_x"], p["shift_y"] = size, middle + side * half, rise + up * size
+        turn = -side * 52 * facing
+        p["yaw"] = (turn + p.yaw * 0.4).clip(-75, 75)
+        p["pitch"] = p.pitch * 0.6 - 14 * up.clip(-1, 1)
+        p["roll"] = p.roll * 0.6 + side * 12 * closeness
+        p["body_yaw"] = turn * 0.55 - side * 14 * (1 - facing)
+        p["body_roll"] = side * 14 * closeness
+        p["gaze_x"] = (-side * 0.5 * facing + 0.4 * p.gaze_x).clip(-1, 1)
+        p["deep"] = deep
+    for name in [n for n in one if n.startswith(SHARED)]:
+        two[name] = one[name]
+    gesture = _gestures(one, two, names, moment, apart, to_left)
+    contact = np.where(facing > 0.35, 1.0, np.where(facing < -0.2, -0.8, 0.0))
+    columns = {"near": near, "above": above, "facing": facing, "eye_contact": contact}
+    return pd.DataFrame({**columns, "gesture": gesture})
+
+
+def _gestures(one, two, names: np.ndarray, moment: Draws, apart, to_left) -> np.ndarray:
+    """Arms: around the other's shoulders, or pointing at the other; returns their names (N,)."""
+    kinds = [SCENARIOS[name] for name in names]
+    around = moment.flag("arm around", np.array([kind.hug for kind in kinds])) * (apart < 2.2)
+    point = moment.flag("points", np.array([kind.point for kind in kinds])) * (1 - around)
+    toward = -to_left  # from the leader to the other, in the picture
+    one["hand"] = np.where(around + point > 0, 1.0, 0.0)
+    one["hand_side"] = toward  # the arm on the other's side
+    one["hand_x"] = toward * np.where(around > 0, apart + 1.0, 0.62 * apart)
+    one["hand_y"] = np.where(around > 0, -1.85, -1.9)
+    one["hand_z"] = np.where(around > 0, -0.45, 1.5)
+    two["hand"] = 0.0
+    return np.select([around > 0, point > 0], ["arm around", "pointing"], "none")
+
+
+def boxes_of(left: pd.DataFrame, right: pd.DataFrame, moment: Draws) -> pd.DataFrame:
+    """Boxes of both faces in px of a `WIDTH` x `HEIGHT` picture, as a detector jitters them."""
+    columns = {"width": WIDTH, "height": HEIGHT}
+    for name, p in (("left", left), ("right", right)):
+        side = p.scale * HEIGHT / 2 * 2.3 * np.exp(moment.normal(f"{name} box", 0, 0.06))
+        lean = 0.12 * np.sin(np.radians(p.yaw)) * p.scale
+        x = (p.shift_x + lean) * HEIGHT / 2 + WIDTH / 2 + moment.normal(f"{name} box x", 0, 1.5)
+        y = HEIGHT / 2 - (p.shift_y - 0.05 * p.scale) * HEIGHT / 2
+        columns[f"{name}_x"] = x - side / 2
+        columns[f"{name}_y"] = y + moment.normal(f"{name} box y", 0, 1.5) - side / 2
+        columns[f"{name}_w"] = columns[f"{name}_h"] = side
+    return pd.DataFrame(columns)
+
+
+def relation(
+    part: str,
+    indices: Sequence[int],
+    *,
+    seed: int = 0,
+    size: int = 64,
+    device: str = "cpu",
+    progress: bool = True,
+) -> Pairs:
+    """Pairs of face crops with the eight traits.
+
+    part: `web` or `movie`; indices: which pairs, integers >= 0.
+    The table holds `scenario`, the boxes in px (`left_x` ... `right_h`) of a picture of `width` by
+    `height`, `votes_<trait>` (0..5, first round), the two identities, and `evidence_<trait>`.
+    """
+    left, right, pair = pairs(part, indices, seed=seed)
+    return picture_pairs(left, right, pair, size=size, device=device, progress=progress)
+
+
+def picture_pairs(
+    left: pd.DataFrame,
+    right: pd.DataFrame,
+    pair: pd.DataFrame,
+    *,
+    size: int = 64,
+    device: str = "cpu",
+    progress: bool = True,
+) -> Pairs:
+    """Render the crops of pairs whose latents are given."""
+    names = [f"{side}_{k}" for side in ("left", "right") for k in "xywh"]
+    boxes = torch.tensor(pair[names].to_numpy(np.float64)).reshape(-1, 2, 4)
+    corner, span = boxes[..., :2].numpy(), boxes[..., 2:].numpy()
+    middle = (corner + span / 2 - np.array([WIDTH, HEIGHT]) / 2) / (HEIGHT / 2) * np.array([1, -1])
+    windows = np.concatenate([middle, span / HEIGHT], 2)  # (N, 2, 4)
+    made = _rendered(
+        left, right, windows, (size, size), device, "rendering pairs" if progress else None
+    )
+    pixels = torch.tensor(pair[["width", "height"]].to_numpy(np.float64))
+    table = pair.drop(columns=list(TRAITS)).assign(split="")
+    for name in ("yaw", "e_happy", "e_angry", "male", "age"):
+        table[f"left_{name}"], table[f"right_{name}"] = left[name], right[name]
+    labels = torch.from_numpy(pair[list(TRAITS)].to_numpy(np.int8, copy=True))
+    crops = made.transpose(0, 1).contiguous()
+    return Pairs(crops[0], crops[1], boxes, pixels, labels, table)
+
+
+def scenes(
+    part: str, indices: Sequence[int], *, seed: int = 0, height: int = HEIGHT, device: str = "cpu"
+) -> torch.Tensor:
+    """The whole pictures of pairs: (N, 3, height, height * 16 / 9) uint8."""
+    left, right, _ = pairs(part, indices, seed=seed)
+    return picture_scenes(left, right, height=height, device=device)
+
+
+def picture_scenes(
+    left: pd.DataFrame, right: pd.DataFrame, *, height: int = HEIGHT, device: str = "cpu"
+) -> torch.Tensor:
+    """Render the whole pictures of pairs whose latents are given."""
+    width = height * WIDTH // HEIGHT
+    windows = np.tile([0.0, 0.0, WIDTH / HEIGHT, 1.0], (len(left), 1, 1))
+    return _rendered(left, right, windows, (height, width), device, None)[:, 0]
+
+
+def _rendered(
+    left, right, windows: np.ndarray, shape: tuple[int, int], device: str, title
+) -> torch.Tensor:
+    """(N, K, 3, height, width) uint8: K windows (middle x, y, half width, height) of each picture."""
+    count, many = windows.shape[:2]
+    both = pd.concat([left, right], ignore_index=True).iloc[
+        np.arange(2 * count).reshape(2, -1).T.ravel()
+    ]
+    out = torch.empty(count, many, 3, *shape, dtype=torch.uint8)
+    chunk = chunk_of(device)
+
+    def work(rows: slice) -> torch.Tensor:
+        p = both.iloc[2 * rows.start : 2 * rows.stop].reset_index(drop=True)
+        people, room = prepare(p, "figure", chunk), studio("figure", chunk, device)
+        shared = p.iloc[np.repeat(np.arange(0, len(p), 2), many)].reset_index(drop=True)
+        stages = stage_of(shared)
+        stages["tall"] = np.repeat(HEAD / p.scale.to_numpy()[::2], many)
+        _place(
+            people,
+            p,
+            np.repeat(stages["tall"][::many], 2),
+            np.repeat(stages["distance"][::many] * 2.5, 2),
+        )
+        room.seat(people)
+        stages["distance"] *= 2.5
+        stages["window"] = windows[rows].reshape(-1, 4)
+        stages["first"] = np.repeat(np.arange(0, len(p), 2), many)
+        light = room.expose(stages, *shape, people=2)
+        return developed(shared, light, shape[0] / (64 if many == 2 else HEIGHT), device).unflatten(
+            0, (-1, many)
+        )
+
+    for rows, made in in_chunks(work, count, chunk // 2, device, title):
+        out[rows] = made
+    return out
+
+
+def _place(people, p: pd.DataFrame, tall: np.ndarray, distance: np.ndarray) -> None:
+    """Scale and move posed people so that their heads are where the latents say; in place."""
+    grow = p.scale.to_numpy() * tall / (people.tall / 2)
+    deep = p.deep.to_numpy() * HEAD
+    goal = (
+        np.stack([p.shift_x * tall, p.shift_y * tall, 0 * tall], 1) * (1 - deep / distance)[:, None]
+    )
+    goal[:, 2] = deep
+    people.turns *= grow[:, None, None, None].astype(np.float32)
+    move = goal - people.heads * grow[:, None]
+    people.shifts[:] = people.shifts * grow[:, None, None] + move[:, None]
