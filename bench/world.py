@@ -1,82 +1,92 @@
-"""How fast the embedded world draws: faces per second on the processor and, where one is, a GPU.
+"""How fast the embedded world renders, and where the time goes.
 
-python -m bench.world          prints a table, writes outputs/bench/world.json
+    python -m bench.world --faces 256 --size 72 [--device cuda]
+
+Prints faces/s of `draw`, the share of each step on one thread, and the floor: primary rays alone
+through the same boxes. CPU seconds are printed beside wall seconds, because on a busy machine the
+latter are long.
 """
 
+import argparse
 import os
-import platform
 import time
+from collections.abc import Callable
 
-import torch
+import numpy as np
+import warp as wp
 
-from bench import notes
-from lib import world
+from lib.world import casting, draw
 from lib.world.moments import latents
+from lib.world.render import chunk_of, developed, prepare, stage_of, studio
 
-RUNS = (  # device, px, faces
-    ("cpu", 64, 512),
-    ("cpu", 224, 48),
-    ("cuda", 224, 8_192),
-    ("cuda", 64, 20_000),
-)
-WANTED = {("cpu", 64): 150}  # faces per second
+
+def timed(work: Callable[[], object]) -> tuple[object, float, float]:
+    """What `work` returns, wall seconds, CPU seconds."""
+    wall, cpu = time.perf_counter(), time.process_time()
+    made = work()
+    return made, time.perf_counter() - wall, time.process_time() - cpu
+
+
+def report(name: str, count: int, wall: float, cpu: float) -> None:
+    each = f"{1e3 * wall / count:8.2f} ms wall {1e3 * cpu / count:8.2f} ms CPU"
+    print(f"{name:<34}{count / wall:10.1f} a second {each}")
+
+
+def floor(room, people, stages, size: int) -> tuple[float, float]:
+    """Wall and CPU seconds of 2 x 2 primary rays a pixel into each head's boxes, nothing else."""
+    wall = cpu = 0.0
+    steps = (np.arange(2 * size) + 0.5) / size - 1
+    across, up = (v.ravel() for v in np.meshgrid(steps, -steps))
+    for mesh, stage in zip(room.meshes, stages, strict=False):
+        eye = stage["centre"] + np.array([0, 0, stage["distance"]])
+        rays = np.stack([across * stage["tall"], up * stage["tall"], 0 * up - stage["distance"]], 1)
+        rays = (rays / np.linalg.norm(rays, axis=1, keepdims=True)).astype(np.float32)
+        with wp.ScopedDevice(room.device):
+            starts = wp.array(np.tile(eye.astype(np.float32), (len(rays), 1)), dtype=wp.vec3)
+            aim, face = wp.array(rays, dtype=wp.vec3), wp.zeros(len(rays), dtype=int)
+            weights = wp.zeros(len(rays), dtype=wp.vec3)
+
+            def cast(
+                mesh=mesh, starts=starts, aim=aim, face=face, weights=weights, rays=rays
+            ) -> None:
+                wp.launch(casting.first_hit, len(rays), [mesh.id, starts, aim, face, weights])
+                wp.synchronize_device(room.device)
+
+            _, one, two = timed(cast)
+        wall, cpu = wall + one, cpu + two
+    return wall, cpu
 
 
 def main() -> None:
-    print(
-        f"{'device':28} {'px':>4} {'faces':>7} {'first, s':>9} {'faces/s':>9} "
-        f"{'per core':>9} {'wanted':>7}"
-    )
-    rows = []
-    for run in RUNS:
-        if run[0] == "cuda" and not torch.cuda.is_available():
-            continue
-        row = measure(*run)
-        core = f"{row['per_core']:9.0f}" if row["per_core"] else " " * 9
-        print(
-            f"{row['device']:28} {row['size']:4} "
-            f"{row['faces']:7} {row['first_batch_seconds']:9.1f} {row['faces_per_second']:9.0f} "
-            f"{core} {row['wanted'] or '':>7}",
-            flush=True,
-        )
-        rows.append(row)
-    if not torch.cuda.is_available():
-        print("no CUDA device on this machine: the GPU rows were not run")
-    notes.save("world", {"machine": machine(), "rows": rows})
-
-
-def measure(device: str, size: int, count: int) -> dict:
-    """Draw `count` ExpW-like faces after a first batch; the two are timed apart, latents not."""
-    table = latents("expw", range(count))
-    options = {"size": size, "device": device, "progress": False}
-    start = time.perf_counter()
-    world.draw(table.head(16), **options)
-    first = time.perf_counter() - start
-    start, used = time.perf_counter(), time.process_time()
-    world.draw(table, **options)
-    took, used = time.perf_counter() - start, time.process_time() - used
-    name = torch.cuda.get_device_name() if device == "cuda" else f"{torch.get_num_threads()} cores"
-    return {
-        "device": name,
-        "size": size,
-        "faces": count,
-        "first_batch_seconds": first,
-        "faces_per_second": count / took,
-        "per_core": count / used if device == "cpu" else None,
-        "wanted": WANTED.get((device, size)),
-    }
-
-
-def machine() -> dict:
-    """What the numbers were measured on."""
-    return {
-        "platform": platform.platform(),
-        "cores": os.cpu_count(),
-        "load": os.getloadavg()[0],
-        "torch": torch.__version__,
-        "world": world.VERSION,
-        "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-    }
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--faces", type=int, default=256)
+    parser.add_argument("--size", type=int, default=72)
+    parser.add_argument("--device", default="cpu")
+    asked = parser.parse_args()
+    table = latents("expw", range(asked.faces))
+    options = {"size": asked.size, "device": asked.device, "progress": False}
+    _, cold, _ = timed(lambda: draw(table.head(1), **options))
+    print(f"first face after {cold:.1f} s (basis, kernels); {len(os.sched_getaffinity(0))} cores")
+    draw(table.head(64), **options)
+    _, wall, cpu = timed(lambda: draw(table, **options))
+    report("faces, everything", asked.faces, wall, cpu)
+    chunk = chunk_of(asked.device)
+    part = table[table.hand == 0].head(chunk)
+    room = studio("bust", chunk, asked.device)
+    people, wall, cpu = timed(lambda: prepare(part, "bust", chunk))
+    report("prepare (shape, hair, bones)", len(part), wall, cpu)
+    _, wall, cpu = timed(lambda: room.seat(people))
+    report("seat (pose, normals, boxes)", len(part), wall, cpu)
+    stages = stage_of(part)
+    stages["centre"], stages["tall"] = people.heads, people.tall / 2 / part.scale.to_numpy()
+    stages["first"] = np.arange(len(part))
+    light, wall, cpu = timed(lambda: room.expose(stages, asked.size, asked.size))
+    report("expose (rays and shading)", len(part), wall, cpu)
+    _, wall, cpu = timed(lambda: developed(part, light, asked.size / 64))
+    report("develop (grade, blur, grain, JPEG)", len(part), wall, cpu)
+    wall, cpu = floor(room, people, stages, asked.size)
+    report("floor: 2 x 2 primary rays a pixel", len(part), wall, cpu)
+    print(f"floor: {len(part) * 4 * asked.size**2 / wall / 1e6:.2f} million rays a second")
 
 
 if __name__ == "__main__":

@@ -8,7 +8,6 @@ from lib.propagation.engine.products import product, side_by_side
 from lib.provenance import device, device_name
 from lib.training.batches import ahead
 from lib.training.processes import launched
-from lib.world.threads import fetched
 
 
 @pytest.fixture
@@ -29,13 +28,6 @@ def test_a_task_that_fails_gives_the_threads_back(threads):
     with pytest.raises(ZeroDivisionError):
         list(side_by_side(lambda task: 1 // task, [1, 0]))
     assert torch.get_num_threads() == threads
-
-
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device on this machine")
-def test_batches_of_a_gpu_arrive_whole_and_in_order():
-    batches = (torch.full((3, 1000, 1000), i, dtype=torch.uint8, device="cuda") for i in range(9))
-    arrived = [(batch.device.type, batch.min(), batch.max()) for batch in fetched(batches)]
-    assert arrived == [("cpu", i, i) for i in range(9)]
 
 
 def test_tasks_are_done_in_order_and_not_too_far_ahead():

@@ -6,16 +6,9 @@ import torch
 
 from lib import world
 from lib.vocabulary import TRAITS
-from lib.world.relations import settle
-from lib.world.scenes import HEIGHT, WIDTH, pairs
-
-
-def kappa(positive: np.ndarray, raters: int = 5) -> float:
-    """Fleiss (1971) for two categories, from the number of yes votes per subject."""
-    agreed = positive * (positive - 1) + (raters - positive) * (raters - positive - 1)
-    share = positive.mean() / raters
-    chance = share**2 + (1 - share) ** 2
-    return ((agreed / (raters * (raters - 1))).mean() - chance) / (1 - chance)
+from lib.world.moments import latents
+from lib.world.relations import kappa, settle
+from lib.world.scenes import HEIGHT, WIDTH, pairs, picture_scenes
 
 
 def test_annotators_agree_as_in_section_3_2():
@@ -43,7 +36,7 @@ def test_more_than_three_votes_settle_and_others_are_voted_again():
 def test_a_pair_depends_on_its_index_alone():
     few = world.relation("web", [9, 2], size=24, progress=False)
     many = world.relation("web", range(12), size=24, progress=False)
-    for name in ("left", "right", "boxes", "labels"):
+    for name in ("left", "right", "labels", "boxes"):
         assert torch.equal(getattr(few, name), getattr(many, name)[[9, 2]])
 
 
@@ -82,9 +75,40 @@ def test_a_crop_is_the_part_of_the_scene_inside_its_box():
 
 def test_a_clip_turns_into_a_conflict_and_back():
     pictures, crops, truth = world.clip(12, size=24)
-    assert pictures.shape == (12, 3, HEIGHT, WIDTH) and len(crops.left) == len(truth) == 12
+    assert pictures.shape == (12, 3, HEIGHT, WIDTH) and len(crops.table) == len(truth) == 12
     assert truth.friendly.iloc[[0, -1]].min() > 0.8 and truth.friendly.min() < 0.2
     assert truth.competitive.iloc[[0, -1]].max() < 0.2 and truth.competitive.max() > 0.7
     assert truth[list(TRAITS)].to_numpy().min() >= 0 and truth[list(TRAITS)].to_numpy().max() <= 1
     with pytest.raises(ValueError, match="at least 2 frames"):
         world.clip(1)
+
+
+@pytest.mark.parametrize("part", ["web", "movie"])
+def test_both_heads_of_a_pair_can_be_seen(part):
+    """Middles at least 0.7 of a head's height apart, and both inside the picture."""
+    left, right, _ = pairs(part, range(500))
+    apart = np.hypot(right.shift_x - left.shift_x, right.shift_y - left.shift_y)
+    assert (apart / (left.scale + right.scale)).min() > 0.7
+    for p in (left, right):
+        assert (p.shift_x.abs() + 0.5 * p.scale < WIDTH / HEIGHT).mean() > 0.98
+        assert (p.shift_y.abs() < 0.75).all()
+
+
+def test_a_head_is_where_its_latents_say():
+    """A person moved to the right moves the changed pixels to the right."""
+    left, right, _ = pairs("web", [3])
+    base = world.scenes("web", [3]).float()
+    moved = picture_scenes(left, right.assign(shift_x=right.shift_x + 0.25)).float()
+    changed = (base - moved).abs().sum((0, 1)).sum(0)
+    middle = float((changed * torch.arange(WIDTH)).sum() / changed.sum())
+    assert middle > WIDTH / 2 + float(right.shift_x.iloc[0]) * HEIGHT / 4
+
+
+def test_a_hand_at_the_face_is_seen():
+    table = latents("celeba", [0]).assign(
+        yaw=0.0, hand_side=1.0, hand_x=0.4, hand_y=-1.2, hand_z=1.1
+    )
+    without, raised = (
+        world.draw(table.assign(hand=on), size=48, progress=False).float() for on in (0.0, 1.0)
+    )
+    assert (without - raised).abs().mean() > 2

@@ -1,7 +1,7 @@
 """The embedded world: rendered people to learn from where the licensed datasets are absent.
 
 Everything is a pure function of (source or part, index, seed): the picture of index k never
-depends on how many are drawn, in which batch, or on which device.
+depends on how many are rendered, in which batch, or on which device.
 
 `people` gives the latents of faces and their 24 attributes, `faces` the pictures and labels,
 `ckplus` the lab sequences, `relation` pairs of faces with eight traits, `scenes` the whole
@@ -16,16 +16,13 @@ from lib.world.moments import FRAMES, SEQUENCES
 from lib.world.portraits import annotations, ckplus, faces, people
 from lib.world.render import draw, rows_of
 from lib.world.scenes import relation, scenes
-from lib.world.table import Faces, Pairs
 
-VERSION = "1.1"  # raise with any change of a pixel, latent or label; run results again
+VERSION = "2.0"  # raise with any change of a pixel, latent or label; run results again
 
 __all__ = [
     "FRAMES",
     "SEQUENCES",
     "VERSION",
-    "Faces",
-    "Pairs",
     "annotations",
     "ckplus",
     "clip",

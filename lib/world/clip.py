@@ -4,12 +4,12 @@ import numpy as np
 import pandas as pd
 import torch
 
+from lib.world.sets import Pairs
 from lib.vocabulary import TRAITS
 from lib.world.expression import EMOTIONS, UNITS, prototypes
 from lib.world.hashing import Draws
 from lib.world.relations import settle, trait_evidence, votes
-from lib.world.scenes import _boxes, pairs, picture_pairs, picture_scenes
-from lib.world.table import Pairs
+from lib.world.scenes import boxes_of, pairs, picture_pairs, picture_scenes
 
 CONFLICT = (0.36, 0.68)  # of the clip's length, where the quarrel is at its height
 
@@ -44,7 +44,7 @@ def clip(
     pair[list(TRAITS)] = settle(first, second)
     for i, name in enumerate(TRAITS):
         pair[f"votes_{name}"], pair[f"evidence_{name}"] = first[:, i], shown[:, i]
-    boxes = _boxes(left, right, noise)
+    boxes = boxes_of(left, right, noise)
     pair[list(boxes)] = boxes
     truth = pd.DataFrame(1 / (1 + np.exp(-shown / 0.15)), columns=list(TRAITS))
     pictures = picture_scenes(left, right, device=device)
@@ -65,11 +65,10 @@ def _act(p: pd.DataFrame, heat: np.ndarray, time: np.ndarray, noise: Draws, role
     p[[f"au_{name}" for name in UNITS]] = units
     turn = np.sin(time * 9 + role * np.pi) > 0  # they speak in turns
     p["au_jaw"] = np.maximum(p.au_jaw, turn * (0.25 + 0.25 * np.sin(time * 130)) * 0.9).clip(0, 1)
-    p["part"] = (p.au_corner_up * 0.6 + p.au_jaw).clip(0, 1)
-    p["teeth"] = (0.2 + 0.7 * p.au_corner_up).clip(0, 1)
+    p["au_part"] = (p.au_corner_up * 0.6 + p.au_jaw).clip(0, 1)
     p["grain"] = noise.uniform("grain")
     p["motion_x"], p["motion_y"], p["blur"] = 0.0, 0.0, 0.5
-    for name in ("hand", "scarf", "overlay", "text", "shades", "hat"):
+    for name in ("hand", "overlay", "text", "shades", "hat"):
         p[name] = 0.0
 
 
@@ -77,11 +76,12 @@ def _move(left: pd.DataFrame, right: pd.DataFrame, heat: np.ndarray, time: np.nd
     """Close and face to face while friendly, farther and half turned away in the quarrel."""
     for p, side in ((left, -1.0), (right, 1.0)):
         p["scale"] = 0.36 + 0.01 * np.sin(time * 7 + side)
-        p["shift_x"] = side * (0.36 + 0.13 * heat)
+        p["shift_x"] = side * (0.40 + 0.13 * heat)
         p["shift_y"] = 0.02 + 0.012 * np.sin(time * 23 + side)
         p["yaw"] = -side * (38 - 22 * heat + 5 * np.sin(time * 17 + side))
         p["pitch"] = 3 * np.sin(time * 31 + 2 * side)
         p["roll"] = side * 4 * (1 - heat) + 2 * np.sin(time * 13 + side)
+        p["body_yaw"], p["body_roll"], p["deep"] = p.yaw * 0.6, 0.0, 0.0
         p["gaze_x"], p["gaze_y"] = -side * 0.5 * (1 - heat), 0.0
         p["exposure"], p["noise"], p["vignette"] = 0.85, 0.01, 0.1
 

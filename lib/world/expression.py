@@ -15,47 +15,67 @@ EMOTIONS = EXPRESSIONS[:6]  # all but neutral
 UNITS = (
     *("brow_inner", "brow_outer", "brow_low", "lid_up", "lid_tight", "cheek", "nose_wrinkle"),
     *("lip_up", "corner_up", "corner_down", "stretch", "jaw", "press", "pucker"),
+    *("chin", "lip_low", "blink"),
 )
+ACTIONS = {  # facial action of the mesh (both sides where it has two) -> units that move it
+    "browInnerUp": {"brow_inner": 1.0},
+    "browOuterUp": {"brow_outer": 1.0},
+    "browDown": {"brow_low": 1.0},
+    "eyeWide": {"lid_up": 1.0},
+    "eyeSquint": {"lid_tight": 1.0},
+    "eyeBlink": {"blink": 1.0, "lid_tight": 0.12, "lids": 1.0},
+    "cheekSquint": {"cheek": 1.0},
+    "noseSneer": {"nose_wrinkle": 1.0},
+    "mouthUpperUp": {"lip_up": 1.0, "part": 0.25},
+    "mouthLowerDown": {"lip_low": 1.0, "part": 0.35},
+    "mouthSmile": {"corner_up": 1.0},
+    "mouthFrown": {"corner_down": 1.0},
+    "mouthStretch": {"stretch": 1.0},
+    "jawOpen": {"jaw": 0.85, "part": 0.06},
+    "mouthPress": {"press": 0.8},
+    "mouthRollUpper": {"press": 0.5},
+    "mouthRollLower": {"press": 0.5},
+    "mouthPucker": {"pucker": 1.0},
+    "mouthShrugLower": {"chin": 1.0},
+}
 PROTOTYPES = {  # two ways of showing each emotion; a person mixes them
     "angry": (
-        {"brow_low": 1.0, "lid_tight": 0.55, "press": 0.9, "corner_down": 0.35, "lid_up": 0.2,
-         "nose_wrinkle": 0.2},
-        {"brow_low": 1.0, "lid_up": 0.45, "nose_wrinkle": 0.4, "lip_up": 0.5, "jaw": 0.4,
-         "stretch": 0.35},
+        {"brow_low": 1.0, "lid_tight": 0.5, "press": 0.9, "lid_up": 0.35, "chin": 0.3,
+         "nose_wrinkle": 0.15, "corner_down": 0.15},
+        {"brow_low": 1.0, "lid_up": 0.6, "nose_wrinkle": 0.35, "lip_up": 0.5, "lip_low": 0.7,
+         "jaw": 0.22, "stretch": 0.3},
     ),
     "disgust": (
-        {"nose_wrinkle": 1.0, "lip_up": 0.8, "brow_low": 0.55, "lid_tight": 0.6, "cheek": 0.4,
-         "corner_down": 0.4},
-        {"nose_wrinkle": 0.8, "corner_down": 0.8, "brow_low": 0.4, "lid_tight": 0.5,
-         "lip_up": 0.4, "press": 0.3},
+        {"nose_wrinkle": 1.0, "lip_up": 0.75, "brow_low": 0.45, "lid_tight": 0.7, "cheek": 0.5,
+         "corner_down": 0.45, "chin": 0.25},
+        {"nose_wrinkle": 1.0, "lip_up": 1.0, "brow_low": 0.4, "lid_tight": 0.7, "cheek": 0.4,
+         "lip_low": 0.35, "jaw": 0.12},
     ),
     "fear": (
-        {"brow_inner": 0.95, "brow_outer": 0.45, "brow_low": 0.35, "lid_up": 1.0, "stretch": 0.9,
-         "jaw": 0.35, "lip_up": 0.2},
-        {"brow_inner": 0.8, "brow_outer": 0.5, "brow_low": 0.3, "lid_up": 0.8, "stretch": 0.6,
-         "corner_down": 0.3, "jaw": 0.1},
+        {"brow_inner": 1.0, "brow_outer": 0.3, "brow_low": 0.35, "lid_up": 1.0, "stretch": 0.95,
+         "jaw": 0.22, "lip_low": 0.5},
+        {"brow_inner": 0.95, "brow_low": 0.4, "lid_up": 0.95, "stretch": 0.8, "lip_low": 0.25,
+         "jaw": 0.10},
     ),
     "happy": (
-        {"corner_up": 0.95, "cheek": 0.9, "lid_tight": 0.25, "lip_up": 0.35, "stretch": 0.3,
-         "jaw": 0.15},
-        {"corner_up": 1.0, "cheek": 1.0, "lid_tight": 0.4, "lip_up": 0.45, "stretch": 0.4,
-         "jaw": 0.45},
+        {"corner_up": 0.95, "cheek": 0.75, "lid_tight": 0.15, "lip_up": 0.45, "jaw": 0.12},
+        {"corner_up": 1.0, "cheek": 0.85, "lid_tight": 0.2, "lip_up": 0.5, "jaw": 0.35},
     ),
     "sad": (
-        {"brow_inner": 0.9, "brow_low": 0.3, "corner_down": 0.9, "lid_tight": 0.45,
-         "pucker": 0.15},
-        {"brow_inner": 0.7, "brow_low": 0.5, "corner_down": 0.7, "lid_tight": 0.6,
-         "cheek": 0.3, "stretch": 0.3},
+        {"brow_inner": 1.0, "brow_low": 0.35, "corner_down": 1.0, "lid_tight": 0.2, "blink": 0.08,
+         "chin": 0.55},
+        {"brow_inner": 0.85, "brow_low": 0.25, "corner_down": 0.9, "blink": 0.16, "chin": 0.3,
+         "pucker": 0.1},
     ),
     "surprise": (
-        {"brow_inner": 1.0, "brow_outer": 1.0, "lid_up": 0.9, "jaw": 1.0, "pucker": 0.15},
-        {"brow_inner": 0.9, "brow_outer": 0.9, "lid_up": 0.7, "jaw": 0.45},
+        {"brow_inner": 1.0, "brow_outer": 1.0, "lid_up": 0.9, "jaw": 0.85, "pucker": 0.25},
+        {"brow_inner": 0.9, "brow_outer": 1.0, "lid_up": 0.8, "jaw": 0.5, "pucker": 0.1},
     ),
 }  # fmt: skip
 
 
 def prototypes() -> np.ndarray:
-    """(6, 2, 14): emotion, way of showing it, action unit."""
+    """(6, 2, units): emotion, way of showing it, action unit."""
     table = np.zeros((len(EMOTIONS), 2, len(UNITS)))
     for i, emotion in enumerate(EMOTIONS):
         for j, way in enumerate(PROTOTYPES[emotion]):
@@ -86,17 +106,18 @@ def mixture(moment: Draws, shares: np.ndarray, strong: tuple[float, float]) -> n
 def movements(
     weights: np.ndarray, moment: Draws, person: Draws, *, talk: float, polite: float
 ) -> pd.DataFrame:
-    """Action units (columns `au_...`, in [0, 1.1]) and the lips' parting of each face.
+    """Action units (columns `au_...`, in [0, 1.1]) and `lopsided`, left against right side.
 
     weights: (N, 6) emotion weights; talk: chance of a speaking mouth; polite: chance of a smile
-    that no happiness stands behind.
+    without happiness.
     """
     way = person.uniform("way of showing") * 0.6 + moment.uniform("way of showing") * 0.4
     table = prototypes()
-    shown = table[:, 0] + way[:, None, None] * (table[:, 1] - table[:, 0])  # (N, 6, 14)
-    units = (weights[:, :, None] * shown).sum(1)
-    lively = person.uniform("lively", 0.80, 1.12)[:, None]
-    jitter = np.stack([moment.normal(f"au {name}", 0, 0.06) for name in UNITS], 1)
+    shown = table[:, 0] + way[:, None, None] * (table[:, 1] - table[:, 0])  # (N, 6, units)
+    habit = np.stack([person.normal(f"habit {name}", 1, 0.12) for name in UNITS], 1)
+    units = (weights[:, :, None] * shown).sum(1) * habit
+    lively = person.uniform("lively", 0.85, 1.12)[:, None]
+    jitter = np.stack([moment.normal(f"au {name}", 0, 0.04) for name in UNITS], 1)
     frame = pd.DataFrame((units * lively + jitter).clip(0, 1.1), columns=UNITS).add_prefix("au_")
     smile = moment.flag("polite", polite) * moment.uniform("polite smile", 0.25, 0.85)
     frame["au_corner_up"] = np.maximum(frame.au_corner_up, smile * (1 - weights[:, 0]))
@@ -104,7 +125,8 @@ def movements(
     frame["au_jaw"] = np.maximum(frame.au_jaw, speaks * moment.uniform("speech", 0.05, 0.6))
     frame["au_corner_up"] *= 1 - 0.8 * frame.au_corner_down.clip(0, 1)
     lips = moment.uniform("lips") + 0.9 * frame.au_corner_up + 0.8 * frame.au_lip_up
-    frame["part"] = (lips - 0.75 + frame.au_jaw - frame.au_press).clip(0, 1)
-    teeth = 0.8 * frame.au_corner_up + 0.9 * frame.au_lip_up + 0.5 * frame.au_stretch
-    frame["teeth"] = (0.15 + teeth + moment.normal("teeth", 0, 0.12)).clip(0, 1)
+    frame["au_part"] = (lips - 0.75 + frame.au_jaw - frame.au_press).clip(0, 1)
+    frame["lopsided"] = (person.normal("side", 0, 0.06) + moment.normal("side", 0, 0.06)).clip(
+        -0.25, 0.25
+    )
     return frame

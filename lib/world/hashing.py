@@ -1,26 +1,21 @@
-"""Random numbers that depend on what is drawn, never on how many are drawn or on which device.
+"""Random numbers that depend on what they are for, never on how many are asked for or where.
 
-Every latent of image k is a hash of (seed, source, k, name of the latent), so that any image can
-be drawn alone. Pixels take their noise from one fixed table that is the same on every device.
+Every latent of image k is a hash of (seed, source, k, name of the latent), so that any image can be
+made alone.
 """
 
-import functools
 import zlib
 from collections.abc import Sequence
 
 import numpy as np
-import torch
-import torch.nn.functional as F
 from scipy.special import ndtri
-
-ATLAS = 128  # px, side of the noise table
 
 
 class Draws:
     """Named random columns for a list of indices.
 
-    `Draws("aflw", [7, 9], seed=0).uniform("yaw")` gives two numbers; the one of index 9 is the
-    same whichever other indices stand beside it.
+    `Draws("aflw", [7, 9], seed=0).uniform("yaw")` gives two numbers; the one of index 9 is the same
+    whichever other indices are asked for.
     """
 
     def __init__(self, space: str, indices: Sequence[int] | np.ndarray, seed: int) -> None:
@@ -45,7 +40,7 @@ class Draws:
         return (self.uniform(name) < chance).astype(np.float64)
 
     def choice(self, name: str, shares: Sequence[float] | np.ndarray) -> np.ndarray:
-        """(N,) int64 positions, drawn in proportion to `shares`, which may be (N, K)."""
+        """(N,) int64 positions, sampled in proportion to `shares`, which may be (N, K)."""
         shares = np.broadcast_to(np.asarray(shares, float), (len(self.base), np.shape(shares)[-1]))
         edges = np.cumsum(shares / shares.sum(1, keepdims=True), 1)
         return (self.uniform(name)[:, None] > edges[:, :-1]).sum(1)
@@ -58,32 +53,3 @@ def _mix(value: np.ndarray | np.uint64) -> np.ndarray:
         value = (value ^ (value >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
         value = (value ^ (value >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
         return value ^ (value >> np.uint64(31))
-
-
-@functools.cache
-def atlas(device: str) -> torch.Tensor:
-    """(4, ATLAS + 1, ATLAS + 1) normal noise whose last row and column repeat the first."""
-    values = np.random.Generator(np.random.Philox(2026)).standard_normal((4, ATLAS, ATLAS))
-    values = np.pad(values.astype(np.float32), ((0, 0), (0, 1), (0, 1)), mode="wrap")
-    return torch.from_numpy(values).to(device)
-
-
-def smooth_noise(across: torch.Tensor, down: torch.Tensor) -> tuple[torch.Tensor, ...]:
-    """Four smooth noises, (B, H, W) each, about standard normal, at coordinates in table cells."""
-    cells = torch.stack([across % ATLAS, down % ATLAS], -1)  # (B, H, W, 2)
-    grid = cells.flatten(0, 1).unsqueeze(0) * (2.0 / ATLAS) - 1.0
-    table = atlas(str(across.device)).unsqueeze(0)
-    found = F.grid_sample(table, grid, mode="bilinear", align_corners=True)[0]
-    return found.unflatten(1, across.shape[:2]).unbind(0)
-
-
-def grain(offset: torch.Tensor, height: int, width: int) -> torch.Tensor:
-    """(B, 3, height, width) white noise: the table read from a different place for each image.
-
-    offset: (B,) in [0, 1), a hash of the image.
-    """
-    place = (offset.double() * ATLAS**2).long()
-    rows = (torch.arange(height, device=offset.device) + (place // ATLAS)[:, None]) % ATLAS
-    columns = (torch.arange(width, device=offset.device) + (place % ATLAS)[:, None]) % ATLAS
-    table = atlas(str(offset.device))[:3]
-    return table[:, rows[:, :, None], columns[:, None, :]].transpose(0, 1)

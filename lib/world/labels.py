@@ -1,6 +1,6 @@
-"""The 24 attributes of a face, told from its latents by fixed rules, and what annotators write.
+"""The 24 attributes of a face, from its latents by fixed rules, and what annotators write.
 
-Every rule gives signed evidence: above zero the attribute is there. The truth is the rule without
+Every rule gives signed evidence: above zero the attribute is present. The truth is the rule without
 error; a label is the rule after an annotator's error of a fixed spread, so that only borderline
 faces are ever mislabelled. Pose and expression are one of five and one of seven.
 """
@@ -22,34 +22,36 @@ SINGLE = tuple(
     if name not in (*vocabulary.POSES, *vocabulary.EXPRESSIONS)
 )
 ERROR = {  # spread of an annotator's error, in each rule's own unit
-    "gender": 0.18, "smiling": 0.07, "mouth_opened": 0.010, "narrow_eyes": 0.05, "young": 4.5,
+    "gender": 0.18, "smiling": 0.07, "mouth_opened": 0.03, "narrow_eyes": 0.05, "young": 4.5,
     "goatee": 0.07, "no_beard": 0.07, "sideburns": 0.07, "five_oclock_shadow": 0.09,
     "gray_hair": 0.09, "bald": 0.10, "mustache": 0.07,
 }  # fmt: skip
-YAW_ERROR = 3.0  # degrees, of AFLW's landmark-fitted pose
+YAW_ERROR = 6.0  # degrees, of AFLW's landmark-fitted pose
 EXPRESSION_ERROR = 0.06
 NEUTRAL = 0.27  # the intensity below which a face passes for neutral
 
 
 def evidence(p: pd.DataFrame) -> pd.DataFrame:
     """Signed evidence of the twelve attributes that exclude nothing; columns `SINGLE`."""
-    gap = 0.185 * p.au_jaw + 0.016 * p.part + 0.045 * p.au_lip_up + 0.022 * p.au_corner_up * p.part
-    lids = p.eye_open * (1 + 0.45 * p.au_lid_up) * (1 - 0.62 * p.au_lid_tight)
+    gap = 0.85 * p.au_jaw + 0.06 * p.au_part + 0.10 * p.au_lip_up + 0.15 * p.au_lip_low
+    gap = gap * (1 - 0.6 * p.au_press)
+    lids = 1 - 1.1 * (p.au_blink + 0.12 * p.au_lid_tight + p.au_lids) - 0.55 * p.au_lid_tight
+    lids = lids + 0.35 * p.au_lid_up + 0.25 * p.shape_eye_open - 0.15 * p.au_cheek
     grown = p[["full_beard", "goatee", "moustache", "sideburns"]].max(axis=1)
-    crown = 1 - p.hat  # hair that a hat hides cannot be bald or seen to be grey
+    crown = 1 - (p.hat > 0)  # hair that a hat hides cannot be bald or seen to be grey
     rules = {
         "gender": p.male - 0.5,
         "smiling": p.au_corner_up - 0.42,
-        "mouth_opened": gap - 0.040,
-        "narrow_eyes": 0.62 - lids,
+        "mouth_opened": gap - 0.145,
+        "narrow_eyes": (0.46 - lids) * (1 - p.shades),
         "young": 44.0 - p.age,
-        "goatee": p.goatee * (1 - p.scarf) - 0.42,
+        "goatee": p.goatee - 0.42,
         "no_beard": 0.34 - np.maximum(grown, 0.55 * p.stubble),
         "sideburns": p.sideburns - 0.42,
         "five_oclock_shadow": p.stubble - 0.45,
-        "gray_hair": p.grey * (p.hair_on > 0) * (0.4 + 0.6 * crown) - 0.55,
-        "bald": np.maximum(p.bald, 0.55 * p.hairline) * crown - 0.5,
-        "mustache": p.moustache * (1 - p.scarf) - 0.42,
+        "gray_hair": p.grey * (p.hair_on > 0) * (1 - p.scarf) * (0.4 + 0.6 * crown) - 0.55,
+        "bald": np.maximum(p.baldness, 0.55 * p.hairline) * crown - 0.5,
+        "mustache": p.moustache - 0.42,
     }
     return pd.DataFrame(rules)[list(SINGLE)]
 

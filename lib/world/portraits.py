@@ -1,4 +1,4 @@
-"""Faces of the five sources, with their labels: single faces."""
+"""Faces of the five sources, with their labels: the entry points for single faces."""
 
 from collections.abc import Sequence
 
@@ -6,23 +6,23 @@ import numpy as np
 import pandas as pd
 import torch
 
+from lib.world.sets import Faces
 from lib.vocabulary import ATTRIBUTES
 from lib.world import labels
 from lib.world.hashing import Draws
 from lib.world.labels import YAW_BINS
 from lib.world.moments import FRAMES, SEQUENCES, latents
 from lib.world.render import draw
-from lib.world.table import Faces
 
 
 def people(
     source: str,
-    indices: Sequence[int] | np.ndarray,
+    indices: Sequence[int],
     *,
     seed: int = 0,
     yaw_bins: Sequence[float] = YAW_BINS,
 ) -> pd.DataFrame:
-    """Latents and true attributes of faces, without drawing them.
+    """Latents and true attributes of faces, without rendering them.
 
     source: `aflw`, `celeba`, `expw`, `sfew` or `ckplus`; indices: integers >= 0.
     Returns one row per index: `key`, `source`, `identity`, every latent, and the 24 attributes by
@@ -35,19 +35,19 @@ def people(
 
 def annotations(
     source: str,
-    indices: Sequence[int] | np.ndarray,
+    indices: Sequence[int],
     *,
     seed: int = 0,
     yaw_bins: Sequence[float] = YAW_BINS,
 ) -> np.ndarray:
-    """(N, 24) int8 in {0, 1}: the attributes as an annotator writes them, without drawing."""
+    """(N, 24) int8 in {0, 1}: the attributes as an annotator writes them, without rendering."""
     errors = Draws(f"{source} annotator", np.asarray(indices, dtype=np.int64), seed)
     return labels.annotate(latents(source, indices, seed=seed), errors, yaw_bins)
 
 
 def faces(
     source: str,
-    indices: Sequence[int] | np.ndarray,
+    indices: Sequence[int],
     *,
     seed: int = 0,
     size: int = 64,

@@ -1,131 +1,307 @@
-"""Latents to pictures, in batches small enough for a processor's cache."""
+"""Latents to pictures: a few people at a time on each core, or many on a GPU."""
 
+import dataclasses
+import functools
+import os
+import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pandas as pd
 import torch
-import torch.nn.functional as F
+import warp as wp
 from tqdm import tqdm
 
-from lib.world import capture, geometry, paint, shade, wear
-from lib.world.geometry import Hit
-from lib.world.shade import Stance
-from lib.world.table import Latents
-from lib.world.threads import fetched, float32_products, side_by_side
+from lib.world import capture, moments, wear
+from lib.world.basis import BONES
+from lib.world.body import (
+    Body,
+    body,
+    bone_motions,
+    detail_weights,
+    landmark,
+    rest_points,
+    shape_weights,
+)
+from lib.world.casting import neighbours, vertex_normals
+from lib.world.shading import Stage
+from lib.world.surface import Look
+from lib.world.tracing import Shape, photograph, pose
 
-Planes = list[torch.Tensor]
+LOOK, STAGE = (np.dtype(struct.numpy_dtype()) for struct in (Look, Stage))
+
+
+@dataclasses.dataclass
+class Posed:
+    """A chunk of people ready for the camera."""
+
+    looks: np.ndarray  # (B,) of Look
+    still: np.ndarray  # (B, P, 3) at rest
+    turns: np.ndarray  # (B, J, 3, 3)
+    shifts: np.ndarray  # (B, J, 3)
+    lines: np.ndarray  # (B, 3, BINS)
+    heads: np.ndarray  # (B, 3) middle of each posed head
+    tall: np.ndarray  # (B,) height of each head, crown to chin
+
+
+@functools.cache
+def _rows(kind: str) -> dict[str, np.ndarray]:
+    """Body and worn things as one mesh of P points."""
+    own: Body = body(kind)
+    worn, count = wear.template(), len(own.masks)
+    extra = len(worn["points"])
+    triangles = np.concatenate([own.triangles, worn["triangles"] + count]).astype(np.int32)
+    head = np.zeros((extra, 4), np.int32) + BONES.index("head")
+    return {
+        "rest": np.concatenate([own.points[:count], worn["points"]]).astype(np.float32),
+        "triangles": triangles,
+        "parts": np.concatenate([own.parts, worn["parts"]]).astype(np.int32),
+        "masks": np.concatenate([own.masks, np.zeros((extra, 4))]).astype(np.float32),
+        "shade": np.concatenate([_open(own), np.ones(extra)]).astype(np.float32),
+        "bones": np.concatenate([own.bones, head]),
+        "weights": np.concatenate([own.weights, np.tile([1.0, 0, 0, 0], (extra, 1))]).astype(
+            np.float32
+        ),
+    }
+
+
+@functools.cache
+def _spread(kind: str) -> np.ndarray:
+    """(P, 3) somebody who wears everything, each thing far from the others.
+
+    The hierarchy of boxes is built from this, so that each thing has a branch of its own; later it
+    is only refitted. A branch of what nobody wears is then a point.
+    """
+    p = moments.latents("aflw", [0]).assign(
+        hat=1, scarf=0, glasses=1, tied=1, hair_length=0.5, earrings=1, hair_on=1, baldness=0
+    )
+    points = rest_points(kind, shape_weights(p), detail_weights(p) * 0)
+    worn = wear.put_on(p, points, kind)[0]
+    template = wear.template()
+    for number in wear.PART.values():
+        own = np.unique(template["triangles"][template["parts"] == number])
+        worn[own, 0] += 20.0 * number
+    return np.concatenate([points[0, : -len(BONES)], worn]).astype(np.float32)
+
+
+def _open(own: Body) -> np.ndarray:
+    """(V,) the sky that vertices see; teeth and tongue as in an open mouth."""
+    shade = own.shade.copy()
+    shade[np.unique(own.triangles[(own.parts == 3) | (own.parts == 4)])] = 0.55
+    eyes = np.unique(own.triangles[(own.parts == 1) | (own.parts == 2)])
+    shade[eyes] = 0.3 + 0.7 * shade[eyes]
+    return shade
+
+
+class Studio:
+    """Arrays on a device for chunks of `size` people of one kind of body."""
+
+    def __init__(self, kind: str, size: int, device: str) -> None:
+        rows = _rows(kind)
+        points, self.size, self.device = len(rows["rest"]), size, device
+        with wp.ScopedDevice(device):
+            self.shape = Shape()
+            types = {"rest": wp.vec3, "parts": int, "masks": wp.vec4, "shade": float}
+            for name, kind_ in types.items():
+                setattr(self.shape, name, wp.array(rows[name], dtype=kind_))
+            for name, kind_ in {"triangles": int, "bones": int, "weights": float}.items():
+                setattr(self.shape, name, wp.array(rows[name], dtype=kind_, ndim=2))
+            self.ring = [wp.array(a, dtype=int) for a in neighbours(rows["triangles"], points)]
+            self.posed = wp.array(np.tile(rows["rest"], (size, 1, 1)), dtype=wp.vec3, ndim=2)
+            self.normals = wp.zeros((size, points), dtype=wp.vec3)
+            self._normals()
+            bare = np.arange(points) < len(body(kind).masks)
+            self.shape.outward = wp.array(self.normals.numpy()[0] * bare[:, None], dtype=wp.vec3)
+            corners = wp.array(rows["triangles"].ravel(), dtype=int)
+            wp.copy(
+                self.posed, wp.array(np.tile(_spread(kind), (size, 1, 1)), dtype=wp.vec3, ndim=2)
+            )
+            self.meshes = [wp.Mesh(self.posed[i], corners) for i in range(size)]
+            self.ids = wp.array([mesh.id for mesh in self.meshes], dtype=wp.uint64)
+
+    def _normals(self) -> None:
+        wp.launch(
+            vertex_normals,
+            self.normals.shape,
+            [self.posed, self.shape.triangles, *self.ring, self.normals],
+        )
+
+    def seat(self, people: Posed) -> None:
+        """Pose a chunk of people; the rest of the chunk's places keep whoever was there."""
+        with wp.ScopedDevice(self.device):
+            count = len(people.looks)
+            self.looks = wp.array(people.looks, dtype=Look)
+            self.lines = wp.array(people.lines, dtype=float, ndim=3)
+            still = wp.array(people.still, dtype=wp.vec3, ndim=2)
+            turns = wp.array(people.turns, dtype=wp.mat33, ndim=2)
+            shifts = wp.array(people.shifts, dtype=wp.vec3, ndim=2)
+            wp.launch(
+                pose,
+                (count, still.shape[1]),
+                [self.shape, self.looks, still, turns, shifts, self.posed],
+            )
+            self._normals()
+            for mesh in self.meshes[:count]:
+                mesh.refit()
+
+    def expose(self, stages: np.ndarray, height: int, width: int, people: int = 1) -> np.ndarray:
+        """Linear light (B, height, width, 3) of pictures of `people` each, seated from `first` on."""
+        with wp.ScopedDevice(self.device):
+            light = wp.zeros((len(stages), height, width), dtype=wp.vec3)
+            table = wp.array(stages, dtype=Stage)
+            wp.launch(
+                photograph, (len(stages), height, width),
+                [self.shape, self.ids, self.normals, self.looks, table, self.lines, people, light],
+            )  # fmt: skip
+            return light.numpy()
+
+
+_LOCAL, _LOCK = threading.local(), threading.Lock()
+
+
+def studio(kind: str, size: int, device: str) -> Studio:
+    """This thread's studio; made at first use."""
+    key = (kind, size, device)
+    made = _LOCAL.__dict__.setdefault("studios", {})
+    if key not in made:
+        with _LOCK:  # kernels are compiled once, not by each thread
+            wp.force_load(device, [photograph.module])
+            made[key] = Studio(*key)
+    return made[key]
+
+
+def prepare(p: pd.DataFrame, kind: str, chunk: int = 8) -> Posed:
+    """Shape, dress and pose the people of a table; a chunk is padded so that sums are the same.
+
+    `hand_side` (1 left, -1 right) and `hand_x`, `hand_y`, `hand_z` put a hand where `hand` is 1: an
+    offset from the head's middle in halves of its height, in the world's axes.
+    """
+    count = len(p)
+    shapes, details = shape_weights(p), detail_weights(p)
+    pad = [(0, max(chunk - count, 0)), (0, 0)]
+    points = rest_points(kind, np.pad(shapes, pad), np.pad(details, pad))[:count]
+    joints = points[:, -len(BONES) :].astype(np.float64)
+    crown, chin = points[:, landmark(kind, 0, 8.49, 0.35)], points[:, landmark(kind, 0, 6.2, 1.42)]
+    head = BONES.index("head")
+    middle = (crown + chin) / 2 * np.array([1, 1, 0]) + np.array([0, 0, 0.65])
+    turns, shifts = bone_motions(p, joints, middle, crown[:, 1] - chin[:, 1])
+    looks = _filled(LOOK, p)
+    looks["up"], looks["front"] = turns[:, head, :, 1], turns[:, head, :, 2]
+    return Posed(
+        looks=looks,
+        still=np.concatenate([points[:, : -len(BONES)], wear.put_on(p, points, kind)], 1).astype(
+            np.float32
+        ),
+        turns=turns,
+        shifts=shifts,
+        lines=wear.lines(p),
+        heads=np.einsum("nij,nj->ni", turns[:, head], middle) + shifts[:, head],
+        tall=crown[:, 1] - chin[:, 1],
+    )
+
+
+def _records(p: pd.DataFrame) -> np.ndarray:
+    """(N,) records of a table's numbers."""
+    return p.select_dtypes("number").to_records(index=False)
+
+
+def _filled(kind: np.dtype, p: pd.DataFrame) -> np.ndarray:
+    """Records of a struct from columns of the same names; a vector is three columns _r, _g, _b."""
+    out = np.zeros(len(p), kind)
+    for name in kind.names:
+        if name in p:
+            out[name] = p[name].to_numpy()
+        elif f"{name}_r" in p:
+            out[name] = p[[f"{name}_{c}" for c in "rgb"]].to_numpy()
+    return out
+
+
+def stage_of(p: pd.DataFrame) -> np.ndarray:
+    """(N,) light and backdrop of pictures, from latents; the camera is still to be placed."""
+    out = _filled(STAGE, p)
+    out["window"] = (0, 0, 1, 1)
+    key = np.stack([p.light_x, p.light_y, 1.0 + 0 * p.light_x], 1)
+    out["lamp"] = key / np.linalg.norm(key, axis=1, keepdims=True)
+    out["fill"] = np.array([-0.6, 0.25, 0.75]) * np.stack(
+        [np.sign(p.light_x), 0 * p.light_x + 1, 0 * p.light_x + 1], 1
+    )
+    out["back"] = np.stack(
+        [-0.7 * np.sign(p.light_x), 0.45 + 0 * p.light_x, -0.55 + 0 * p.light_x], 1
+    )
+    warm = p.warm.to_numpy()[:, None] * np.array([1.0, 0.1, -1.0])
+    ambient = p.ambient.to_numpy()[:, None]
+    out["key_light"] = (1 + warm) * (1.75 - 1.35 * ambient)
+    out["fill_light"] = (1 - 0.5 * warm) * ambient * 0.42
+    out["sky"] = (1 - 0.6 * warm) * ambient * 0.95
+    out["ground"] = (1 + 0.5 * warm) * ambient * 0.55 * np.array([1.0, 0.95, 0.9])
+    out["rim_light"] = p.rim.to_numpy()[:, None] * np.array([1.6, 1.6, 1.7])
+    return out
+
+
+def faces_of(p: pd.DataFrame, size: int, device: str, chunk: int) -> torch.Tensor:
+    """(B, 3, size, size) uint8 of at most `chunk` faces."""
+    raised = p.hand.to_numpy() > 0
+    out = torch.empty(len(p), 3, size, size, dtype=torch.uint8)
+    for kind, rows in (("bust", ~raised), ("figure", raised)):
+        if rows.any():
+            out[torch.from_numpy(rows)] = _crops(p[rows], kind, size, device, chunk)
+    return out
+
+
+def _crops(p: pd.DataFrame, kind: str, size: int, device: str, chunk: int) -> torch.Tensor:
+    people, room, stages = prepare(p, kind, chunk), studio(kind, chunk, device), stage_of(p)
+    room.seat(people)
+    half = people.tall / 2 / p.scale.to_numpy()
+    stages["centre"] = people.heads - np.stack([p.shift_x * half, p.shift_y * half, 0 * half], 1)
+    stages["tall"], stages["first"] = half, np.arange(len(p))
+    return developed(p, room.expose(stages, size, size), size / 64)
+
+
+def developed(p: pd.DataFrame, light: np.ndarray, unit: float) -> torch.Tensor:
+    """(B, 3, H, W) uint8 of linear light (B, H, W, 3), picture by picture."""
+    made = [capture.develop(one, row, unit) for one, row in zip(light, _records(p), strict=True)]
+    return torch.from_numpy(np.stack(made)).permute(0, 3, 1, 2)
 
 
 def draw(
-    table: pd.DataFrame,
-    *,
-    size: int = 64,
-    device: str = "cpu",
-    progress: bool = True,
+    table: pd.DataFrame, *, size: int = 64, device: str = "cpu", progress: bool = True
 ) -> torch.Tensor:
     """One crop (3, size, size) uint8 for each row of latents; (N, 3, size, size) on the CPU."""
     if size < 16:
         raise ValueError(f"size must be at least 16 px, found {size}")
-    latents = Latents.of(table, device)
+    chunk = chunk_of(device)
     pictures = torch.empty(len(table), 3, size, size, dtype=torch.uint8)
-    batch = batch_of(size, device)
-
-    def drawn(rows: slice) -> torch.Tensor:
-        return faces_of(latents.select(rows).padded(batch), size)
-
-    title = "drawing faces" if progress else None
-    for rows, faces in in_batches(drawn, len(table), batch, device, title):
+    made = in_chunks(lambda rows: faces_of(table.iloc[rows], size, device, chunk), len(table), chunk, device,
+                     "rendering faces" if progress else None)  # fmt: skip
+    for rows, faces in made:
         pictures[rows] = faces
     return pictures
 
 
-def in_batches(
-    drawn: Callable[[slice], torch.Tensor], count: int, batch: int, device: str, title: str | None
+def in_chunks(
+    work: Callable[[slice], torch.Tensor], count: int, chunk: int, device: str, title: str | None
 ) -> Iterator[tuple[slice, torch.Tensor]]:
-    """Rows and their pictures on the processor, in order, with a bar if titled.
-
-    On a CPU one batch per core is drawn at a time; on a GPU one, while the last is fetched.
-    drawn: pictures of a slice of at most `batch` rows, padded at will.
-    """
-    parts = [slice(start, min(start + batch, count)) for start in range(0, count, batch)]
-    done = fetched(map(drawn, parts)) if _is_gpu(device) else side_by_side(drawn, parts)
+    """Slices of at most `chunk` rows and what `work` makes of them, in order, with a bar if titled."""
+    parts = [slice(start, min(start + chunk, count)) for start in range(0, count, chunk)]
+    cores = len(os.sched_getaffinity(0))
     bar = tqdm(total=count, desc=title, unit="", disable=title is None, leave=False)
-    with bar, float32_products():  # TF32 would move edges by pixels
-        for rows, pictures in zip(parts, done, strict=True):
-            yield rows, pictures[: rows.stop - rows.start]
+    with bar, _pool(cores) as pool:
+        for rows, pictures in zip(parts, pool.map(work, parts), strict=True):
+            yield rows, pictures
             bar.update(rows.stop - rows.start)
 
 
-def batch_of(size: int, device: str) -> int:
-    """Faces per batch: about 128k pixels for a CPU's cache, 16M (6 GiB) to fill a GPU."""
-    pixels = 2**24 if _is_gpu(device) else 2**17
-    return max(1, pixels // fine(size) ** 2)
+def _pool(cores: int) -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(cores)
 
 
-def _is_gpu(device: str) -> bool:
+def chunk_of(device: str) -> int:
+    return 64 if is_gpu(device) else 8
+
+
+def is_gpu(device: str) -> bool:
     return torch.device(device).type == "cuda"
-
-
-def fine(size: int) -> int:
-    """Pixels per side that are really drawn: small pictures finer, then averaged.
-
-    A multiple of 16, so that no picture ends in the middle of a processor's vector: its last
-    pixels would be rounded otherwise.
-    """
-    return -(-(size * 3 // 2 if size < 100 else size) // 16) * 16
-
-
-@torch.inference_mode()
-def faces_of(p: Latents, size: int) -> torch.Tensor:
-    """(B, 3, size, size) uint8."""
-    across, up = grid(fine(size), p.values.device)
-    across, up = across.expand(len(p), -1, -1), up.expand(len(p), -1, -1)
-    light = person(p, shade.backdrop(p, across, up), across, up, 2 / fine(size))
-    light = torch.stack(wear.caption(p, light, across, up), 1)
-    if fine(size) != size:
-        light = F.interpolate(light, size=(size, size), mode="bilinear", antialias=True)
-    return capture.photograph(p, light, size / 64)
-
-
-def person(p: Latents, light: Planes, across, up, pixel: float) -> Planes:
-    """A picture's linear planes with a person laid over them.
-
-    across, up: (B, H, W) picture coordinates; the person stands at (shift_x, shift_y) with half a
-    head as long as `scale`; pixel: size of a pixel in picture coordinates.
-    """
-    x, y, size = _in_heads(p, across, up, pixel)
-    hit = geometry.trace(p, x, y, size)
-    return _laid(p, light, hit, _painted(p, hit, size), shade.stance(p), x, y, size)
-
-
-def _in_heads(p: Latents, across, up, pixel: float) -> tuple[torch.Tensor, ...]:
-    """Coordinates and size of pixels in half heads from the person's middle."""
-    x, y = (across - p["shift_x"]) / p["scale"], (up - p["shift_y"]) / p["scale"]
-    return x, y, pixel / p["scale"]
-
-
-def _painted(p: Latents, hit: Hit, size: torch.Tensor) -> Planes:
-    """The head under its light."""
-    canvas = paint.paint(p, hit, size)
-    wear.put_on(canvas)
-    return shade.light_head(p, hit, canvas)
-
-
-def _laid(p: Latents, light: Planes, hit: Hit, head: Planes, neck: Stance, x, y, size) -> Planes:
-    """Neck and clothes over the light, the head over them, and what comes before it."""
-    planes, cover = shade.body(p, neck, x, y, size)
-    behind = cover * hit.hair * ((-0.10 - hit.depth) * 8).clamp(0, 1)  # hair at the nape
-    front = hit.cover * (1 - behind)
-    light = [below + (plane - below) * cover for below, plane in zip(light, planes, strict=True)]
-    light = [below + (plane - below) * front for below, plane in zip(light, head, strict=True)]
-    return wear.in_front(p, light, x, y, size)
-
-
-def grid(size: int, device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
-    """(1, size, size) picture coordinates across and up, -1 to 1 at the pixels' centres."""
-    centres = ((torch.arange(size, device=device) + 0.5) * (2 / size) - 1).float()
-    return centres.expand(1, size, size), (-centres)[:, None].expand(1, size, size)
 
 
 def rows_of(table: pd.DataFrame, **values: float | np.ndarray) -> pd.DataFrame:

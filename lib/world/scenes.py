@@ -5,33 +5,26 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 import torch
-import torch.nn.functional as F
 
+from lib.world.sets import Pairs
 from lib.vocabulary import TRAITS
-from lib.world import capture, shade, wear
 from lib.world.expression import mixture
 from lib.world.hashing import Draws
 from lib.world.moments import SOURCES, Camera, assemble
 from lib.world.population import people_of
-from lib.world.relations import (
-    NAMES,
-    SCENARIOS,
-    settle,
-    trait_evidence,
-    votes,
-)  # fmt: skip
-from lib.world.render import batch_of, fine, grid, in_batches, person
-from lib.world.table import Latents, Pairs
+from lib.world.relations import NAMES, SCENARIOS, settle, trait_evidence, votes
+from lib.world.render import chunk_of, developed, in_chunks, prepare, stage_of, studio
 
-Indices = Sequence[int] | np.ndarray
 PARTS = ("web", "movie")
 HEIGHT, WIDTH = 144, 256  # px, the pictures that the boxes are measured in
 CAMERAS = {"web": SOURCES["expw"], "movie": SOURCES["sfew"]}
-SHARED = ("light", "ambient", "warm", "exposure", "contrast", "saturation", "cast_", "vignette")
-SHARED += ("blur", "motion", "noise", "grain", "jpeg", "plain", "text", "overlay", "scene_")
+SHARED = ("light", "ambient", "warm", "rim", "spread", "exposure", "contrast", "saturation", "cast_",
+          "vignette", "blur", "motion", "noise", "grain", "seed", "jpeg", "scene", "crowd", "focus",
+          "text", "overlay", "wall_")  # fmt: skip
+HEAD = 1.15  # dm, half of a head's height
 
 
-def pairs(part: str, indices: Indices, *, seed: int = 0) -> tuple[pd.DataFrame, ...]:
+def pairs(part: str, indices: Sequence[int], *, seed: int = 0) -> tuple[pd.DataFrame, ...]:
     """Latents of the left person, of the right person, and of the pair; one row each."""
     if part not in PARTS:
         raise ValueError(f"unknown part {part!r}; use one of {', '.join(PARTS)}")
@@ -58,7 +51,7 @@ def pairs(part: str, indices: Indices, *, seed: int = 0) -> tuple[pd.DataFrame, 
     left = both.iloc[place + len(index) * swap].reset_index(drop=True)
     right = both.iloc[place + len(index) * ~swap].reset_index(drop=True)
     pair["left_identity"], pair["right_identity"] = left.identity, right.identity
-    return left, right, pd.concat([pair, _boxes(left, right, moment)], axis=1)
+    return left, right, pd.concat([pair, boxes_of(left, right, moment)], axis=1)
 
 
 def _role(part: str, index: np.ndarray, seed: int, names: np.ndarray, role: int) -> pd.DataFrame:
@@ -74,43 +67,69 @@ def _role(part: str, index: np.ndarray, seed: int, names: np.ndarray, role: int)
 
 
 def _stand(one: pd.DataFrame, two: pd.DataFrame, names: np.ndarray, moment: Draws) -> pd.DataFrame:
-    """Place both in one picture, turn them, and let one mood colour the other; in place."""
+    """Place both in one picture, turn them, let one light fall on both; in place.
+
+    `scale` is half a head's height and `shift_x`, `shift_y` its middle, in half heights of the
+    picture.
+    """
     kinds = [SCENARIOS[name] for name in names]
     low, high = np.array([kind.near for kind in kinds]).T
     near = low + (high - low) * moment.uniform("near")
+    apart = 1.62 + 0.66 * (near - 1.15)  # half heads between the heads: both can be seen
     scale = moment.uniform("size", 0.33, 0.52)
-    scale = np.minimum(scale, 1.6 / (near / 2 + 1.1))
-    other = scale * np.exp(moment.normal("size of other", 0, 0.07))
+    scale = np.minimum(scale, 1.6 / (apart / 2 + 1.1))
+    other = scale * np.exp(moment.normal("size of other", 0, 0.05))
     above = np.array([kind.above for kind in kinds]) * moment.uniform("above", 0.3, 1.1)
     above = above + moment.normal("height", 0, 0.12)
     facing = (np.array([kind.facing for kind in kinds]) + moment.normal("face", 0, 0.3)).clip(-1, 1)
     to_left = np.where(moment.flag("leader left", 0.5) > 0, -1.0, 1.0)
     middle = moment.normal("middle", 0, 0.08)
-    half = near * (scale + other) / 4
-    rise = moment.normal("rise", 0.10, 0.06)
-    for p, side, size, up in ((one, to_left, scale, above / 2), (two, -to_left, other, -above / 2)):
-        p["scale"] = size
-        p["shift_x"] = middle + side * half
-        p["shift_y"] = rise + up * size
+    half, rise = apart * (scale + other) / 4, moment.normal("rise", 0.12, 0.06)
+    behind = moment.uniform("behind", 0.1, 0.9) * (2.6 - apart).clip(0)
+    closeness = (2.3 - apart).clip(0, 0.6)
+    for p, side, size, up, deep in (
+        (one, to_left, scale, above / 2, 0 * behind), (two, -to_left, other, -above / 2, -behind),
+    ):  # fmt: skip
+        p["scale"], p["shift_x"], p["shift_y"] = size, middle + side * half, rise + up * size
         turn = -side * 52 * facing
-        p["yaw"] = (turn + p.yaw * 0.45).clip(-88, 88)
-        p["pitch"] = p.pitch * 0.6 - 12 * np.sign(up) * up.clip(-1, 1) * np.sign(up)
+        p["yaw"] = (turn + p.yaw * 0.4).clip(-75, 75)
+        p["pitch"] = p.pitch * 0.6 - 14 * up.clip(-1, 1)
+        p["roll"] = p.roll * 0.6 + side * 12 * closeness
+        p["body_yaw"] = turn * 0.55 - side * 14 * (1 - facing)
+        p["body_roll"] = side * 14 * closeness
         p["gaze_x"] = (-side * 0.5 * facing + 0.4 * p.gaze_x).clip(-1, 1)
-        p["roll"] = p.roll * 0.7 + side * 6 * (near < 1.6)
+        p["deep"] = deep
     for name in [n for n in one if n.startswith(SHARED)]:
         two[name] = one[name]
+    gesture = _gestures(one, two, names, moment, apart, to_left)
     contact = np.where(facing > 0.35, 1.0, np.where(facing < -0.2, -0.8, 0.0))
-    return pd.DataFrame({"near": near, "above": above, "facing": facing, "eye_contact": contact})
+    columns = {"near": near, "above": above, "facing": facing, "eye_contact": contact}
+    return pd.DataFrame({**columns, "gesture": gesture})
 
 
-def _boxes(left: pd.DataFrame, right: pd.DataFrame, moment: Draws) -> pd.DataFrame:
+def _gestures(one, two, names: np.ndarray, moment: Draws, apart, to_left) -> np.ndarray:
+    """Arms: around the other's shoulders, or pointing at the other; returns their names (N,)."""
+    kinds = [SCENARIOS[name] for name in names]
+    around = moment.flag("arm around", np.array([kind.hug for kind in kinds])) * (apart < 2.2)
+    point = moment.flag("points", np.array([kind.point for kind in kinds])) * (1 - around)
+    toward = -to_left  # from the leader to the other, in the picture
+    one["hand"] = np.where(around + point > 0, 1.0, 0.0)
+    one["hand_side"] = toward  # the arm on the other's side
+    one["hand_x"] = toward * np.where(around > 0, apart + 1.0, 0.62 * apart)
+    one["hand_y"] = np.where(around > 0, -1.85, -1.9)
+    one["hand_z"] = np.where(around > 0, -0.45, 1.5)
+    two["hand"] = 0.0
+    return np.select([around > 0, point > 0], ["arm around", "pointing"], "none")
+
+
+def boxes_of(left: pd.DataFrame, right: pd.DataFrame, moment: Draws) -> pd.DataFrame:
     """Boxes of both faces in px of a `WIDTH` x `HEIGHT` picture, as a detector jitters them."""
     columns = {"width": WIDTH, "height": HEIGHT}
     for name, p in (("left", left), ("right", right)):
-        side = p.scale * HEIGHT / 2 * 2.15 * np.exp(moment.normal(f"{name} box", 0, 0.06))
+        side = p.scale * HEIGHT / 2 * 2.3 * np.exp(moment.normal(f"{name} box", 0, 0.06))
         lean = 0.12 * np.sin(np.radians(p.yaw)) * p.scale
         x = (p.shift_x + lean) * HEIGHT / 2 + WIDTH / 2 + moment.normal(f"{name} box x", 0, 1.5)
-        y = HEIGHT / 2 - (p.shift_y - 0.10 * p.scale) * HEIGHT / 2
+        y = HEIGHT / 2 - (p.shift_y - 0.05 * p.scale) * HEIGHT / 2
         columns[f"{name}_x"] = x - side / 2
         columns[f"{name}_y"] = y + moment.normal(f"{name} box y", 0, 1.5) - side / 2
         columns[f"{name}_w"] = columns[f"{name}_h"] = side
@@ -119,7 +138,7 @@ def _boxes(left: pd.DataFrame, right: pd.DataFrame, moment: Draws) -> pd.DataFra
 
 def relation(
     part: str,
-    indices: Indices,
+    indices: Sequence[int],
     *,
     seed: int = 0,
     size: int = 64,
@@ -145,63 +164,26 @@ def picture_pairs(
     device: str = "cpu",
     progress: bool = True,
 ) -> Pairs:
-    """Draw the crops of pairs whose latents are given."""
-    first, second = Latents.of(left, device), Latents.of(right, device)
-    boxes = torch.tensor(
-        pair[[f"{side}_{k}" for side in ("left", "right") for k in "xywh"]].to_numpy(np.float64)
-    ).reshape(-1, 2, 4)
-    crops = torch.empty(2, len(pair), 3, size, size, dtype=torch.uint8)
-    step = max(1, batch_of(size, device) // 2)
-
-    def drawn(rows: slice) -> torch.Tensor:
-        one, two = first.select(rows), second.select(rows)
-        index = np.r_[rows, [rows.start] * (step - len(one))]
-        one, two = one.padded(step), two.padded(step)
-        return torch.stack([_crop(one, two, boxes[index, side], size) for side in (0, 1)], 1)
-
-    title = "drawing pairs" if progress else None
-    for rows, both in in_batches(drawn, len(pair), step, device, title):
-        crops[:, rows] = both.transpose(0, 1)
+    """Render the crops of pairs whose latents are given."""
+    names = [f"{side}_{k}" for side in ("left", "right") for k in "xywh"]
+    boxes = torch.tensor(pair[names].to_numpy(np.float64)).reshape(-1, 2, 4)
+    corner, span = boxes[..., :2].numpy(), boxes[..., 2:].numpy()
+    middle = (corner + span / 2 - np.array([WIDTH, HEIGHT]) / 2) / (HEIGHT / 2) * np.array([1, -1])
+    windows = np.concatenate([middle, span / HEIGHT], 2)  # (N, 2, 4)
+    made = _rendered(
+        left, right, windows, (size, size), device, "rendering pairs" if progress else None
+    )
     pixels = torch.tensor(pair[["width", "height"]].to_numpy(np.float64))
     table = pair.drop(columns=list(TRAITS)).assign(split="")
     for name in ("yaw", "e_happy", "e_angry", "male", "age"):
         table[f"left_{name}"], table[f"right_{name}"] = left[name], right[name]
     labels = torch.from_numpy(pair[list(TRAITS)].to_numpy(np.int8, copy=True))
+    crops = made.transpose(0, 1).contiguous()
     return Pairs(crops[0], crops[1], boxes, pixels, labels, table)
 
 
-@torch.inference_mode()
-def _crop(left: Latents, right: Latents, box: torch.Tensor, size: int) -> torch.Tensor:
-    """(B, 3, size, size) uint8: the part of each picture inside a box (B, 4)."""
-    across, up = grid(fine(size), left.values.device)
-    box = box.to(left.values.device, torch.float32)
-    x, y, w, h = (box[:, i, None, None] for i in range(4))
-    unit = 2 / HEIGHT
-    across = (x + (across + 1) / 2 * w - WIDTH / 2) * unit
-    up = -(y + (1 - up) / 2 * h - HEIGHT / 2) * unit
-    light = _together(left, right, across, up, w * unit / fine(size))
-    if fine(size) != size:
-        light = F.interpolate(light, size=(size, size), mode="bilinear", antialias=True)
-    return capture.photograph(left, light, size / 64)
-
-
-def _together(left: Latents, right: Latents, across, up, pixel) -> torch.Tensor:
-    """Both people before one backdrop, the nearer (larger) one last; linear (B, 3, H, W)."""
-    swap = left.flat("scale") > right.flat("scale")
-    far, close = left.mixed(right, swap), right.mixed(left, swap)
-    light = shade.backdrop(left, across, up)
-    for one in (far, close):
-        light = person(one, light, across, up, pixel)
-    return torch.stack(wear.caption(left, light, across, up), 1)
-
-
 def scenes(
-    part: str,
-    indices: Indices,
-    *,
-    seed: int = 0,
-    height: int = HEIGHT,
-    device: str = "cpu",
+    part: str, indices: Sequence[int], *, seed: int = 0, height: int = HEIGHT, device: str = "cpu"
 ) -> torch.Tensor:
     """The whole pictures of pairs: (N, 3, height, height * 16 / 9) uint8."""
     left, right, _ = pairs(part, indices, seed=seed)
@@ -211,25 +193,57 @@ def scenes(
 def picture_scenes(
     left: pd.DataFrame, right: pd.DataFrame, *, height: int = HEIGHT, device: str = "cpu"
 ) -> torch.Tensor:
-    """Draw the whole pictures of pairs whose latents are given."""
+    """Render the whole pictures of pairs whose latents are given."""
     width = height * WIDTH // HEIGHT
-    out = torch.empty(len(left), 3, height, width, dtype=torch.uint8)
-    first, second = Latents.of(left, device), Latents.of(right, device)
+    windows = np.tile([0.0, 0.0, WIDTH / HEIGHT, 1.0], (len(left), 1, 1))
+    return _rendered(left, right, windows, (height, width), device, None)[:, 0]
 
-    def drawn(row: slice) -> torch.Tensor:
-        return _whole(first.select(row), second.select(row), height, width)
 
-    for row, picture in in_batches(drawn, len(left), 1, device, None):
-        out[row] = picture
+def _rendered(
+    left, right, windows: np.ndarray, shape: tuple[int, int], device: str, title
+) -> torch.Tensor:
+    """(N, K, 3, height, width) uint8: K windows (middle x, y, half width, height) of each picture."""
+    count, many = windows.shape[:2]
+    both = pd.concat([left, right], ignore_index=True).iloc[
+        np.arange(2 * count).reshape(2, -1).T.ravel()
+    ]
+    out = torch.empty(count, many, 3, *shape, dtype=torch.uint8)
+    chunk = chunk_of(device)
+
+    def work(rows: slice) -> torch.Tensor:
+        p = both.iloc[2 * rows.start : 2 * rows.stop].reset_index(drop=True)
+        people, room = prepare(p, "figure", chunk), studio("figure", chunk, device)
+        shared = p.iloc[np.repeat(np.arange(0, len(p), 2), many)].reset_index(drop=True)
+        stages = stage_of(shared)
+        stages["tall"] = np.repeat(HEAD / p.scale.to_numpy()[::2], many)
+        _place(
+            people,
+            p,
+            np.repeat(stages["tall"][::many], 2),
+            np.repeat(stages["distance"][::many] * 2.5, 2),
+        )
+        room.seat(people)
+        stages["distance"] *= 2.5
+        stages["window"] = windows[rows].reshape(-1, 4)
+        stages["first"] = np.repeat(np.arange(0, len(p), 2), many)
+        light = room.expose(stages, *shape, people=2)
+        return developed(shared, light, shape[0] / (64 if many == 2 else HEIGHT)).unflatten(
+            0, (-1, many)
+        )
+
+    for rows, made in in_chunks(work, count, chunk // 2, device, title):
+        out[rows] = made
     return out
 
 
-@torch.inference_mode()
-def _whole(left: Latents, right: Latents, height: int, width: int) -> torch.Tensor:
-    """(B, 3, height, width) uint8."""
-    device, unit = left.values.device, 2 / height
-    across = ((torch.arange(width, device=device) + 0.5) * unit - width / height).float()
-    up = (1 - (torch.arange(height, device=device) + 0.5) * unit).float()
-    x, y = (part.expand(len(left), height, width) for part in (across, up[:, None]))
-    pixel = torch.full((1, 1, 1), unit, device=device)
-    return capture.photograph(left, _together(left, right, x, y, pixel), height / HEIGHT)
+def _place(people, p: pd.DataFrame, tall: np.ndarray, distance: np.ndarray) -> None:
+    """Scale and move posed people so that their heads are where the latents say; in place."""
+    grow = p.scale.to_numpy() * tall / (people.tall / 2)
+    deep = p.deep.to_numpy() * HEAD
+    goal = (
+        np.stack([p.shift_x * tall, p.shift_y * tall, 0 * tall], 1) * (1 - deep / distance)[:, None]
+    )
+    goal[:, 2] = deep
+    people.turns *= grow[:, None, None, None].astype(np.float32)
+    move = goal - people.heads * grow[:, None]
+    people.shifts[:] = people.shifts * grow[:, None, None] + move[:, None]

@@ -1,10 +1,26 @@
 # ruff: noqa: RUF046, E501  (kernels: float() declares what a loop changes)
 """Warp, quietly and with its kernels cached; skinning, normals and the share of open sky."""
 
+import contextlib
+import os
+import tempfile
+from pathlib import Path
+
 import numpy as np
 import warp as wp
 
-from lib.world2.basis import cache_folder
+
+def cache_folder() -> Path:
+    """Where the basis and compiled kernels are kept: `WORLD_CACHE`, else build/cache of the project."""
+    home = os.environ.get("WORLD_CACHE")
+    folder = Path(home) if home else Path(__file__).parents[2] / "build" / "cache" / "world"
+    with contextlib.suppress(OSError):
+        folder.mkdir(parents=True, exist_ok=True)
+    if os.access(folder, os.W_OK):
+        return folder
+    spare = Path(tempfile.gettempdir()) / f"world-{os.getuid()}"
+    spare.mkdir(exist_ok=True)
+    return spare
 
 wp.config.log_level = wp.LOG_ERROR
 wp.config.enable_backward = False

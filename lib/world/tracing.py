@@ -3,8 +3,8 @@
 
 import warp as wp
 
-from lib.world2.shading import HAIR, LASHES, LENS, Stage, backdrop, lit, paint_of, shown
-from lib.world2.surface import Look, rough, step, swelling, vec3
+from lib.world.shading import HAIR, LASHES, LENS, Stage, backdrop, lit, paint_of, shown
+from lib.world.surface import Look, rough, step, swelling, vec3
 
 
 @wp.struct
@@ -203,15 +203,15 @@ def before(st: Stage, x: float, y: float, scene: wp.vec3) -> wp.vec3:
 @wp.kernel
 def photograph(
     shape: Shape, meshes: wp.array(dtype=wp.uint64), normals: wp.array2d(dtype=wp.vec3), looks: wp.array(dtype=Look),
-    stages: wp.array(dtype=Stage), lines: wp.array3d(dtype=float), people: int, light: wp.array4d(dtype=float),
+    stages: wp.array(dtype=Stage), lines: wp.array3d(dtype=float), people: int, light: wp.array3d(dtype=wp.vec3),
 ):  # fmt: skip
-    """Linear light (B, 3, H, W) of pictures of `people` each.
+    """Linear light (B, H, W) of pictures of `people` each.
 
     Two rays a pixel, and two more where they do not meet the same thing.
     """
     row, down, across = wp.tid()
     st = stages[row]
-    high, wide = light.shape[2], light.shape[3]
+    high, wide = light.shape[1], light.shape[2]
     seat = st.first
     tall = st.tall
     eye = st.centre + vec3(0.0, 0.0, st.distance)
@@ -266,5 +266,4 @@ def photograph(
     if empty > 0.0:
         total += backdrop(st, x, y) * empty
     out = before(st, x, y, total / count)
-    for c in range(3):
-        light[row, c, down, across] = out[c]
+    light[row, down, across] = out

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from lib.world2.basis import BONES, GENDERS, RACES, Basis, basis
-from lib.world2.expression import ACTIONS
-from lib.world2.population import SHAPES
+from lib.world.basis import BONES, GENDERS, RACES, Basis, basis
+from lib.world.expression import ACTIONS
+from lib.world.population import SHAPES
 
 YEARS = (1.0, 11.0, 24.0, 84.0)  # ages of the mesh: baby, child, young, old
 TURNED = {"neck01": 0.25, "neck02": 0.5, "neck03": 0.75, "head": 1.0, "eye.L": 1.0, "eye.R": 1.0}

@@ -21,10 +21,10 @@ from sklearn.svm import SVC, LinearSVC
 
 from lib.evaluation.baselines import grey, hog, phog_lpq
 from lib.vocabulary import ATTRIBUTES, EXPRESSIONS, GROUPS, TRAITS, column
-from lib.world2.moments import FRAMES, SEQUENCES
-from lib.world2.portraits import annotations, faces
-from lib.world2.relations import kappa
-from lib.world2.scenes import PARTS, pairs, relation
+from lib.world.moments import FRAMES, SEQUENCES
+from lib.world.portraits import annotations, faces
+from lib.world.relations import kappa
+from lib.world.scenes import PARTS, pairs, relation
 
 SEED = 9000
 PAPER = {"attributes": 71.0, "gender": 83.2, "pose": 71.6, "expression": 64.5, "age": 77.1}

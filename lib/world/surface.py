@@ -6,8 +6,8 @@ Because paint is a function of a point of the template, it moves with the face. 
 
 import warp as wp
 
-from lib.world2 import casting  # noqa: F401  sets warp up
-from lib.world2.wear import BINS
+from lib.world import casting  # noqa: F401  sets warp up
+from lib.world.wear import BINS
 
 vec3 = wp.vec3
 

@@ -5,7 +5,6 @@ once, cut down to the upper body and stored in one .npz of about 20 MB, keyed by
 version and this file's own text. Units are decimetres: x to the person's left, y up, z to the front.
 """
 
-import contextlib
 import dataclasses
 import functools
 import gzip
@@ -15,11 +14,12 @@ import importlib.util
 import json
 import os
 import sys
-import tempfile
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
+
+from lib.world.casting import cache_folder, open_sky
 
 GENDERS, AGES, WEIGHTS = (
     ("female", "male"),
@@ -60,19 +60,6 @@ class Basis:
     parents: np.ndarray  # (J,) bone that a bone hangs on, -1 for the first
     bones: np.ndarray  # (V, 4) bones that move a vertex
     weights: np.ndarray  # (V, 4) by how much
-
-
-def cache_folder() -> Path:
-    """Where the basis and compiled kernels are kept: `WORLD_CACHE`, else build/cache of the project."""
-    home = os.environ.get("WORLD_CACHE")
-    folder = Path(home) if home else Path(__file__).parents[2] / "build" / "cache" / "world"
-    with contextlib.suppress(OSError):
-        folder.mkdir(parents=True, exist_ok=True)
-    if os.access(folder, os.W_OK):
-        return folder
-    spare = Path(tempfile.gettempdir()) / f"world-{os.getuid()}"
-    spare.mkdir(exist_ok=True)
-    return spare
 
 
 @functools.cache
@@ -239,6 +226,4 @@ def _masks(folder: Path, texture: dict[int, tuple[float, float]], count: int) ->
 
 def _shade(points: np.ndarray, triangles: np.ndarray, parts: np.ndarray) -> np.ndarray:
     """(V,) share of a vertex's sky that skin does not cover within 3 cm, for hollows and folds."""
-    from lib.world2.casting import open_sky  # casting needs this module's parts
-
     return open_sky(points, triangles[parts == 0])

@@ -3,7 +3,7 @@
 
 import warp as wp
 
-from lib.world2.surface import (
+from lib.world.surface import (
     Look,
     Paint,
     azimuth_height,
@@ -13,7 +13,7 @@ from lib.world2.surface import (
     step,
     vec3,
 )
-from lib.world2.wear import PART
+from lib.world.wear import PART
 
 HAIR, GEAR, TAIL, FRAME, LENS, BRIM, RING = PART.values()
 LEFT_EYE, RIGHT_EYE, TEETH, TONGUE, LASHES = range(1, 6)
