@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import torch
 import warp as wp
+from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
 from lib.world import capture, moments, wear
@@ -27,7 +28,7 @@ from lib.world.body import (
 from lib.world.casting import neighbours, vertex_normals
 from lib.world.shading import Stage
 from lib.world.surface import Look
-from lib.world.tracing import Shape, photograph, pose
+from lib.world.tracing import People, Shape, photograph, pose
 
 LOOK, STAGE = (np.dtype(struct.numpy_dtype()) for struct in (Look, Stage))
 
@@ -40,6 +41,7 @@ class Posed:
     still: np.ndarray  # (B, P, 3) at rest
     turns: np.ndarray  # (B, J, 3, 3)
     shifts: np.ndarray  # (B, J, 3)
+    worn: np.ndarray  # (B, parts) which parts of the mesh each person has
     lines: np.ndarray  # (B, 3, BINS)
     heads: np.ndarray  # (B, 3) middle of each posed head
     tall: np.ndarray  # (B,) height of each head, crown to chin
@@ -52,11 +54,13 @@ def _rows(kind: str) -> dict[str, np.ndarray]:
     worn, count = wear.template(), len(own.masks)
     extra = len(worn["points"])
     triangles = np.concatenate([own.triangles, worn["triangles"] + count]).astype(np.int32)
+    parts = np.zeros(count + extra, np.int32)
+    parts[triangles] = np.concatenate([own.parts, worn["parts"]])[:, None]
     head = np.zeros((extra, 4), np.int32) + BONES.index("head")
     return {
         "rest": np.concatenate([own.points[:count], worn["points"]]).astype(np.float32),
         "triangles": triangles,
-        "parts": np.concatenate([own.parts, worn["parts"]]).astype(np.int32),
+        "parts": parts,
         "masks": np.concatenate([own.masks, np.zeros((extra, 4))]).astype(np.float32),
         "shade": np.concatenate([_open(own), np.ones(extra)]).astype(np.float32),
         "bones": np.concatenate([own.bones, head]),
@@ -64,25 +68,6 @@ def _rows(kind: str) -> dict[str, np.ndarray]:
             np.float32
         ),
     }
-
-
-@functools.cache
-def _spread(kind: str) -> np.ndarray:
-    """(P, 3) somebody who wears everything, each thing far from the others.
-
-    The hierarchy of boxes is built from this, so that each thing has a branch of its own; later it
-    is only refitted. A branch of what nobody wears is then a point.
-    """
-    p = moments.latents("aflw", [0]).assign(
-        hat=1, scarf=0, glasses=1, tied=1, hair_length=0.5, earrings=1, hair_on=1, baldness=0
-    )
-    points = rest_points(kind, shape_weights(p), detail_weights(p) * 0)
-    worn = wear.put_on(p, points, kind)[0]
-    template = wear.template()
-    for number in wear.PART.values():
-        own = np.unique(template["triangles"][template["parts"] == number])
-        worn[own, 0] += 20.0 * number
-    return np.concatenate([points[0, : -len(BONES)], worn]).astype(np.float32)
 
 
 def _open(own: Body) -> np.ndarray:
@@ -95,65 +80,61 @@ def _open(own: Body) -> np.ndarray:
 
 
 class Studio:
-    """Arrays on a device for chunks of `size` people of one kind of body."""
+    """Arrays on a device for chunks of at most `size` people of one kind of body."""
 
     def __init__(self, kind: str, size: int, device: str) -> None:
         rows = _rows(kind)
-        points, self.size, self.device = len(rows["rest"]), size, device
+        self.device, self.corners = device, rows["triangles"]
+        self.parts = rows["parts"][self.corners[:, 0]]
+        points = len(rows["rest"])
         with wp.ScopedDevice(device):
-            self.shape = Shape()
-            types = {"rest": wp.vec3, "parts": int, "masks": wp.vec4, "shade": float}
-            for name, kind_ in types.items():
-                setattr(self.shape, name, wp.array(rows[name], dtype=kind_))
-            for name, kind_ in {"triangles": int, "bones": int, "weights": float}.items():
-                setattr(self.shape, name, wp.array(rows[name], dtype=kind_, ndim=2))
+            shape = Shape()
+            for name, dtype in {"rest": wp.vec3, "parts": int, "masks": wp.vec4, "shade": float}.items():
+                setattr(shape, name, wp.array(rows[name], dtype=dtype))
+            for name, dtype in {"bones": int, "weights": float}.items():
+                setattr(shape, name, wp.array(rows[name], dtype=dtype, ndim=2))
+            self.triangles = wp.array(rows["triangles"], dtype=int, ndim=2)
             self.ring = [wp.array(a, dtype=int) for a in neighbours(rows["triangles"], points)]
             self.posed = wp.array(np.tile(rows["rest"], (size, 1, 1)), dtype=wp.vec3, ndim=2)
             self.normals = wp.zeros((size, points), dtype=wp.vec3)
-            self._normals()
+            self._normals(1)
             bare = np.arange(points) < len(body(kind).masks)
-            self.shape.outward = wp.array(self.normals.numpy()[0] * bare[:, None], dtype=wp.vec3)
-            corners = wp.array(rows["triangles"].ravel(), dtype=int)
-            wp.copy(
-                self.posed, wp.array(np.tile(_spread(kind), (size, 1, 1)), dtype=wp.vec3, ndim=2)
-            )
-            self.meshes = [wp.Mesh(self.posed[i], corners) for i in range(size)]
-            self.ids = wp.array([mesh.id for mesh in self.meshes], dtype=wp.uint64)
+            shape.outward = wp.array(self.normals.numpy()[0] * bare[:, None], dtype=wp.vec3)
+            self.people = People()
+            self.people.shape, self.people.normals = shape, self.normals
 
-    def _normals(self) -> None:
+    def _normals(self, count: int) -> None:
         wp.launch(
             vertex_normals,
-            self.normals.shape,
-            [self.posed, self.shape.triangles, *self.ring, self.normals],
+            (count, self.normals.shape[1]),
+            [self.posed, self.triangles, *self.ring, self.normals],
         )
 
     def seat(self, people: Posed) -> None:
-        """Pose a chunk of people; the rest of the chunk's places keep whoever was there."""
+        """Pose a chunk of people and build the tree of boxes of what each has on."""
+        count = len(people.looks)
         with wp.ScopedDevice(self.device):
-            count = len(people.looks)
-            self.looks = wp.array(people.looks, dtype=Look)
-            self.lines = wp.array(people.lines, dtype=float, ndim=3)
+            self.people.looks = wp.array(people.looks, dtype=Look)
+            self.people.lines = wp.array(people.lines, dtype=float, ndim=3)
             still = wp.array(people.still, dtype=wp.vec3, ndim=2)
             turns = wp.array(people.turns, dtype=wp.mat33, ndim=2)
             shifts = wp.array(people.shifts, dtype=wp.vec3, ndim=2)
-            wp.launch(
-                pose,
-                (count, still.shape[1]),
-                [self.shape, self.looks, still, turns, shifts, self.posed],
-            )
-            self._normals()
-            for mesh in self.meshes[:count]:
-                mesh.refit()
+            arrays = [self.people.shape, self.people.looks, still, turns, shifts, self.posed]
+            wp.launch(pose, (count, still.shape[1]), arrays)
+            self._normals(count)
+            self.meshes = []
+            for row, worn in enumerate(people.worn):
+                corners = wp.array(self.corners[worn[self.parts]].ravel(), dtype=int)
+                mesh = wp.Mesh(self.posed[row], corners, bvh_constructor="sah", bvh_leaf_size=4)
+                self.meshes.append(mesh)
+            self.people.meshes = wp.array([mesh.id for mesh in self.meshes], dtype=wp.uint64)
 
-    def expose(self, stages: np.ndarray, height: int, width: int, people: int = 1) -> np.ndarray:
-        """Linear light (B, height, width, 3) of pictures of `people` each, seated from `first` on."""
+    def expose(self, stages: np.ndarray, height: int, width: int, many: int = 1) -> np.ndarray:
+        """Linear light (B, height, width, 3) of pictures of `many` people, seated from `first` on."""
         with wp.ScopedDevice(self.device):
             light = wp.zeros((len(stages), height, width), dtype=wp.vec3)
-            table = wp.array(stages, dtype=Stage)
-            wp.launch(
-                photograph, (len(stages), height, width),
-                [self.shape, self.ids, self.normals, self.looks, table, self.lines, people, light],
-            )  # fmt: skip
+            arrays = [self.people, wp.array(stages, dtype=Stage), many, light]
+            wp.launch(photograph, light.shape, arrays)
             return light.numpy()
 
 
@@ -195,6 +176,7 @@ def prepare(p: pd.DataFrame, kind: str, chunk: int = 8) -> Posed:
         ),
         turns=turns,
         shifts=shifts,
+        worn=wear.worn(p),
         lines=wear.lines(p),
         heads=np.einsum("nij,nj->ni", turns[:, head], middle) + shifts[:, head],
         tall=crown[:, 1] - chin[:, 1],
@@ -203,7 +185,8 @@ def prepare(p: pd.DataFrame, kind: str, chunk: int = 8) -> Posed:
 
 def _records(p: pd.DataFrame) -> np.ndarray:
     """(N,) records of a table's numbers."""
-    return p.select_dtypes("number").to_records(index=False)
+    numbers = p.select_dtypes("number").astype(np.float32)
+    return numbers.to_records(index=False)
 
 
 def _filled(kind: np.dtype, p: pd.DataFrame) -> np.ndarray:
@@ -284,20 +267,16 @@ def in_chunks(
 ) -> Iterator[tuple[slice, torch.Tensor]]:
     """Slices of at most `chunk` rows and what `work` makes of them, in order, with a bar if titled."""
     parts = [slice(start, min(start + chunk, count)) for start in range(0, count, chunk)]
-    cores = len(os.sched_getaffinity(0))
     bar = tqdm(total=count, desc=title, unit="", disable=title is None, leave=False)
-    with bar, _pool(cores) as pool:
+    cores = len(os.sched_getaffinity(0))
+    with bar, threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(cores) as pool:
         for rows, pictures in zip(parts, pool.map(work, parts), strict=True):
             yield rows, pictures
             bar.update(rows.stop - rows.start)
 
 
-def _pool(cores: int) -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(cores)
-
-
 def chunk_of(device: str) -> int:
-    return 64 if is_gpu(device) else 8
+    return 64 if is_gpu(device) else 16
 
 
 def is_gpu(device: str) -> bool:

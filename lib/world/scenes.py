@@ -226,7 +226,7 @@ def _rendered(
         stages["distance"] *= 2.5
         stages["window"] = windows[rows].reshape(-1, 4)
         stages["first"] = np.repeat(np.arange(0, len(p), 2), many)
-        light = room.expose(stages, *shape, people=2)
+        light = room.expose(stages, *shape, many=2)
         return developed(shared, light, shape[0] / (64 if many == 2 else HEIGHT)).unflatten(
             0, (-1, many)
         )

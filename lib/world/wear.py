@@ -157,8 +157,22 @@ def lines(p: pd.DataFrame) -> np.ndarray:
     return np.stack([grows, ends, np.broadcast_to(brim, grows.shape)], 1).astype(np.float32)
 
 
+def worn(p: pd.DataFrame) -> np.ndarray:
+    """(N, parts) bool: which parts of the mesh each person has."""
+    out = np.ones((len(p), len(PARTS) + len(KINDS)), bool)
+    spectacles = (p.glasses > 0) | (p.shades > 0)
+    has = {
+        "hair": (p.hair_on > 0) & (p.scarf == 0), "headgear": (p.hat > 0) | (p.scarf > 0),
+        "tail": (p.tied > 0) & (p.scarf == 0), "frame": spectacles, "lens": spectacles,
+        "brim": p.hat == 1, "ring": p.earrings > 0,
+    }  # fmt: skip
+    for name, rows in has.items():
+        out[:, PART[name]] = rows
+    return out
+
+
 def put_on(p: pd.DataFrame, points: np.ndarray, kind: str) -> np.ndarray:
-    """(N, W, 3) what each person wears around rest points (N, V + J, 3); unworn parts are a point."""
+    """(N, W, 3) what each person may wear (`worn`) around rest points (N, V + J, 3)."""
     corners, weights, rest = scalp()
     corners = bust_rows(kind, corners)
     on = (points[:, corners] * weights[None, :, :, None]).sum(2).reshape(len(p), CAP, COLUMNS, 3)
@@ -241,8 +255,7 @@ def _hair(p: pd.DataFrame, on: np.ndarray, rest: np.ndarray) -> np.ndarray:
     hung = _hung(p, cap, 0.06 + 0.14 * p.brow_dark.to_numpy(), False)
     sway = _lumps(p, template()["points"][: hung.shape[1]], 2.0)
     hung[:, CAP * COLUMNS :, :] += (sway * 0.035)[:, CAP * COLUMNS :, None] * np.array([1, 0, 1])
-    bare = ((p.hair_on == 0) | (p.scarf > 0)).to_numpy()
-    return np.where(bare[:, None, None], hung.mean(1, keepdims=True), hung)
+    return hung
 
 
 def _headgear(p: pd.DataFrame, on: np.ndarray, rest: np.ndarray) -> np.ndarray:
@@ -261,9 +274,7 @@ def _headgear(p: pd.DataFrame, on: np.ndarray, rest: np.ndarray) -> np.ndarray:
         rest[:, 1] < lines(p)[:, 2][:, _column(rest)] - 0.1,
     )
     thick = np.where(bare, -0.25, thick)
-    hung = _hung(p, _grown(on, thick.reshape(on.shape[:3])), np.full(len(p), 0.34), True)
-    worn = ((hat > 0) | (scarf > 0))[:, :, None]
-    return np.where(worn, hung, hung.mean(1, keepdims=True))
+    return _hung(p, _grown(on, thick.reshape(on.shape[:3])), np.full(len(p), 0.34), True)
 
 
 def _tail(p: pd.DataFrame, on: np.ndarray) -> np.ndarray:
@@ -284,9 +295,7 @@ def _tail(p: pd.DataFrame, on: np.ndarray) -> np.ndarray:
     radius = radius * (1 + 0.12 * np.sin(around * 5 + 7 * along))
     x, y = np.cos(around) * radius, np.sin(around) * radius
     tail = np.stack([x, down + y * np.where(bun, 1, 0.3), back + y * np.where(bun, 0.3, -0.9)], -1)
-    tail = start[:, None] + tail
-    worn = ((p.tied > 0) & (p.scarf == 0)).to_numpy()[:, None, None]
-    return np.where(worn, tail, tail.mean(1, keepdims=True))
+    return start[:, None] + tail
 
 
 def _glasses(p: pd.DataFrame, eyes: np.ndarray, face: dict) -> list[np.ndarray]:
@@ -328,9 +337,7 @@ def _glasses(p: pd.DataFrame, eyes: np.ndarray, face: dict) -> list[np.ndarray]:
     lens = np.concatenate([outline, centre[:, :, None] + np.array([0, 0, 0.0])], 2).reshape(
         count, 42, 3
     )
-    worn = ((p.glasses > 0) | (p.shades > 0)).to_numpy()[:, None, None]
-    pieces = (rims, np.stack(bars, 1), lens)
-    return [np.where(worn, part, eyes.mean(1)[:, None] - np.array([0, 0, 0.6])) for part in pieces]
+    return [rims, np.stack(bars, 1), lens]
 
 
 def _brim(p: pd.DataFrame, hat: np.ndarray) -> np.ndarray:
@@ -342,10 +349,7 @@ def _brim(p: pd.DataFrame, hat: np.ndarray) -> np.ndarray:
     edge = grid[:, row, columns]
     arch = np.sin(np.linspace(0, np.pi, 12))[None, :, None]
     rows = [edge + arch * step * np.array([0, -0.28, 1.0]) for step in (-0.02, 0.35, 0.68)]
-    brim = np.concatenate(rows, 1)
-    return np.where(
-        (p.hat == 1).to_numpy()[:, None, None], brim, brim.mean(1, keepdims=True) * [1, 1, 0]
-    )
+    return np.concatenate(rows, 1)
 
 
 def _earrings(p: pd.DataFrame, face: dict) -> np.ndarray:
@@ -359,7 +363,4 @@ def _earrings(p: pd.DataFrame, face: dict) -> np.ndarray:
         face[f"lobe_{s}"][:, None] + np.array([0.03 * sign, -0.08, 0]) + shape
         for s, sign in (("l", 1), ("r", -1))
     ]
-    hung = np.concatenate(hung, 1)
-    return np.where(
-        (p.earrings > 0).to_numpy()[:, None, None], hung, face["bridge"][:, None] * [1, 1, 0]
-    )
+    return np.concatenate(hung, 1)
