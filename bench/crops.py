@@ -22,7 +22,6 @@ from numpy.lib.format import open_memmap
 from PIL import Image
 
 from bench import notes
-from bench.world import machine
 from lib import world
 from lib.data import crops as stores
 from lib.data.faces import mapped
@@ -44,7 +43,7 @@ def main() -> None:
         read = reading(Path(folder))
     minutes = {key: runs[-1][key] * ALL / COUNT / 60 for key in ("seconds", "processor_seconds")}
     result = {
-        "machine": machine(),
+        "machine": notes.machine(),
         "picture": f"{celeba.WIDTH} x {celeba.HEIGHT} px, {size:.1f} KiB",
         "crop": SIZE,
         "runs": runs,

@@ -1,7 +1,12 @@
 """How the numbers of a benchmark are kept."""
 
+import os
+import platform
+import time
 from pathlib import Path
 from typing import Any
+
+import torch
 
 from lib import params, workspace
 from workflow.imports import code
@@ -18,3 +23,14 @@ def save(name: str, note: dict[str, Any]) -> Path:
     about = workspace.Workspace(params.load("default"), "bench").provenance()
     note = note | {"code": code(f"bench/{name}.py"), "provenance": about}
     return workspace.write_json(FOLDER / f"{name}.json", note)
+
+
+def machine() -> dict[str, Any]:
+    """What the numbers were measured on, and when."""
+    return {
+        "platform": platform.platform(),
+        "cores": len(os.sched_getaffinity(0)),
+        "load": os.getloadavg()[0],
+        "torch": torch.__version__,
+        "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+    }

@@ -24,7 +24,6 @@ from bench.propagation import (
     unresting,
 )
 from bench.training import finish, floors
-from bench.world import machine
 from lib import propagation, vocabulary
 from lib.data.sources.published import DATASETS
 from lib.experiments import scale
@@ -60,7 +59,7 @@ def main(count: int = PAPER) -> None:
     sweeps |= plain_case(*given, graph)
     sweeps["plain_over_ours"] = sweeps["plain_seconds_a_sweep"] / sweeps["seconds_a_sweep"]
     note = {
-        "machine": machine() | {"gpu": torch.cuda.get_device_name(), "rates": rates},
+        "machine": notes.machine() | {"gpu": torch.cuda.get_device_name(), "rates": rates},
         "faces": count,
         "graphs": graphs,
         "sweeps": sweeps,

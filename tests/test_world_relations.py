@@ -34,8 +34,8 @@ def test_more_than_three_votes_settle_and_others_are_voted_again():
 
 
 def test_a_pair_depends_on_its_index_alone():
-    few = world.relation("web", [9, 2], size=24, progress=False)
-    many = world.relation("web", range(12), size=24, progress=False)
+    few = world.relation("web", [9, 2], size=16, progress=False)
+    many = world.relation("web", range(10), size=16, progress=False)
     for name in ("left", "right", "labels", "boxes"):
         assert torch.equal(getattr(few, name), getattr(many, name)[[9, 2]])
 
@@ -60,8 +60,8 @@ def test_parts_share_no_identity():
 
 def test_a_crop_is_the_part_of_the_scene_inside_its_box():
     """The same place in the scene and in the crop has about the same colour."""
-    whole = world.scenes("movie", range(12)).float()
-    crops = world.relation("movie", range(12), size=32, progress=False)
+    whole = world.scenes("movie", range(7)).float()
+    crops = world.relation("movie", range(7), size=24, progress=False)
     close = []
     for row, picture in enumerate(whole):
         x, y, w, h = crops.table.loc[row, ["left_x", "left_y", "left_w", "left_h"]].astype(int)
@@ -74,8 +74,8 @@ def test_a_crop_is_the_part_of_the_scene_inside_its_box():
 
 
 def test_a_clip_turns_into_a_conflict_and_back():
-    pictures, crops, truth = world.clip(12, size=24)
-    assert pictures.shape == (12, 3, HEIGHT, WIDTH) and len(crops.table) == len(truth) == 12
+    pictures, crops, truth = world.clip(6, size=16)
+    assert pictures.shape == (6, 3, HEIGHT, WIDTH) and len(crops.table) == len(truth) == 6
     assert truth.friendly.iloc[[0, -1]].min() > 0.8 and truth.friendly.min() < 0.2
     assert truth.competitive.iloc[[0, -1]].max() < 0.2 and truth.competitive.max() > 0.7
     assert truth[list(TRAITS)].to_numpy().min() >= 0 and truth[list(TRAITS)].to_numpy().max() <= 1
@@ -97,11 +97,12 @@ def test_both_heads_of_a_pair_can_be_seen(part):
 def test_a_head_is_where_its_latents_say():
     """A person moved to the right moves the changed pixels to the right."""
     left, right, _ = pairs("web", [3])
-    base = world.scenes("web", [3]).float()
-    moved = picture_scenes(left, right.assign(shift_x=right.shift_x + 0.25)).float()
+    base = world.scenes("web", [3], height=72).float()
+    further = right.assign(shift_x=right.shift_x + 0.25)
+    moved = picture_scenes(left, further, height=72).float()
     changed = (base - moved).abs().sum((0, 1)).sum(0)
-    middle = float((changed * torch.arange(WIDTH)).sum() / changed.sum())
-    assert middle > WIDTH / 2 + float(right.shift_x.iloc[0]) * HEIGHT / 4
+    middle = float((changed * torch.arange(WIDTH // 2)).sum() / changed.sum())
+    assert middle > WIDTH / 4 + float(right.shift_x.iloc[0]) * HEIGHT / 8
 
 
 def test_a_hand_at_the_face_is_seen():

@@ -9,6 +9,7 @@ from lib.data.faces import FaceSet, PairSet, spatial_cues
 from lib.params import Params
 from lib.provenance import device
 from lib.vocabulary import EXPRESSIONS, column
+from lib.world.sets import Pairs
 
 MOVIE_SHARE = 522 / 790  # of the relation test part (Section 6.2)
 TEST_START = 10_000_000  # first index of test faces: their people are in no training face
@@ -78,7 +79,7 @@ def relation(params: Params, progress: bool = True) -> PairSet:
     return _join(parts)
 
 
-def pair_set(made: world.Pairs, split: str = "") -> PairSet:
+def pair_set(made: Pairs, split: str = "") -> PairSet:
     """Rendered pairs with their spatial cues."""
     cues = spatial_cues(made.boxes, made.picture)
     return PairSet(made.left, made.right, cues, made.labels, made.table.assign(split=split))

@@ -28,7 +28,7 @@ TENDENCIES = {
     "least trusting, most competitive": {"trusting": -1, "competitive": 1},
     "least involved": {"involved": -1, "demonstrative": -1},
 }
-HIDING = ("hand", "scarf", "shades", "overlay")  # what may come between camera and face
+HIDING = ("shades", "overlay")  # what comes between the camera and a face
 
 # Which are shown ----------------------------------------------------------------------------------
 
