@@ -94,9 +94,9 @@ def detail_weights(p: pd.DataFrame) -> np.ndarray:
     """(N, K) of local changes and facial actions."""
     names = basis().names
     out = np.zeros((len(p), len(names)), np.float32)
-    for name, (low, high, _) in SHAPES.items():
-        value = p[f"shape_{name}"].to_numpy()
-        for file, part in ((low, -value), (high, value)):
+    for row in SHAPES.itertuples():
+        value = p[f"shape_{row.Index}"].to_numpy()
+        for file, part in ((row.less, -value), (row.more, value)):
             for one in _sided(file):
                 out[:, names[one]] += part.clip(0)
     lean = p.lopsided.to_numpy()

@@ -1,93 +1,30 @@
 """One person at one moment before one camera: pose, expression, light, backdrop, picture quality.
 
-`SOURCES` says how each source meets and photographs people; nothing else differs between them.
+`captures.csv` says how each source meets and photographs people, one column per source; nothing
+else differs between them. There `x_low` and `x_high` bound uniform numbers, `share_` and `scene_`
+are relative frequencies, `strong` is the intensity of the expression that is meant, `yaw_spread` the
+standard deviation of yaw (degrees) and `yaw_even` the share of faces spread evenly over +-92 degrees;
+`jitter` is in half crops, `scale` the height of a head in crops, `blur` and `motion` are sigmas in px
+of a 64-px crop, `grade` the strength of a colour cast, `focus` the blur of the backdrop in half
+pictures, `crowd` the mean number of people behind; from `age_low` on it is who the people are.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from lib.world.expression import EMOTIONS, UNITS, mixture, movements
 from lib.world.hashing import Draws
-from lib.world.population import Habits, linear, people_of
+from lib.world.population import linear, people_of
 
 FRAMES = 10  # of a CK+-like sequence, neutral to peak
 SEQUENCES = 3  # of a CK+-like subject, each another emotion
-
-
-@dataclass(frozen=True)
-class Camera:
-    """Ranges of a source's latents; (low, high) are bounds of uniform numbers."""
-
-    shares: tuple[float, ...]  # of the seven expressions
-    strong: tuple[float, float] = (0.25, 1.0)
-    yaw: tuple[float, float] = (20.0, 0.0)  # spread of a normal, share spread evenly over ±92
-    pitch: float = 8.0
-    roll: float = 6.0
-    talk: float = 0.15
-    polite: float = 0.15
-    jitter: float = 0.05  # of the crop, in half crops
-    scale: tuple[float, float] = (0.78, 0.94)  # height of a head in crops
-    exposure: tuple[float, float] = (0.85, 1.15)
-    contrast: tuple[float, float] = (0.95, 1.12)
-    saturation: tuple[float, float] = (0.9, 1.15)
-    ambient: tuple[float, float] = (0.35, 0.65)
-    side: float = 0.6  # how far from the front the light may be
-    blur: tuple[float, float] = (0.0, 0.5)  # sigma, px of a 64-px crop
-    motion: float = 0.0  # scale of an added directional blur
-    noise: tuple[float, float] = (0.0, 0.015)
-    jpeg: tuple[float, float] = (75.0, 95.0)
-    grade: float = 0.05  # strength of a colour cast
-    grey: float = 0.0  # share of grey pictures
-    scenes: tuple[float, ...] = (0.2, 0.4, 0.3, 0.1)  # walls, rooms, outdoors, lights in the dark
-    focus: tuple[float, float] = (0.03, 0.16)  # blur of the backdrop, half pictures
-    crowd: float = 0.8  # people in the background, on average
-    text: float = 0.0
-    hand: float = 0.03
-    scarf: float = 0.02
-    hat: float = 0.05
-    glasses: float = 0.10
-    shades: float = 0.03
-    earrings: float = 0.3  # of women
-    overlay: float = 0.0  # share with something in front of the face
-    habits: Habits = field(default_factory=Habits)
-
-
-SOURCES = {
-    "aflw": Camera(
-        (0.06, 0.04, 0.03, 0.40, 0.07, 0.07, 0.33), yaw=(26.0, 0.45), pitch=16.0, roll=15.0,
-        jitter=0.09, side=0.8, blur=(0.0, 0.5), jpeg=(70.0, 95.0), scale=(0.74, 1.0),
-    ),
-    "celeba": Camera(
-        (0.03, 0.02, 0.02, 0.46, 0.04, 0.04, 0.39), yaw=(17.0, 0.02), pitch=6.0, roll=4.0,
-        jitter=0.03, scale=(0.84, 0.92), exposure=(0.95, 1.2), contrast=(1.0, 1.15), side=0.5,
-        saturation=(0.95, 1.25), blur=(0.0, 0.6), jpeg=(78.0, 95.0), polite=0.22, hand=0.01,
-        habits=Habits(ages=(16, 78), young=1.6, beards=0.21, stubble=0.42, bald=0.03),
-    ),
-    "expw": Camera(
-        (0.11, 0.10, 0.07, 0.26, 0.14, 0.11, 0.21), strong=(0.65, 1.05), yaw=(14.0, 0.04),
-        pitch=7.0, roll=6.0, jitter=0.045, scale=(0.88, 1.06), exposure=(0.85, 1.2),
-        contrast=(0.9, 1.2), saturation=(0.6, 1.2), side=0.8, blur=(0.1, 0.8), crowd=1.6,
-        noise=(0.0, 0.02), jpeg=(25.0, 80.0), grade=0.06, grey=0.10, text=0.10, hand=0.03,
-        scarf=0.03, hat=0.08, glasses=0.12, shades=0.02, overlay=0.06, talk=0.08, polite=0.10,
-        scenes=(0.12, 0.43, 0.3, 0.15),
-    ),
-    "sfew": Camera(
-        (0.15, 0.10, 0.12, 0.19, 0.17, 0.12, 0.15), strong=(0.65, 1.05), yaw=(12.0, 0.04),
-        pitch=6.0, roll=5.0, exposure=(0.65, 1.05), contrast=(1.0, 1.2), saturation=(0.55, 0.95),
-        ambient=(0.22, 0.5), side=1.0, blur=(0.1, 0.8), motion=0.5, noise=(0.008, 0.025),
-        jpeg=(50.0, 88.0), grade=0.16, scale=(0.94, 1.06), jitter=0.025, crowd=1.2,
-        scenes=(0.1, 0.45, 0.2, 0.25),
-    ),
-    "ckplus": Camera(
-        (1 / 6,) * 6 + (0.0,), yaw=(1.2, 0.0), pitch=1.0, roll=0.7, talk=0.0,
-        polite=0.0, jitter=0.008, scale=(1.0, 1.03), exposure=(1.0, 1.25), blur=(0.35, 0.55), noise=(0.001, 0.006),
-        jpeg=(92.0, 97.0), grey=1.0, scenes=(1.0, 0, 0, 0), crowd=0.0, ambient=(0.5, 0.65), side=0.2,
-        hand=0.0, scarf=0.0, hat=0.0, glasses=0.0, shades=0.0, habits=Habits(ages=(18, 50), beards=0.10),
-    ),
-}  # fmt: skip
+CAPTURES = pd.read_csv(Path(__file__).with_name("captures.csv"), index_col="setting")
+SOURCES = tuple(CAPTURES)
+SHARES = [f"share_{name}" for name in (*EMOTIONS, "neutral")]
+SCENES = [f"scene_{name}" for name in ("wall", "room", "outdoors", "night")]
 
 
 def latents(source: str, indices: Sequence[int], *, seed: int = 0) -> pd.DataFrame:
@@ -98,16 +35,16 @@ def latents(source: str, indices: Sequence[int], *, seed: int = 0) -> pd.DataFra
     moment = Draws(source, index, seed)
     who = identity_of(source, index, moment)
     person = Draws(f"{source} person", who, seed)
-    camera = SOURCES[source]
+    camera = CAPTURES[source]
     table = pd.DataFrame({"key": [f"{source}-{i}" for i in index], "source": source})
     table["identity"] = [f"{source}-{i}" for i in who]
-    people = people_of(person, camera.habits)
+    people = people_of(person, camera)
     if source == "ckplus":
         weights = _sequences(table, index, seed)
         moment = Draws("ckplus sequence", index // FRAMES, seed)
         shake = Draws(source, index, seed)
     else:
-        weights, shake = mixture(moment, np.array(camera.shares), camera.strong), None
+        weights, shake = mixture(moment, camera[SHARES].to_numpy(), (camera.strong_low, camera.strong_high)), None
     return assemble(table, people, weights, camera, moment, person, shake)
 
 
@@ -115,7 +52,7 @@ def assemble(
     table: pd.DataFrame,
     people: pd.DataFrame,
     weights: np.ndarray,
-    camera: Camera,
+    camera: pd.Series,
     moment: Draws,
     person: Draws,
     shake: Draws | None = None,
@@ -178,12 +115,14 @@ def _still(moved: pd.DataFrame, weights: np.ndarray, shake: Draws) -> pd.DataFra
     return moved
 
 
-def _pose(moment: Draws, camera: Camera) -> pd.DataFrame:
-    spread, even = camera.yaw
-    wide = moment.flag("any yaw", even) > 0
-    yaw = np.where(wide, moment.uniform("wide yaw", -92, 92), moment.normal("yaw", 0, spread)).clip(
-        -95, 95
-    )
+def _range(camera: pd.Series, name: str) -> tuple[float, float]:
+    return camera[f"{name}_low"], camera[f"{name}_high"]
+
+
+def _pose(moment: Draws, camera: pd.Series) -> pd.DataFrame:
+    wide = moment.flag("any yaw", camera.yaw_even) > 0
+    yaw = moment.normal("yaw", 0, camera.yaw_spread)
+    yaw = np.where(wide, moment.uniform("wide yaw", -92, 92), yaw).clip(-95, 95)
     follow = moment.uniform("body turns along", 0.25, 0.7)
     roll = moment.normal("roll", 0, camera.roll).clip(-40, 40)
     return pd.DataFrame(
@@ -196,14 +135,14 @@ def _pose(moment: Draws, camera: Camera) -> pd.DataFrame:
             "body_roll": roll * 0.3,
             "gaze_x": (moment.normal("gaze x", 0, 0.35) - 0.4 * yaw / 60).clip(-1, 1),
             "gaze_y": moment.normal("gaze y", 0, 0.3).clip(-1, 1),
-            "scale": moment.uniform("scale", *camera.scale),
+            "scale": moment.uniform("scale", *_range(camera, "scale")),
             "shift_x": moment.normal("shift x", 0, camera.jitter) - 0.06 * np.sin(np.radians(yaw)),
             "shift_y": moment.normal("shift y", 0.02, camera.jitter),
         }
     )
 
 
-def _worn(moment: Draws, person: Draws, people: pd.DataFrame, camera: Camera) -> pd.DataFrame:
+def _worn(moment: Draws, person: Draws, people: pd.DataFrame, camera: pd.Series) -> pd.DataFrame:
     """Glasses, hats, ear-rings, and what hides a part of the face."""
     shades = moment.flag("shades", camera.shades)
     scarf = person.flag("scarf", 2 * camera.scarf) * (1 - people.male)
@@ -224,7 +163,7 @@ def _worn(moment: Draws, person: Draws, people: pd.DataFrame, camera: Camera) ->
     )
 
 
-def picture(moment: Draws, camera: Camera) -> pd.DataFrame:
+def picture(moment: Draws, camera: pd.Series) -> pd.DataFrame:
     """Light, backdrop and picture quality of each photograph."""
     u = moment.uniform
     light = moment.normal("light x", 0, camera.side)
@@ -239,27 +178,27 @@ def picture(moment: Draws, camera: Camera) -> pd.DataFrame:
         {
             "light_x": light.clip(-1.8, 1.8),
             "light_y": moment.normal("light y", 0.6, 0.3).clip(-0.2, 1.4),
-            "ambient": u("ambient", *camera.ambient),
+            "ambient": u("ambient", *_range(camera, "ambient")),
             "warm": moment.normal("warm", 0, 0.08),
             "rim": moment.flag("rim", 0.35) * u("rim strength", 0.1, 0.6),
             "spread": u("spread", 0.05, 0.18),
             "distance": u("distance", 9, 22),
-            "exposure": u("exposure", *camera.exposure),
-            "contrast": u("contrast", *camera.contrast),
-            "saturation": u("saturation", *camera.saturation)
+            "exposure": u("exposure", *_range(camera, "exposure")),
+            "contrast": u("contrast", *_range(camera, "contrast")),
+            "saturation": u("saturation", *_range(camera, "saturation"))
             * (1 - moment.flag("grey picture", camera.grey)),
             **{f"cast_{c}": cast[:, i] for i, c in enumerate("rgb")},
             "vignette": u("vignette") ** 2 * (0.15 + camera.grade),
-            "blur": u("blur", 0, 1) ** 1.5 * (camera.blur[1] - camera.blur[0]) + camera.blur[0],
+            "blur": u("blur", 0, 1) ** 1.5 * (camera.blur_high - camera.blur_low) + camera.blur_low,
             "motion_x": shift * across,
             "motion_y": shift * (1 - across),
-            "noise": u("noise", *camera.noise),
+            "noise": u("noise", *_range(camera, "noise")),
             "grain": u("grain"),
             "seed": u("seed"),
-            "jpeg": u("jpeg", *camera.jpeg),
-            "scene": moment.choice("scene", camera.scenes).astype(float),
+            "jpeg": u("jpeg", *_range(camera, "jpeg")),
+            "scene": moment.choice("scene", camera[SCENES].to_numpy()).astype(float),
             "crowd": many if camera.crowd else 0 * many,
-            "focus": u("focus", *camera.focus),
+            "focus": u("focus", *_range(camera, "focus")),
             "text": moment.flag("text", camera.text),
             "text_y": u("text y", -0.95, 0.95),
             "overlay": moment.flag("overlay", camera.overlay),
@@ -268,11 +207,11 @@ def picture(moment: Draws, camera: Camera) -> pd.DataFrame:
     )
 
 
-def _wall(moment: Draws, name: str, camera: Camera) -> np.ndarray:
+def _wall(moment: Draws, name: str, camera: pd.Series) -> np.ndarray:
     """(N, 3) linear colour of a part of the backdrop: muted, seldom strong."""
     raw = np.stack([moment.uniform(f"wall {name} {c}", 25, 235) for c in "rgb"], 1)
     mild = moment.uniform(f"wall {name} mild", 0.55, 0.97)[:, None]
-    level = moment.uniform(f"wall {name} level", 0.45 if sum(camera.scenes[1:]) else 0.75, 1.0)[
+    level = moment.uniform(f"wall {name} level", 0.45 if camera.scene_wall < 1 else 0.75, 1.0)[
         :, None
     ]
     return linear((raw.mean(1, keepdims=True) * mild + raw * (1 - mild)) * level)

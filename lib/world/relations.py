@@ -5,7 +5,7 @@ seen (mouths, frowns, glances, distance) and from the scenario, which the movie 
 know and the web part's only guess at.
 """
 
-from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -14,84 +14,23 @@ from lib.vocabulary import TRAITS
 from lib.world.hashing import Draws
 
 RATERS = 5
-CALM, JOY, ANGER, FEAR, SORROW, WONDER = (
-    #  angry disgust fear happy sad surprise neutral
-    (0.02, 0.01, 0.01, 0.34, 0.04, 0.04, 0.54),
-    (0.01, 0.01, 0.01, 0.76, 0.01, 0.05, 0.15),
-    (0.58, 0.13, 0.02, 0.03, 0.04, 0.03, 0.17),
-    (0.05, 0.05, 0.48, 0.02, 0.24, 0.08, 0.08),
-    (0.06, 0.05, 0.10, 0.05, 0.50, 0.04, 0.20),
-    (0.03, 0.02, 0.06, 0.42, 0.03, 0.22, 0.22),
-)
-
-
-@dataclass(frozen=True)
-class Scenario:
-    """How a kind of pair stands, looks, feels; traits: leaning in the order of `TRAITS`."""
-
-    share: tuple[float, float]  # of the web and of the movie part
-    first: tuple[float, ...]  # expressions of the leading role
-    second: tuple[float, ...]
-    traits: tuple[float, ...]
-    near: tuple[float, float] = (1.7, 2.4)  # heads' distance, in half heads
-    facing: float = 0.5  # 1 face to face, 0 both to the camera, below 0 turned away
-    above: float = 0.0  # how much higher the first is, in half heads
-    hug: float = 0.0  # share with an arm around the other
-    point: float = 0.0  # share with a hand pointing at the other
-
-
-SCENARIOS = {  # dominant competitive trusting warm friendly involved demonstrative assured
-    "friends at a party": Scenario(
-        (0.19, 0.10), JOY, JOY, (-0.9, -0.9, 0.7, 0.7, 0.9, 0.8, 0.9, 0.9), (1.6, 2.3), 0.25, hug=0.6
-    ),
-    "lovers": Scenario(
-        (0.14, 0.15), JOY, CALM, (-0.9, -1, 0.9, 1, 0.9, 1, 0.5, 0.7), (1.15, 1.7), 0.85, 0.1, hug=0.7
-    ),
-    "parent and child": Scenario(
-        (0.11, 0.07), JOY, JOY, (-0.2, -1, 0.9, 1, 0.9, 0.9, 0.5, 0.7), (1.2, 1.9), 0.5, 0.8, hug=0.6
-    ),
-    "host and guest": Scenario(
-        (0.13, 0.10), JOY, CALM, (-0.6, -0.8, 0.6, 0.6, 1, 0.5, 0.7, 0.8), (2.0, 2.9), 0.6
-    ),
-    "teammates": Scenario(
-        (0.13, 0.09), JOY, WONDER, (-0.8, -0.5, 0.8, 0.5, 0.9, 0.7, 0.8, 1), (1.5, 2.3), 0.2, hug=0.4
-    ),
-    "partners": Scenario(
-        (0.12, 0.17), CALM, CALM, (-0.7, -0.7, 0.8, 0.6, 0.8, 0.7, 0.6, 0.8), (1.9, 2.7), 0.6
-    ),
-    "teacher and student": Scenario(
-        (0.05, 0.05), CALM, CALM, (0.7, -0.8, 0.6, 0.4, 0.6, 0.6, 0.6, 0.4), (1.6, 2.4), 0.7, 0.55, point=0.3
-    ),
-    "strangers": Scenario(
-        (0.04, 0.06), CALM, CALM, (-0.9, -0.5, -0.7, -0.8, -0.3, -0.9, -0.8, 0.1), (2.7, 3.8),
-        -0.4,
-    ),
-    "debate": Scenario(
-        (0.04, 0.04), ANGER, ANGER, (0.0, 1, -0.8, -0.9, -0.7, 0.2, 0.8, 0.5), (2.3, 3.4), 0.8, point=0.4
-    ),
-    "quarrel": Scenario(
-        (0.02, 0.03), ANGER, SORROW, (0.1, 0.4, -0.9, -0.9, -0.9, 0.3, 0.6, -0.5), (1.5, 2.5), 0.5,
-        0.2, point=0.4
-    ),
-    "boss and clerk": Scenario(
-        (0.02, 0.03), ANGER, SORROW, (1, 0.0, -0.5, -0.8, -0.4, 0.1, 0.3, -0.4), (2.0, 2.9), 0.7,
-        0.6, point=0.5
-    ),
-    "captor and captive": Scenario(
-        (0.01, 0.03), ANGER, FEAR, (1, 0.2, -1, -1, -1, 0.3, 0.1, -0.9), (1.5, 2.3), 0.6, 0.5, point=0.3
-    ),
+MOODS = {  # how often each of angry, disgust, fear, happy, sad, surprise, neutral is meant
+    "calm": (0.02, 0.01, 0.01, 0.34, 0.04, 0.04, 0.54),
+    "joy": (0.01, 0.01, 0.01, 0.76, 0.01, 0.05, 0.15),
+    "anger": (0.58, 0.13, 0.02, 0.03, 0.04, 0.03, 0.17),
+    "fear": (0.05, 0.05, 0.48, 0.02, 0.24, 0.08, 0.08),
+    "sorrow": (0.06, 0.05, 0.10, 0.05, 0.50, 0.04, 0.20),
+    "wonder": (0.03, 0.02, 0.06, 0.42, 0.03, 0.22, 0.22),
+}
+# One row per kind of pair: its share of the web and movie parts, the moods of the leading and the
+# other person, how it leans on each trait (-1 to 1), the distance of the heads (`near`, half heads),
+# `facing` (1 face to face, 0 both to the camera, below 0 turned away), how much higher the first is
+# (`above`, half heads), and the shares with an arm around (`hug`) or a hand pointing at the other.
+SCENARIOS = pd.read_csv(Path(__file__).with_name("scenarios.csv"), index_col="scenario")
+LENIENT = {  # how readily an annotator says yes
+    "dominant": -0.26, "competitive": -0.17, "trusting": 0.16, "warm": 0.14, "friendly": 0.26,
+    "involved": -0.22, "demonstrative": -0.16, "assured": -0.10,
 }  # fmt: skip
-NAMES = tuple(SCENARIOS)
-LENIENT = dict(  # how readily an annotator says yes, per trait
-    dominant=-0.26,
-    competitive=-0.17,
-    trusting=0.16,
-    warm=0.14,
-    friendly=0.26,
-    involved=-0.22,
-    demonstrative=-0.16,
-    assured=-0.10,
-)
 KNOWS = {"web": 0.55, "movie": 0.85}  # weight of the scenario beside what is seen
 SPREAD = {"web": 0.31, "movie": 0.35}  # of a vote's error
 
@@ -125,10 +64,10 @@ def trait_evidence(first: pd.DataFrame, second: pd.DataFrame, pair: pd.DataFrame
             "assured": 0.45 + 0.4 * smile + 0.2 * anger - 1.6 * hurt,
         }
     ).clip(-1, 1)  # fmt: skip
-    told = np.array([SCENARIOS[name].traits for name in pair.scenario])
+    known = SCENARIOS.loc[pair.scenario, list(TRAITS)].to_numpy()
     weight = pair.part.map(KNOWS).to_numpy()[:, None]
-    lenient = np.array([LENIENT[name] for name in TRAITS])
-    return (1 - weight) * seen[list(TRAITS)].to_numpy() * 1.1 + weight * told + lenient
+    shown = 1.1 * seen[list(TRAITS)].to_numpy()
+    return (1 - weight) * shown + weight * known + pd.Series(LENIENT)[list(TRAITS)].to_numpy()
 
 
 def votes(shown: np.ndarray, part: pd.Series, draws: Draws, round_: int) -> np.ndarray:

@@ -10,14 +10,14 @@ from lib.world.sets import Pairs
 from lib.vocabulary import TRAITS
 from lib.world.expression import mixture
 from lib.world.hashing import Draws
-from lib.world.moments import SOURCES, Camera, assemble
+from lib.world.moments import CAPTURES, assemble
 from lib.world.population import people_of
-from lib.world.relations import NAMES, SCENARIOS, settle, trait_evidence, votes
+from lib.world.relations import MOODS, SCENARIOS, settle, trait_evidence, votes
 from lib.world.render import chunk_of, developed, in_chunks, prepare, stage_of, studio
 
 PARTS = ("web", "movie")
 HEIGHT, WIDTH = 144, 256  # px, the pictures that the boxes are measured in
-CAMERAS = {"web": SOURCES["expw"], "movie": SOURCES["sfew"]}
+CAMERAS = {"web": CAPTURES["expw"], "movie": CAPTURES["sfew"]}
 SHARED = ("light", "ambient", "warm", "rim", "spread", "exposure", "contrast", "saturation", "cast_",
           "vignette", "blur", "motion", "noise", "grain", "seed", "jpeg", "scene", "crowd", "focus",
           "text", "overlay", "wall_")  # fmt: skip
@@ -31,14 +31,13 @@ def pairs(part: str, indices: Sequence[int], *, seed: int = 0) -> tuple[pd.DataF
     index = np.asarray(indices, dtype=np.int64)
     moment = Draws(f"relation {part}", index, seed)
     couple = Draws(f"couple {part}", index // 2, seed)
-    shares = [scenario.share[PARTS.index(part)] for scenario in SCENARIOS.values()]
-    names = np.array(NAMES)[couple.choice("scenario", shares)]
+    kind = SCENARIOS.iloc[couple.choice("scenario", SCENARIOS[part].to_numpy())].reset_index()
     pair = pd.DataFrame({"key": [f"relation-{part}-{i}" for i in index], "part": part})
     pair["identity"] = [f"{part}-couple-{i // 2}" for i in index]
-    pair["scenario"] = names
+    pair["scenario"] = kind.scenario
     pair["leader_left"] = moment.flag("leader left", 0.5)
-    one, two = (_role(part, index, seed, names, role) for role in (0, 1))
-    pair = pd.concat([pair, _stand(one, two, names, moment)], axis=1)
+    one, two = (_role(part, index, seed, kind, role) for role in (0, 1))
+    pair = pd.concat([pair, _stand(one, two, kind, moment)], axis=1)
     shown = trait_evidence(one, two, pair)
     first, second = (votes(shown, pair.part, moment, i) for i in (1, 2))
     for i, name in enumerate(TRAITS):
@@ -54,34 +53,32 @@ def pairs(part: str, indices: Sequence[int], *, seed: int = 0) -> tuple[pd.DataF
     return left, right, pd.concat([pair, boxes_of(left, right, moment)], axis=1)
 
 
-def _role(part: str, index: np.ndarray, seed: int, names: np.ndarray, role: int) -> pd.DataFrame:
+def _role(part: str, index: np.ndarray, seed: int, kind: pd.DataFrame, role: int) -> pd.DataFrame:
     """Latents of the leading (0) or the other (1) person, before they are placed."""
     moment = Draws(f"relation {part} {role}", index, seed)
     who = Draws(f"couple {part} {role}", index // 2, seed)
-    camera: Camera = CAMERAS[part]
-    people = people_of(who, camera.habits)
-    shares = [SCENARIOS[n].second if role else SCENARIOS[n].first for n in names]
+    camera = CAMERAS[part]
+    people = people_of(who, camera)
+    shares = np.array([MOODS[mood] for mood in (kind.second if role else kind["first"])])
     table = pd.DataFrame({"identity": [f"{part}-{'ba'[role]}{i // 2}" for i in index]})
-    weights = mixture(moment, np.array(shares), (0.35, 1.0))
+    weights = mixture(moment, shares, (0.35, 1.0))
     return assemble(table, people, weights, camera, moment, who)
 
 
-def _stand(one: pd.DataFrame, two: pd.DataFrame, names: np.ndarray, moment: Draws) -> pd.DataFrame:
+def _stand(one: pd.DataFrame, two: pd.DataFrame, kind: pd.DataFrame, moment: Draws) -> pd.DataFrame:
     """Place both in one picture, turn them, let one light fall on both; in place.
 
     `scale` is half a head's height and `shift_x`, `shift_y` its middle, in half heights of the
     picture.
     """
-    kinds = [SCENARIOS[name] for name in names]
-    low, high = np.array([kind.near for kind in kinds]).T
-    near = low + (high - low) * moment.uniform("near")
+    near = (kind.near_low + (kind.near_high - kind.near_low) * moment.uniform("near")).to_numpy()
     apart = 1.62 + 0.66 * (near - 1.15)  # half heads between the heads: both can be seen
     scale = moment.uniform("size", 0.33, 0.52)
     scale = np.minimum(scale, 1.6 / (apart / 2 + 1.1))
     other = scale * np.exp(moment.normal("size of other", 0, 0.05))
-    above = np.array([kind.above for kind in kinds]) * moment.uniform("above", 0.3, 1.1)
+    above = kind.above.to_numpy() * moment.uniform("above", 0.3, 1.1)
     above = above + moment.normal("height", 0, 0.12)
-    facing = (np.array([kind.facing for kind in kinds]) + moment.normal("face", 0, 0.3)).clip(-1, 1)
+    facing = (kind.facing.to_numpy() + moment.normal("face", 0, 0.3)).clip(-1, 1)
     to_left = np.where(moment.flag("leader left", 0.5) > 0, -1.0, 1.0)
     middle = moment.normal("middle", 0, 0.08)
     half, rise = apart * (scale + other) / 4, moment.normal("rise", 0.12, 0.06)
@@ -101,17 +98,16 @@ def _stand(one: pd.DataFrame, two: pd.DataFrame, names: np.ndarray, moment: Draw
         p["deep"] = deep
     for name in [n for n in one if n.startswith(SHARED)]:
         two[name] = one[name]
-    gesture = _gestures(one, two, names, moment, apart, to_left)
+    gesture = _gestures(one, two, kind, moment, apart, to_left)
     contact = np.where(facing > 0.35, 1.0, np.where(facing < -0.2, -0.8, 0.0))
     columns = {"near": near, "above": above, "facing": facing, "eye_contact": contact}
     return pd.DataFrame({**columns, "gesture": gesture})
 
 
-def _gestures(one, two, names: np.ndarray, moment: Draws, apart, to_left) -> np.ndarray:
+def _gestures(one, two, kind: pd.DataFrame, moment: Draws, apart, to_left) -> np.ndarray:
     """Arms: around the other's shoulders, or pointing at the other; returns their names (N,)."""
-    kinds = [SCENARIOS[name] for name in names]
-    around = moment.flag("arm around", np.array([kind.hug for kind in kinds])) * (apart < 2.2)
-    point = moment.flag("points", np.array([kind.point for kind in kinds])) * (1 - around)
+    around = moment.flag("arm around", kind.hug.to_numpy()) * (apart < 2.2)
+    point = moment.flag("points", kind.point.to_numpy()) * (1 - around)
     toward = -to_left  # from the leader to the other, in the picture
     one["hand"] = np.where(around + point > 0, 1.0, 0.0)
     one["hand_side"] = toward  # the arm on the other's side
