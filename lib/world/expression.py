@@ -24,14 +24,14 @@ ACTIONS = {  # facial action of the mesh (both sides where it has two) -> units 
     "eyeWide": {"lid_up": 1.0},
     "eyeSquint": {"lid_tight": 1.0},
     "eyeBlink": {"blink": 1.0, "lid_tight": 0.12, "lids": 1.0},
-    "cheekSquint": {"cheek": 1.0},
+    "cheekSquint": {"cheek": 1.15},
     "noseSneer": {"nose_wrinkle": 1.0},
     "mouthUpperUp": {"lip_up": 1.0, "part": 0.25},
     "mouthLowerDown": {"lip_low": 1.0, "part": 0.35},
-    "mouthSmile": {"corner_up": 1.0},
+    "mouthSmile": {"corner_up": 1.25},
     "mouthFrown": {"corner_down": 1.0},
-    "mouthStretch": {"stretch": 1.0},
-    "jawOpen": {"jaw": 0.85, "part": 0.06},
+    "mouthStretch": {"stretch": 1.0, "corner_up": 0.2},
+    "jawOpen": {"jaw": 0.95, "part": 0.06},
     "mouthPress": {"press": 0.8},
     "mouthRollUpper": {"press": 0.5},
     "mouthRollLower": {"press": 0.5},
@@ -122,7 +122,7 @@ def movements(
     smile = moment.flag("polite", polite) * moment.uniform("polite smile", 0.25, 0.85)
     frame["au_corner_up"] = np.maximum(frame.au_corner_up, smile * (1 - weights[:, 0]))
     speaks = moment.flag("talk", talk)
-    frame["au_jaw"] = np.maximum(frame.au_jaw, speaks * moment.uniform("speech", 0.05, 0.6))
+    frame["au_jaw"] = np.maximum(frame.au_jaw, speaks * moment.uniform("speech", 0.15, 0.7))
     frame["au_corner_up"] *= 1 - 0.8 * frame.au_corner_down.clip(0, 1)
     lips = moment.uniform("lips") + 0.9 * frame.au_corner_up + 0.8 * frame.au_lip_up
     frame["au_part"] = (lips - 0.75 + frame.au_jaw - frame.au_press).clip(0, 1)

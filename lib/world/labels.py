@@ -26,7 +26,7 @@ ERROR = {  # spread of an annotator's error, in each rule's own unit
     "goatee": 0.07, "no_beard": 0.07, "sideburns": 0.07, "five_oclock_shadow": 0.09,
     "gray_hair": 0.09, "bald": 0.10, "mustache": 0.07,
 }  # fmt: skip
-YAW_ERROR = 6.0  # degrees, of AFLW's landmark-fitted pose
+YAW_ERROR = 11.0  # degrees, of AFLW's landmark-fitted pose
 EXPRESSION_ERROR = 0.06
 NEUTRAL = 0.27  # the intensity below which a face passes for neutral
 
@@ -42,7 +42,7 @@ def evidence(p: pd.DataFrame) -> pd.DataFrame:
     rules = {
         "gender": p.male - 0.5,
         "smiling": p.au_corner_up - 0.42,
-        "mouth_opened": gap - 0.145,
+        "mouth_opened": gap - 0.19,
         "narrow_eyes": (0.46 - lids) * (1 - p.shades),
         "young": 44.0 - p.age,
         "goatee": p.goatee - 0.42,

@@ -39,7 +39,7 @@ def people_of(person: Draws, camera: pd.Series) -> pd.DataFrame:
     who["melanin"] = person.uniform("melanin")
     who["mannish"] = np.where(who.male > 0, 0.93, 0.07) + person.normal("mannish", 0, 0.06)
     who["mannish"] = who.mannish.clip(0, 1) * 0.96 + 0.02
-    aged = ((who.age - 36) / 42).clip(0, 1)
+    aged = ((who.age - 34) / 36).clip(0, 1)
     who["wrinkles"] = (aged**1.1 + person.normal("wrinkles", 0, 0.10)).clip(0, 1)
     who["weight"] = (person.normal("weight", 0.36, 0.13) + 0.08 * aged).clip(0.05, 0.95)
     who["redness"] = person.uniform("redness", 0.1, 1.0)

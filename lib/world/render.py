@@ -73,7 +73,7 @@ def _rows(kind: str) -> dict[str, np.ndarray]:
 def _open(own: Body) -> np.ndarray:
     """(V,) the sky that vertices see; teeth and tongue as in an open mouth."""
     shade = own.shade.copy()
-    shade[np.unique(own.triangles[(own.parts == 3) | (own.parts == 4)])] = 0.55
+    shade[np.unique(own.triangles[(own.parts == 3) | (own.parts == 4)])] = 0.8
     eyes = np.unique(own.triangles[(own.parts == 1) | (own.parts == 2)])
     shade[eyes] = 0.3 + 0.7 * shade[eyes]
     return shade

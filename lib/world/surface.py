@@ -238,7 +238,7 @@ def skin_paint(q: Look, r: vec3, n: vec3, mask: vec4, lines: Lines, fine: float)
         colour = stained(colour, spots * (q.wrinkles - 0.35), 0.2, 0.32, 0.36)
     under = bell(x - 0.28, 0.16) * bell(y - 7.14, 0.055) * step(1.0, 1.2, z)
     shadow = under * (0.16 + 0.22 * q.wrinkles) + q.makeup * 0.55 * mask[3]
-    colour = stained(colour * (1.0 - 0.54 * shadow), creases(q, r), 0.34, 0.46, 0.50)
+    colour = stained(colour * (1.0 - 0.54 * shadow), creases(q, r), 0.42, 0.54, 0.58)
     lips = step(0.35, 0.65, mask[0])
     inside = step(0.3, 0.8, mask[2]) * (1.0 - lips)
     grain = 1.0 + 0.12 * fine * rough(7, vec3(r[0] * 60.0, y * 12.0, own))
