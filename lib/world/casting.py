@@ -1,5 +1,5 @@
-# ruff: noqa: RUF046, E501  (kernels: float() declares what a loop changes)
-"""Warp, quietly and with its kernels cached; skinning, normals and the share of open sky."""
+# ruff: noqa: UP018  (a kernel needs float() where a loop changes a number)
+"""Warp with its kernels cached; normals, rays into a mesh, and the share of open sky."""
 
 import contextlib
 import os
@@ -11,7 +11,10 @@ import warp as wp
 
 
 def cache_folder() -> Path:
-    """Where the basis and compiled kernels are kept: `WORLD_CACHE`, else build/cache of the project."""
+    """The folder of the basis and compiled kernels: `WORLD_CACHE`, else build/cache/world here.
+
+    Where that cannot be written to, a folder of the user's own below the system's temporary one.
+    """
     home = os.environ.get("WORLD_CACHE")
     folder = Path(home) if home else Path(__file__).parents[2] / "build" / "cache" / "world"
     with contextlib.suppress(OSError):
@@ -22,30 +25,11 @@ def cache_folder() -> Path:
     spare.mkdir(exist_ok=True)
     return spare
 
+
 wp.config.log_level = wp.LOG_ERROR
 wp.config.enable_backward = False
 wp.config.kernel_cache_dir = str(cache_folder() / "kernels")
 wp.init()
-
-
-@wp.kernel
-def skin_points(
-    rest: wp.array2d(dtype=wp.vec3),  # (B, P) before posing
-    bones: wp.array2d(dtype=int),  # (P, 4)
-    weights: wp.array2d(dtype=float),
-    turns: wp.array2d(dtype=wp.mat33),  # (B, J)
-    shifts: wp.array2d(dtype=wp.vec3),
-    posed: wp.array2d(dtype=wp.vec3),  # (B, P) out
-):
-    row, point = wp.tid()
-    at = rest[row, point]
-    total = wp.vec3(0.0, 0.0, 0.0)
-    for k in range(4):
-        weight = weights[point, k]
-        if weight > 0.0:
-            bone = bones[point, k]
-            total += weight * (turns[row, bone] * at + shifts[row, bone])
-    posed[row, point] = total
 
 
 @wp.kernel
@@ -55,9 +39,10 @@ def vertex_normals(
     starts: wp.array(dtype=int),  # (P + 1,) where a vertex's triangles begin in `around`
     around: wp.array(dtype=int),
     normals: wp.array2d(dtype=wp.vec3),  # (B, P) out
-):
+) -> None:
+    """Normals of vertices: the mean of their triangles' normals, weighted by area."""
     row, point = wp.tid()
-    total = wp.vec3(0.0, 0.0, 0.0)
+    total = wp.vec3()
     for k in range(starts[point], starts[point + 1]):
         face = around[k]
         a = posed[row, triangles[face, 0]]
@@ -66,12 +51,13 @@ def vertex_normals(
 
 
 @wp.kernel
-def _sky(
-    mesh: wp.uint64, points: wp.array(dtype=wp.vec3), normals: wp.array2d(dtype=wp.vec3),
+def sky_seen(
+    mesh: wp.uint64, points: wp.array(dtype=wp.vec3), normals: wp.array(dtype=wp.vec3),
     rays: wp.array(dtype=wp.vec3), reach: float, seen: wp.array(dtype=float),
-):  # fmt: skip
+) -> None:  # fmt: skip
+    """Share of the rays above each point's surface, by cosine, that meet nothing within `reach`."""
     point = wp.tid()
-    normal = normals[0, point]
+    normal = normals[point]
     free, total = float(0.0), float(0.0)
     for k in range(rays.shape[0]):
         cosine = wp.dot(rays[k], normal)
@@ -87,12 +73,30 @@ def _sky(
 def first_hit(
     mesh: wp.uint64, starts: wp.array(dtype=wp.vec3), rays: wp.array(dtype=wp.vec3),
     face: wp.array(dtype=int), weights: wp.array(dtype=wp.vec3),
-):  # fmt: skip
+) -> None:  # fmt: skip
+    """The first triangle on each ray and the weights of its corners there; 0 where none is."""
     ray = wp.tid()
     query = wp.mesh_query_ray(mesh, starts[ray], rays[ray], 100.0)
     if query.result:
         face[ray] = query.face
         weights[ray] = wp.vec3(query.u, query.v, 1.0 - query.u - query.v)
+
+
+def vectors(values: np.ndarray) -> wp.array:
+    """(N, 3) or (B, N, 3) as an array of vectors on the current device."""
+    return wp.array(np.ascontiguousarray(values, np.float32), dtype=wp.vec3, ndim=values.ndim - 1)
+
+
+def cast(
+    points: np.ndarray, triangles: np.ndarray, starts: np.ndarray, rays: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Corners (N, 3) of the triangle that each ray meets first, and their weights there (N, 3)."""
+    with wp.ScopedDevice("cpu"):
+        mesh = wp.Mesh(vectors(points), wp.array(triangles.ravel(), dtype=int))
+        face, weights = wp.zeros(len(rays), dtype=int), wp.zeros(len(rays), dtype=wp.vec3)
+        arrays = [mesh.id, vectors(starts), vectors(rays), face, weights]
+        wp.launch(first_hit, len(rays), arrays)
+        return triangles[face.numpy()], weights.numpy()
 
 
 def neighbours(triangles: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
@@ -110,23 +114,15 @@ def open_sky(
     index = np.arange(rays) + 0.5
     height, turn = 1 - 2 * index / rays, np.pi * (1 + 5**0.5) * index
     flat = np.sqrt(1 - height**2)
-    sphere = np.stack([flat * np.cos(turn), height, flat * np.sin(turn)], 1).astype(np.float32)
+    sphere = np.stack([flat * np.cos(turn), height, flat * np.sin(turn)], 1)
     with wp.ScopedDevice("cpu"):
-        at = wp.array(points, dtype=wp.vec3)
-        corners = wp.array(triangles.reshape(-1), dtype=int)
-        mesh = wp.Mesh(points=at, indices=corners)
-        starts, around = (wp.array(a, dtype=int) for a in neighbours(triangles, len(points)))
-        normals = wp.zeros((1, len(points)), dtype=wp.vec3)
-        table = wp.array(triangles.astype(np.int32), dtype=int, ndim=2)
-        grid = wp.array(points[None], dtype=wp.vec3, ndim=2)
-        wp.launch(vertex_normals, (1, len(points)), [grid, table, starts, around, normals])
-        loose = np.abs(normals.numpy()[0]).sum(1) < 0.5  # vertices that no skin triangle uses
-        facing = np.where(loose[:, None], np.float32([0, 0, 1]), normals.numpy()[0])
-        normals, seen = (
-            wp.array(facing[None], dtype=wp.vec3, ndim=2),
-            wp.zeros(len(points), dtype=float),
-        )
-        wp.launch(
-            _sky, len(points), [mesh.id, at, normals, wp.array(sphere, dtype=wp.vec3), reach, seen]
-        )
+        mesh = wp.Mesh(vectors(points), wp.array(triangles.reshape(-1), dtype=int))
+        ring = [wp.array(a, dtype=int) for a in neighbours(triangles, len(points))]
+        found, seen = wp.zeros((1, len(points)), dtype=wp.vec3), wp.zeros(len(points), dtype=float)
+        table = wp.array(triangles, dtype=int, ndim=2)
+        wp.launch(vertex_normals, found.shape, [vectors(points[None]), table, *ring, found])
+        normals = found.numpy()[0]
+        normals[np.abs(normals).sum(1) < 0.5] = (0, 0, 1)  # vertices that no triangle uses
+        arrays = [mesh.id, vectors(points), vectors(normals), vectors(sphere), reach, seen]
+        wp.launch(sky_seen, len(points), arrays)
         return seen.numpy()

@@ -89,7 +89,12 @@ class Studio:
         points = len(rows["rest"])
         with wp.ScopedDevice(device):
             shape = Shape()
-            for name, dtype in {"rest": wp.vec3, "parts": int, "masks": wp.vec4, "shade": float}.items():
+            for name, dtype in {
+                "rest": wp.vec3,
+                "parts": int,
+                "masks": wp.vec4,
+                "shade": float,
+            }.items():
                 setattr(shape, name, wp.array(rows[name], dtype=dtype))
             for name, dtype in {"bones": int, "weights": float}.items():
                 setattr(shape, name, wp.array(rows[name], dtype=dtype, ndim=2))
@@ -167,17 +172,17 @@ def prepare(p: pd.DataFrame, kind: str, chunk: int = 8) -> Posed:
     head = BONES.index("head")
     middle = (crown + chin) / 2 * np.array([1, 1, 0]) + np.array([0, 0, 0.65])
     turns, shifts = bone_motions(p, joints, middle, crown[:, 1] - chin[:, 1])
-    looks = _filled(LOOK, p)
+    looks, ends = _filled(LOOK, p), wear.lines(p)
     looks["up"], looks["front"] = turns[:, head, :, 1], turns[:, head, :, 2]
     return Posed(
         looks=looks,
-        still=np.concatenate([points[:, : -len(BONES)], wear.put_on(p, points, kind)], 1).astype(
-            np.float32
-        ),
+        still=np.concatenate(
+            [points[:, : -len(BONES)], wear.put_on(p, points, kind, ends)], 1
+        ).astype(np.float32),
         turns=turns,
         shifts=shifts,
         worn=wear.worn(p),
-        lines=wear.lines(p),
+        lines=ends,
         heads=np.einsum("nij,nj->ni", turns[:, head], middle) + shifts[:, head],
         tall=crown[:, 1] - chin[:, 1],
     )
