@@ -1,7 +1,6 @@
 """Latents to pictures: a few people at a time on each core, or many on a GPU."""
 
 import dataclasses
-import functools
 import os
 import threading
 from collections.abc import Callable, Iterator
@@ -14,7 +13,7 @@ import warp as wp
 from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
-from lib.world import capture, moments, wear
+from lib.world import wear
 from lib.world.basis import BONES
 from lib.world.body import (
     Body,
@@ -25,12 +24,14 @@ from lib.world.body import (
     rest_points,
     shape_weights,
 )
-from lib.world.casting import neighbours, vertex_normals
-from lib.world.shading import Stage
+from lib.world.capture import develop
+from lib.world.casting import neighbours, vectors, vertex_normals
+from lib.world.shading import LEFT_EYE, RIGHT_EYE, TEETH, TONGUE, Stage
 from lib.world.surface import Look
 from lib.world.tracing import People, Shape, photograph, pose
 
 LOOK, STAGE = (np.dtype(struct.numpy_dtype()) for struct in (Look, Stage))
+HEAD = BONES.index("head")
 
 
 @dataclasses.dataclass
@@ -42,105 +43,84 @@ class Posed:
     turns: np.ndarray  # (B, J, 3, 3)
     shifts: np.ndarray  # (B, J, 3)
     worn: np.ndarray  # (B, parts) which parts of the mesh each person has
-    lines: np.ndarray  # (B, 3, BINS)
+    lines: np.ndarray  # (B, 3, BINS) as in `wear.lines`
     heads: np.ndarray  # (B, 3) middle of each posed head
     tall: np.ndarray  # (B,) height of each head, crown to chin
-
-
-@functools.cache
-def _rows(kind: str) -> dict[str, np.ndarray]:
-    """Body and worn things as one mesh of P points."""
-    own: Body = body(kind)
-    worn, count = wear.template(), len(own.masks)
-    extra = len(worn["points"])
-    triangles = np.concatenate([own.triangles, worn["triangles"] + count]).astype(np.int32)
-    parts = np.zeros(count + extra, np.int32)
-    parts[triangles] = np.concatenate([own.parts, worn["parts"]])[:, None]
-    head = np.zeros((extra, 4), np.int32) + BONES.index("head")
-    return {
-        "rest": np.concatenate([own.points[:count], worn["points"]]).astype(np.float32),
-        "triangles": triangles,
-        "parts": parts,
-        "masks": np.concatenate([own.masks, np.zeros((extra, 4))]).astype(np.float32),
-        "shade": np.concatenate([_open(own), np.ones(extra)]).astype(np.float32),
-        "bones": np.concatenate([own.bones, head]),
-        "weights": np.concatenate([own.weights, np.tile([1.0, 0, 0, 0], (extra, 1))]).astype(
-            np.float32
-        ),
-    }
-
-
-def _open(own: Body) -> np.ndarray:
-    """(V,) the sky that vertices see; teeth and tongue as in an open mouth."""
-    shade = own.shade.copy()
-    shade[np.unique(own.triangles[(own.parts == 3) | (own.parts == 4)])] = 0.8
-    eyes = np.unique(own.triangles[(own.parts == 1) | (own.parts == 2)])
-    shade[eyes] = 0.3 + 0.7 * shade[eyes]
-    return shade
 
 
 class Studio:
     """Arrays on a device for chunks of at most `size` people of one kind of body."""
 
     def __init__(self, kind: str, size: int, device: str) -> None:
-        rows = _rows(kind)
-        self.device, self.corners = device, rows["triangles"]
-        self.parts = rows["parts"][self.corners[:, 0]]
-        points = len(rows["rest"])
+        own, worn = body(kind), wear.template()
+        bare, extra = len(own.masks), len(worn["points"])  # P = bare + extra points
+        rest = np.concatenate([own.points[:bare], worn["points"]])
+        head, alone = np.full((extra, 4), HEAD), np.tile([1.0, 0, 0, 0], (extra, 1))
+        self.device = device
+        self.corners = np.concatenate([own.triangles, worn["triangles"] + bare]).astype(np.int32)
+        self.parts = np.concatenate([own.parts, worn["parts"]])  # of each triangle
+        parts = np.zeros(bare + extra, np.int32)
+        parts[self.corners] = self.parts[:, None]
         with wp.ScopedDevice(device):
+            self.triangles = wp.array(self.corners, dtype=int, ndim=2)
+            self.ring = [wp.array(a, dtype=int) for a in neighbours(self.corners, len(rest))]
+            self.posed = vectors(np.tile(rest, (size, 1, 1)))
+            self.normals = wp.zeros(self.posed.shape, dtype=wp.vec3)
+            self._find_normals(1)
             shape = Shape()
-            for name, dtype in {
-                "rest": wp.vec3,
-                "parts": int,
-                "masks": wp.vec4,
-                "shade": float,
-            }.items():
-                setattr(shape, name, wp.array(rows[name], dtype=dtype))
-            for name, dtype in {"bones": int, "weights": float}.items():
-                setattr(shape, name, wp.array(rows[name], dtype=dtype, ndim=2))
-            self.triangles = wp.array(rows["triangles"], dtype=int, ndim=2)
-            self.ring = [wp.array(a, dtype=int) for a in neighbours(rows["triangles"], points)]
-            self.posed = wp.array(np.tile(rows["rest"], (size, 1, 1)), dtype=wp.vec3, ndim=2)
-            self.normals = wp.zeros((size, points), dtype=wp.vec3)
-            self._normals(1)
-            bare = np.arange(points) < len(body(kind).masks)
-            shape.outward = wp.array(self.normals.numpy()[0] * bare[:, None], dtype=wp.vec3)
+            shape.rest = vectors(rest)
+            shape.outward = vectors(
+                self.normals.numpy()[0] * (np.arange(len(rest)) < bare)[:, None]
+            )
+            shape.parts = wp.array(parts, dtype=int)
+            shape.masks = wp.array(np.pad(own.masks, [(0, extra), (0, 0)]), dtype=wp.vec4)
+            shape.shade = wp.array(np.append(_shade(own), np.ones(extra)), dtype=float)
+            shape.bones = wp.array(np.concatenate([own.bones, head]), dtype=int, ndim=2)
+            shape.weights = wp.array(np.concatenate([own.weights, alone]), dtype=float, ndim=2)
             self.people = People()
             self.people.shape, self.people.normals = shape, self.normals
 
-    def _normals(self, count: int) -> None:
-        wp.launch(
-            vertex_normals,
-            (count, self.normals.shape[1]),
-            [self.posed, self.triangles, *self.ring, self.normals],
-        )
+    def _find_normals(self, count: int) -> None:
+        arrays = [self.posed, self.triangles, *self.ring, self.normals]
+        wp.launch(vertex_normals, (count, self.normals.shape[1]), arrays)
 
     def seat(self, people: Posed) -> None:
         """Pose a chunk of people and build the tree of boxes of what each has on."""
-        count = len(people.looks)
         with wp.ScopedDevice(self.device):
-            self.people.looks = wp.array(people.looks, dtype=Look)
-            self.people.lines = wp.array(people.lines, dtype=float, ndim=3)
-            still = wp.array(people.still, dtype=wp.vec3, ndim=2)
+            looks = wp.array(people.looks, dtype=Look)
+            still, shifts = vectors(people.still), vectors(people.shifts)
             turns = wp.array(people.turns, dtype=wp.mat33, ndim=2)
-            shifts = wp.array(people.shifts, dtype=wp.vec3, ndim=2)
-            arrays = [self.people.shape, self.people.looks, still, turns, shifts, self.posed]
-            wp.launch(pose, (count, still.shape[1]), arrays)
-            self._normals(count)
+            arrays = [self.people.shape, looks, still, turns, shifts, self.posed]
+            wp.launch(pose, still.shape, arrays)
+            self._find_normals(len(people.looks))
             self.meshes = []
             for row, worn in enumerate(people.worn):
                 corners = wp.array(self.corners[worn[self.parts]].ravel(), dtype=int)
                 mesh = wp.Mesh(self.posed[row], corners, bvh_constructor="sah", bvh_leaf_size=4)
                 self.meshes.append(mesh)
+            self.people.looks = looks
+            self.people.lines = wp.array(people.lines, dtype=float, ndim=3)
             self.people.meshes = wp.array([mesh.id for mesh in self.meshes], dtype=wp.uint64)
 
     def expose(self, stages: np.ndarray, height: int, width: int, many: int = 1) -> np.ndarray:
-        """Linear light (B, height, width, 3) of pictures of `many` people, seated from `first` on."""
+        """Linear light (B, height, width, 3) of pictures of `many` people each.
+
+        stages: (B,) of Stage; its `first` is the row of a picture's first person in the chunk.
+        """
         with wp.ScopedDevice(self.device):
             light = wp.zeros((len(stages), height, width), dtype=wp.vec3)
             arrays = [self.people, wp.array(stages, dtype=Stage), many, light]
             wp.launch(photograph, light.shape, arrays)
             return light.numpy()
+
+
+def _shade(own: Body) -> np.ndarray:
+    """(V,) the sky that vertices see; teeth and tongue as in an open mouth."""
+    shade = own.shade.copy()
+    shade[np.unique(own.triangles[np.isin(own.parts, (TEETH, TONGUE))])] = 0.8
+    eyes = np.unique(own.triangles[np.isin(own.parts, (LEFT_EYE, RIGHT_EYE))])
+    shade[eyes] = 0.3 + 0.7 * shade[eyes]
+    return shade
 
 
 _LOCAL, _LOCK = threading.local(), threading.Lock()
@@ -163,41 +143,25 @@ def prepare(p: pd.DataFrame, kind: str, chunk: int = 8) -> Posed:
     `hand_side` (1 left, -1 right) and `hand_x`, `hand_y`, `hand_z` put a hand where `hand` is 1: an
     offset from the head's middle in halves of its height, in the world's axes.
     """
-    count = len(p)
-    shapes, details = shape_weights(p), detail_weights(p)
-    pad = [(0, max(chunk - count, 0)), (0, 0)]
-    points = rest_points(kind, np.pad(shapes, pad), np.pad(details, pad))[:count]
+    count, pad = len(p), [(0, max(chunk - len(p), 0)), (0, 0)]
+    weights = np.pad(shape_weights(p), pad), np.pad(detail_weights(p), pad)
+    points = rest_points(kind, *weights)[:count]
     joints = points[:, -len(BONES) :].astype(np.float64)
     crown, chin = points[:, landmark(kind, 0, 8.49, 0.35)], points[:, landmark(kind, 0, 6.2, 1.42)]
-    head = BONES.index("head")
     middle = (crown + chin) / 2 * np.array([1, 1, 0]) + np.array([0, 0, 0.65])
-    turns, shifts = bone_motions(p, joints, middle, crown[:, 1] - chin[:, 1])
-    looks, ends = _filled(LOOK, p), wear.lines(p)
-    looks["up"], looks["front"] = turns[:, head, :, 1], turns[:, head, :, 2]
-    return Posed(
-        looks=looks,
-        still=np.concatenate(
-            [points[:, : -len(BONES)], wear.put_on(p, points, kind, ends)], 1
-        ).astype(np.float32),
-        turns=turns,
-        shifts=shifts,
-        worn=wear.worn(p),
-        lines=ends,
-        heads=np.einsum("nij,nj->ni", turns[:, head], middle) + shifts[:, head],
-        tall=crown[:, 1] - chin[:, 1],
-    )
-
-
-def _records(p: pd.DataFrame) -> np.ndarray:
-    """(N,) records of a table's numbers."""
-    numbers = p.select_dtypes("number").astype(np.float32)
-    return numbers.to_records(index=False)
+    tall = crown[:, 1] - chin[:, 1]
+    turns, shifts = bone_motions(p, joints, middle, tall)
+    looks, lines = _filled(LOOK, p), wear.lines(p)
+    looks["up"], looks["front"] = turns[:, HEAD, :, 1], turns[:, HEAD, :, 2]
+    still = np.concatenate([points[:, : -len(BONES)], wear.put_on(p, points, kind, lines)], 1)
+    heads = np.einsum("nij,nj->ni", turns[:, HEAD], middle) + shifts[:, HEAD]
+    return Posed(looks, still.astype(np.float32), turns, shifts, wear.worn(p), lines, heads, tall)
 
 
 def _filled(kind: np.dtype, p: pd.DataFrame) -> np.ndarray:
     """Records of a struct from columns of the same names; a vector is three columns _r, _g, _b."""
     out = np.zeros(len(p), kind)
-    for name in kind.names:
+    for name in kind.names or ():
         if name in p:
             out[name] = p[name].to_numpy()
         elif f"{name}_r" in p:
@@ -209,26 +173,49 @@ def stage_of(p: pd.DataFrame) -> np.ndarray:
     """(N,) light and backdrop of pictures, from latents; the camera is still to be placed."""
     out = _filled(STAGE, p)
     out["window"] = (0, 0, 1, 1)
-    key = np.stack([p.light_x, p.light_y, 1.0 + 0 * p.light_x], 1)
+    key = np.stack([p.light_x, p.light_y, np.ones(len(p))], 1)
     out["lamp"] = key / np.linalg.norm(key, axis=1, keepdims=True)
-    out["fill"] = np.array([-0.6, 0.25, 0.75]) * np.stack(
-        [np.sign(p.light_x), 0 * p.light_x + 1, 0 * p.light_x + 1], 1
-    )
-    out["back"] = np.stack(
-        [-0.7 * np.sign(p.light_x), 0.45 + 0 * p.light_x, -0.55 + 0 * p.light_x], 1
-    )
-    warm = p.warm.to_numpy()[:, None] * np.array([1.0, 0.1, -1.0])
-    ambient = p.ambient.to_numpy()[:, None]
+    mirrored = np.ones((len(p), 3))
+    mirrored[:, 0] = np.sign(p.light_x)
+    out["fill"] = np.array([-0.6, 0.25, 0.75]) * mirrored
+    out["back"] = np.array([-0.7, 0.45, -0.55]) * mirrored
+    warm, ambient, rim = (p[[name]].to_numpy() for name in ("warm", "ambient", "rim"))
+    warm = warm * np.array([1.0, 0.1, -1.0])
     out["key_light"] = (1 + warm) * (1.75 - 1.35 * ambient)
     out["fill_light"] = (1 - 0.5 * warm) * ambient * 0.42
     out["sky"] = (1 - 0.6 * warm) * ambient * 0.95
     out["ground"] = (1 + 0.5 * warm) * ambient * 0.55 * np.array([1.0, 0.95, 0.9])
-    out["rim_light"] = p.rim.to_numpy()[:, None] * np.array([1.6, 1.6, 1.7])
+    out["rim_light"] = rim * np.array([1.6, 1.6, 1.7])
     return out
 
 
-def faces_of(p: pd.DataFrame, size: int, device: str, chunk: int) -> torch.Tensor:
-    """(B, 3, size, size) uint8 of at most `chunk` faces."""
+def developed(p: pd.DataFrame, light: np.ndarray, unit: float) -> torch.Tensor:
+    """(B, 3, H, W) uint8 of linear light (B, H, W, 3); unit: px per px of a 64-px crop."""
+    records = p.select_dtypes("number").astype(np.float32).to_records(index=False)
+    made = [develop(one, row, unit) for one, row in zip(light, records, strict=True)]
+    return torch.from_numpy(np.stack(made)).permute(0, 3, 1, 2)
+
+
+def draw(
+    table: pd.DataFrame, *, size: int = 64, device: str = "cpu", progress: bool = True
+) -> torch.Tensor:
+    """One crop (3, size, size) uint8 for each row of latents; (N, 3, size, size) on the CPU."""
+    if size < 16:
+        raise ValueError(f"size must be at least 16 px, found {size}")
+    chunk = chunk_of(device)
+    pictures = torch.empty(len(table), 3, size, size, dtype=torch.uint8)
+
+    def work(rows: slice) -> torch.Tensor:
+        return _faces(table.iloc[rows], size, device, chunk)
+
+    title = "rendering faces" if progress else None
+    for rows, faces in in_chunks(work, len(table), chunk, device, title):
+        pictures[rows] = faces
+    return pictures
+
+
+def _faces(p: pd.DataFrame, size: int, device: str, chunk: int) -> torch.Tensor:
+    """(B, 3, size, size) uint8 of at most `chunk` faces; only a raised hand needs the arms."""
     raised = p.hand.to_numpy() > 0
     out = torch.empty(len(p), 3, size, size, dtype=torch.uint8)
     for kind, rows in (("bust", ~raised), ("figure", raised)):
@@ -246,31 +233,10 @@ def _crops(p: pd.DataFrame, kind: str, size: int, device: str, chunk: int) -> to
     return developed(p, room.expose(stages, size, size), size / 64)
 
 
-def developed(p: pd.DataFrame, light: np.ndarray, unit: float) -> torch.Tensor:
-    """(B, 3, H, W) uint8 of linear light (B, H, W, 3), picture by picture."""
-    made = [capture.develop(one, row, unit) for one, row in zip(light, _records(p), strict=True)]
-    return torch.from_numpy(np.stack(made)).permute(0, 3, 1, 2)
-
-
-def draw(
-    table: pd.DataFrame, *, size: int = 64, device: str = "cpu", progress: bool = True
-) -> torch.Tensor:
-    """One crop (3, size, size) uint8 for each row of latents; (N, 3, size, size) on the CPU."""
-    if size < 16:
-        raise ValueError(f"size must be at least 16 px, found {size}")
-    chunk = chunk_of(device)
-    pictures = torch.empty(len(table), 3, size, size, dtype=torch.uint8)
-    made = in_chunks(lambda rows: faces_of(table.iloc[rows], size, device, chunk), len(table), chunk, device,
-                     "rendering faces" if progress else None)  # fmt: skip
-    for rows, faces in made:
-        pictures[rows] = faces
-    return pictures
-
-
 def in_chunks(
     work: Callable[[slice], torch.Tensor], count: int, chunk: int, device: str, title: str | None
 ) -> Iterator[tuple[slice, torch.Tensor]]:
-    """Slices of at most `chunk` rows and what `work` makes of them, in order, with a bar if titled."""
+    """Slices of at most `chunk` rows and what `work` makes of them, in order; a bar if titled."""
     parts = [slice(start, min(start + chunk, count)) for start in range(0, count, chunk)]
     bar = tqdm(total=count, desc=title, unit="", disable=title is None, leave=False)
     cores = len(os.sched_getaffinity(0))
@@ -281,11 +247,8 @@ def in_chunks(
 
 
 def chunk_of(device: str) -> int:
-    return 64 if is_gpu(device) else 16
-
-
-def is_gpu(device: str) -> bool:
-    return torch.device(device).type == "cuda"
+    """How many people are posed and rendered at a time."""
+    return 64 if torch.device(device).type == "cuda" else 16
 
 
 def rows_of(table: pd.DataFrame, **values: float | np.ndarray) -> pd.DataFrame:

@@ -33,8 +33,8 @@ FACE = {  # points of the template that glasses and ear-rings hang on
 }  # fmt: skip
 WAVES = np.array([[1, 2, 0], [0, 1, 2], [2, 0, -1], [-1, 1, 1.5], [1.5, -1, 2]])
 DROP = np.array([[3, 0, 0], [-3, 0, 0], [0, 0, 3], [0, 0, -3], [0, 7, 0], [0, -7, 0]]) / 100
-LATENTS = ("hair_volume", "hair_length", "curl", "tied", "fringe", "parting", "hairline", "baldness",
-           "hat", "scarf", "brow_dark", "place")  # fmt: skip
+LATENTS = ("hair_volume", "hair_length", "curl", "tied", "fringe", "parting", "hairline",
+           "baldness", "hat", "scarf", "brow_dark", "place")  # fmt: skip
 
 
 def _latents(p: pd.DataFrame) -> SimpleNamespace:
