@@ -103,7 +103,7 @@ def detail_weights(p: pd.DataFrame) -> np.ndarray:
     for action, units in ACTIONS.items():
         power = sum(p[f"au_{unit}"].to_numpy() * share for unit, share in units.items())
         for side, sign in (("", 0.0),) if action in names else (("Left", 1.0), ("Right", -1.0)):
-            out[:, names[action + side]] = (power * (1 + sign * lean)).clip(0, 1.25)
+            out[:, names[action + side]] = (power * (1 + sign * lean)).clip(0, 1.4)
     return out
 
 

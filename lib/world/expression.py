@@ -18,19 +18,19 @@ UNITS = (
     *("chin", "lip_low", "blink"),
 )
 ACTIONS = {  # facial action of the mesh (both sides where it has two) -> units that move it
-    "browInnerUp": {"brow_inner": 1.0},
-    "browOuterUp": {"brow_outer": 1.0},
-    "browDown": {"brow_low": 1.0},
-    "eyeWide": {"lid_up": 1.0},
+    "browInnerUp": {"brow_inner": 1.25},
+    "browOuterUp": {"brow_outer": 1.25},
+    "browDown": {"brow_low": 1.2},
+    "eyeWide": {"lid_up": 1.25},
     "eyeSquint": {"lid_tight": 1.0},
     "eyeBlink": {"blink": 1.0, "lid_tight": 0.12, "lids": 1.0},
     "cheekSquint": {"cheek": 1.15},
-    "noseSneer": {"nose_wrinkle": 1.0},
-    "mouthUpperUp": {"lip_up": 1.0, "part": 0.25},
+    "noseSneer": {"nose_wrinkle": 1.15},
+    "mouthUpperUp": {"lip_up": 1.15, "part": 0.25},
     "mouthLowerDown": {"lip_low": 1.0, "part": 0.35},
     "mouthSmile": {"corner_up": 1.25},
-    "mouthFrown": {"corner_down": 1.0},
-    "mouthStretch": {"stretch": 1.0, "corner_up": 0.2},
+    "mouthFrown": {"corner_down": 1.25},
+    "mouthStretch": {"stretch": 1.15, "corner_up": 0.2},
     "jawOpen": {"jaw": 0.95, "part": 0.06},
     "mouthPress": {"press": 0.8},
     "mouthRollUpper": {"press": 0.5},
@@ -93,7 +93,7 @@ def mixture(moment: Draws, shares: np.ndarray, strong: tuple[float, float]) -> n
     meant = moment.choice("expression", shares)
     other = moment.choice("second expression", np.full(6, 1 / 6))
     power = strong[0] + (strong[1] - strong[0]) * moment.uniform("intensity") ** 0.8
-    trace = 0.42 * moment.uniform("second intensity") ** 2
+    trace = 0.32 * moment.uniform("second intensity") ** 2
     weights = np.zeros((len(meant), 7))
     rows = np.arange(len(meant))
     weights[rows, other] += trace

@@ -200,7 +200,7 @@ def picture(moment: Draws, camera: pd.Series) -> pd.DataFrame:
             "crowd": many if camera.crowd else 0 * many,
             "focus": u("focus", *_range(camera, "focus")),
             "text": moment.flag("text", camera.text),
-            "text_y": u("text y", -0.95, 0.95),
+            "text_y": np.sign(u("text side", -1, 1)) * u("text y", 0.74, 0.94),
             "overlay": moment.flag("overlay", camera.overlay),
             **{f"{k}_{c}": v[:, i] for k, v in walls.items() for i, c in enumerate("rgb")},
         }

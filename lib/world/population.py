@@ -76,7 +76,7 @@ def _head(person: Draws, who: pd.DataFrame) -> pd.DataFrame:
     )
     columns["au_lids"] = person.normal("lids", 0.07, 0.04).clip(0.0, 0.25)  # of a face at rest
     columns["squint"] = person.flag("narrow", 0.11) * person.uniform("narrow by", 0.35, 0.7)
-    columns["brow_thick"] = (0.75 + 0.45 * who.male + person.normal("brow", 0, 0.16)).clip(0.4, 1.7)
+    columns["brow_thick"] = (0.72 + 0.55 * who.male + person.normal("brow", 0, 0.16)).clip(0.4, 1.7)
     return pd.DataFrame(columns)
 
 
@@ -88,7 +88,7 @@ def _hair(person: Draws, who: pd.DataFrame, camera: pd.Series) -> pd.DataFrame:
     bald = person.flag("bald", chance)
     shaven = person.flag("shaven", 0.35) * bald
     receding = male * (1 - bald) * ((age - 26) / 45).clip(0, 1) * person.uniform("receding") * 0.95
-    long = np.where(male > 0, person.flag("long man", 0.06), person.flag("long", 0.80)) * (1 - bald)
+    long = np.where(male > 0, person.flag("long man", 0.05), person.flag("long", 0.90)) * (1 - bald)
     tied = long * person.flag("tied", 0.28)
     cropped = (1 - long) * person.flag("cropped", 0.20 + 0.25 * male)
     volume = person.uniform("volume", 0.10, 0.75) + 0.1 * (1 - male)
