@@ -1,21 +1,25 @@
-"""From latents to a posed body: shape, expression, gaze, the turn of head, neck, trunk and arms."""
+"""From latents to a posed body: shape, expression, gaze, the turn of head, neck, trunk and arms.
+
+N people; lengths are dm, angles degrees. Turns are matrices that multiply column vectors.
+"""
 
 import dataclasses
 import functools
-from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
 
-from lib.world.basis import BONES, GENDERS, RACES, Basis, basis
+from lib.world.basis import BONES, RACES, basis
 from lib.world.expression import ACTIONS
 from lib.world.population import SHAPES
 
 YEARS = (1.0, 11.0, 24.0, 84.0)  # ages of the mesh: baby, child, young, old
 TURNED = {"neck01": 0.25, "neck02": 0.5, "neck03": 0.75, "head": 1.0, "eye.L": 1.0, "eye.R": 1.0}
 HANGING = np.array([0.16, -1.0, 0.08])  # an upper arm at rest, of the left side
+ELBOW = np.array([0.5, -1.0, -0.6])  # where the elbow of a bent left arm points
 KNUCKLES = np.array([0.39, -0.42, -0.82])  # from the first finger to the last, left hand
-GAZE = np.radians(24.0)  # turn of an eye whose gaze is 1
+BENT = {1: 12.0, 2: 30.0, 3: 42.0}  # joints of a finger of a hand at ease
+GAZE = 24.0  # turn of an eye whose gaze is 1
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,16 +42,13 @@ class Body:
 @functools.cache
 def body(kind: str) -> Body:
     """`bust`: head to chest, for crops of faces; `figure`: with arms and hands, for scenes."""
-    whole: Basis = basis()
+    whole = basis()
     middle = whole.points[whole.triangles].mean(1)
-    shown = np.full(len(middle), kind == "figure")
-    shown |= (middle[:, 1] > 3.7) & (np.abs(middle[:, 0]) < 2.9)
-    keep = np.unique(whole.triangles[shown])
+    shown = (middle[:, 1] > 3.7) & (np.abs(middle[:, 0]) < 2.9) | (kind == "figure")
+    keep, count = np.unique(whole.triangles[shown]), len(whole.masks)
+    rows = np.append(keep, np.arange(count, len(whole.points)))  # joints are always kept
     place = np.full(len(whole.points), -1)
-    place[keep] = np.arange(len(keep))
-    count = len(whole.masks)
-    place[count:] = len(keep) + np.arange(len(BONES))
-    rows = np.concatenate([keep, np.arange(count, len(whole.points))])
+    place[rows] = np.arange(len(rows))
     moved = place[whole.moved] >= 0
     return Body(
         keep=keep,
@@ -78,16 +79,14 @@ def bust_rows(kind: str, rows: np.ndarray) -> np.ndarray:
 
 
 def shape_weights(p: pd.DataFrame) -> np.ndarray:
-    """(N, 48) of the directions of sex, age, weight and ancestry."""
+    """(N, 48) of the directions of sex, age and weight, then of ancestry, sex and age."""
     place = np.interp(p.age, YEARS, np.arange(4.0))[:, None]
-    ages = (1 - np.abs(place - np.arange(4))).clip(0, 1)  # (N, 4)
+    ages = (1 - np.abs(place - np.arange(4))).clip(0, 1)
     sexes = np.stack([1 - p.mannish, p.mannish], 1)
-    heavy = (1 - np.abs(2 * p.weight.to_numpy()[:, None] - np.arange(3))).clip(0, 1)
-    kin = p[list(RACES)].to_numpy()
-    build = sexes[:, :, None, None] * ages[:, None, :, None] * heavy[:, None, None, :]
-    ancestry = kin[:, :, None, None] * sexes[:, None, :, None] * ages[:, None, None, :]
-    assert len(GENDERS) == 2
-    return np.concatenate([build.reshape(len(p), -1), ancestry.reshape(len(p), -1)], 1)
+    heavy = (1 - np.abs(2 * p[["weight"]].to_numpy() - np.arange(3))).clip(0, 1)
+    build = np.einsum("ns,na,nw->nsaw", sexes, ages, heavy)
+    kin = np.einsum("nr,ns,na->nrsa", p[list(RACES)].to_numpy(), sexes, ages)
+    return np.concatenate([build.reshape(len(p), -1), kin.reshape(len(p), -1)], 1)
 
 
 def detail_weights(p: pd.DataFrame) -> np.ndarray:
@@ -97,7 +96,8 @@ def detail_weights(p: pd.DataFrame) -> np.ndarray:
     for row in SHAPES.itertuples():
         value = p[f"shape_{row.Index}"].to_numpy()
         for file, part in ((row.less, -value), (row.more, value)):
-            for one in _sided(file):
+            both = [side + file[2:] for side in "lr"] if file.startswith("lr-") else [file]
+            for one in both if file else ():
                 out[:, names[one]] += part.clip(0)
     lean = p.lopsided.to_numpy()
     for action, units in ACTIONS.items():
@@ -107,15 +107,8 @@ def detail_weights(p: pd.DataFrame) -> np.ndarray:
     return out
 
 
-def _sided(file: str) -> Sequence[str]:
-    """Files of a change: `lr-…` stands for both sides, `` for none."""
-    if not file:
-        return ()
-    return [f"{side}{file[2:]}" for side in "lr"] if file.startswith("lr-") else [file]
-
-
 def rest_points(kind: str, shapes: np.ndarray, details: np.ndarray) -> np.ndarray:
-    """(N, V + J, 3) float32 before posing."""
+    """(N, V + J, 3) float32 before posing, of weights (N, 48) and (N, K)."""
     whole = body(kind)
     flat = whole.points.reshape(1, -1) + shapes.astype(np.float32) @ whole.shapes
     points = flat.reshape(len(shapes), -1, 3)
@@ -125,30 +118,32 @@ def rest_points(kind: str, shapes: np.ndarray, details: np.ndarray) -> np.ndarra
 
 def turn(yaw: np.ndarray, pitch: np.ndarray, roll: np.ndarray) -> np.ndarray:
     """(N, 3, 3) of degrees: yaw to the person's left, pitch up, roll to the picture's left."""
-    y, x, z = (np.radians(np.asarray(angle, float)) for angle in (yaw, -np.asarray(pitch), roll))
-    one, zero = np.ones_like(y), np.zeros_like(y)
-    around_y = [[np.cos(y), zero, np.sin(y)], [zero, one, zero], [-np.sin(y), zero, np.cos(y)]]
-    around_x = [[one, zero, zero], [zero, np.cos(x), -np.sin(x)], [zero, np.sin(x), np.cos(x)]]
-    around_z = [[np.cos(z), -np.sin(z), zero], [np.sin(z), np.cos(z), zero], [zero, zero, one]]
-    first, second, third = (np.array(m).transpose(2, 0, 1) for m in (around_y, around_x, around_z))
-    return first @ second @ third
+    x, y, z = np.eye(3)[:, None]
+    about_y, about_x = turn_about(y, np.asarray(yaw)), turn_about(x, -np.asarray(pitch))
+    return about_y @ about_x @ turn_about(z, np.asarray(roll))
 
 
-def turn_about(axis: np.ndarray, degrees: float) -> np.ndarray:
-    """(3, 3): a turn about an axis (3,)."""
-    x, y, z = axis / np.linalg.norm(axis)
-    skew, angle = np.array([[0, -z, y], [z, 0, -x], [-y, x, 0]]), np.radians(degrees)
+def turn_about(axis: np.ndarray, degrees: float | np.ndarray) -> np.ndarray:
+    """(N, 3, 3): turns by degrees, a number or (N,), about axes (N, 3) of any length."""
+    skew, angle = _skew(_unit(axis)), np.radians(np.atleast_1d(degrees))[:, None, None]
     return np.eye(3) + np.sin(angle) * skew + (1 - np.cos(angle)) * skew @ skew
 
 
 def swing(start: np.ndarray, end: np.ndarray) -> np.ndarray:
     """(N, 3, 3): the smallest turn that takes directions (N, 3) to others."""
-    start, end = (v / np.linalg.norm(v, axis=1, keepdims=True) for v in (start, end))
-    axis, cosine = np.cross(start, end), (start * end).sum(1)
-    skew = np.zeros((len(start), 3, 3))
-    skew[:, 0, 1], skew[:, 0, 2], skew[:, 1, 2] = -axis[:, 2], axis[:, 1], -axis[:, 0]
-    skew -= skew.transpose(0, 2, 1)
+    start, end = _unit(start), _unit(end)
+    skew, cosine = _skew(np.cross(start, end)), (start * end).sum(1)
     return np.eye(3) + skew + skew @ skew / (1 + cosine).clip(1e-3)[:, None, None]
+
+
+def _unit(v: np.ndarray) -> np.ndarray:
+    """Vectors (N, 3) at length 1."""
+    return v / np.linalg.norm(v, axis=1, keepdims=True)
+
+
+def _skew(axis: np.ndarray) -> np.ndarray:
+    """(N, 3, 3) that give the cross product of axes (N, 3) with a vector."""
+    return np.cross(axis[:, None], np.eye(3)).transpose(0, 2, 1)
 
 
 def bone_motions(
@@ -158,19 +153,18 @@ def bone_motions(
 
     joints: (N, J, 3) at rest; middle (N, 3) and tall (N,): of the head at rest.
     """
-    count = len(p)
     trunk = turn(p.body_yaw, p.body_pitch, p.body_roll)
     turns = np.tile(trunk[:, None], (1, len(BONES), 1, 1))
     for name, share in TURNED.items():
         parts = (p[f"body_{k}"] + share * (p[k] - p[f"body_{k}"]) for k in ("yaw", "pitch", "roll"))
         turns[:, BONES.index(name)] = turn(*parts)
-    gaze = turn(p.gaze_x * np.degrees(GAZE), p.gaze_y * np.degrees(GAZE) * 0.7, np.zeros(count))
+    gaze = turn(p.gaze_x * GAZE, p.gaze_y * GAZE * 0.7, np.zeros(len(p)))
     away = p[["hand_x", "hand_y", "hand_z"]].to_numpy() * (tall / 2)[:, None]
     goal = middle + np.einsum("nji,nj->ni", trunk, away)
     for side, sign in (("L", 1), ("R", -1)):
         turns[:, BONES.index(f"eye.{side}")] = turns[:, BONES.index("head")] @ gaze
         raised = ((p.hand > 0) & (p.hand_side * sign > 0)).to_numpy()
-        _arm(turns, joints, trunk, side, goal, raised)
+        _move_arm(turns, joints, side, goal, raised)
     posed = joints.copy()
     for bone, parent in enumerate(basis().parents):
         if parent >= 0:
@@ -180,42 +174,41 @@ def bone_motions(
     return turns.astype(np.float32), shifts.astype(np.float32)
 
 
-def _arm(turns, joints, trunk, side: str, goal: np.ndarray, raised: np.ndarray) -> None:
-    """Let an arm hang, or where raised bend it so that the wrist comes to a goal; in place."""
-    shoulder, elbow, wrist = (
-        BONES.index(f"{n}.{side}") for n in ("upperarm01", "lowerarm01", "wrist")
-    )
+def _move_arm(
+    turns: np.ndarray, joints: np.ndarray, side: str, goal: np.ndarray, raised: np.ndarray
+) -> None:
+    """Let an arm hang, or where raised (N,) bend it so that the wrist comes to a goal (N, 3).
+
+    Changes the turns (N, J, 3, 3) of the arm and hand, which are those of the trunk before.
+    """
+    names = ("upperarm01", "lowerarm01", "wrist")
+    shoulder, elbow, wrist = (BONES.index(f"{name}.{side}") for name in names)
     upper, lower = joints[:, elbow] - joints[:, shoulder], joints[:, wrist] - joints[:, elbow]
-    sign = np.array([1.0 if side == "L" else -1.0, 1, 1])
-    down = np.tile(HANGING * sign, (len(joints), 1))
-    first, second = down, down + np.array([0, 0, 0.25])
-    if raised.any():
-        bent = _reach(upper, lower, goal - joints[:, shoulder], sign)
-        first = np.where(raised[:, None], bent[0], first)
-        second = np.where(raised[:, None], bent[1], second)
+    mirror = np.array([1.0 if side == "L" else -1.0, 1, 1])
+    first, second = _reach(upper, lower, goal - joints[:, shoulder], ELBOW * mirror)
+    first = np.where(raised[:, None], first, HANGING * mirror)
+    second = np.where(raised[:, None], second, HANGING * mirror + np.array([0, 0, 0.25]))
+    trunk = turns[:, shoulder].copy()
     turns[:, shoulder] = trunk @ swing(upper, first)
-    turns[:, elbow] = trunk @ swing(lower, second)
-    hand = [
-        BONES.index(name)
-        for name in BONES
-        if name.endswith(side) and name.startswith(("wrist", "finger"))
-    ]
-    turns[:, hand] = turns[:, elbow][:, None]
-    for finger in range(2, 6):  # a little bent, as in a hand at ease
-        for joint, degrees in ((1, 12.0), (2, 30.0), (3, 42.0)):
-            bone = BONES.index(f"finger{finger}-{joint}.{side}")
-            bent = turn_about(KNUCKLES * (sign[0] ** np.array([2, 1, 1])), degrees + 2 * finger)
-            turns[:, bone] = turns[:, wrist] @ bent
+    turns[:, elbow] = turns[:, wrist] = trunk @ swing(lower, second)
+    across = KNUCKLES * mirror[0] * mirror
+    for finger in range(1, 6):  # the thumb stays straight
+        for joint, degrees in BENT.items():
+            bend = turn_about(across[None], degrees + 2 * finger if finger > 1 else 0.0)
+            turns[:, BONES.index(f"finger{finger}-{joint}.{side}")] = turns[:, wrist] @ bend
 
 
-def _reach(upper, lower, goal, sign) -> tuple[np.ndarray, np.ndarray]:
-    """Directions (N, 3) of upper and lower arm whose end is at a goal (N, 3) from the shoulder."""
+def _reach(
+    upper: np.ndarray, lower: np.ndarray, goal: np.ndarray, elbow: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Directions (N, 3) of upper and lower arm whose end is at a goal (N, 3) from the shoulder.
+
+    elbow: (3,) where the elbow points; a goal out of reach is pointed at.
+    """
     a, b = (np.linalg.norm(v, axis=1) for v in (upper, lower))
     far = np.linalg.norm(goal, axis=1).clip(np.abs(a - b) + 1e-3, 0.98 * (a + b))
-    axis = goal / np.linalg.norm(goal, axis=1, keepdims=True)
+    axis = _unit(goal)
     along = (far**2 + a**2 - b**2) / (2 * far)
-    aside = np.tile(np.array([0.5, -1.0, -0.6]) * sign, (len(goal), 1))
-    aside -= (aside * axis).sum(1, keepdims=True) * axis
-    aside /= np.linalg.norm(aside, axis=1, keepdims=True)
-    knee = along[:, None] * axis + np.sqrt((a**2 - along**2).clip(0))[:, None] * aside
-    return knee, far[:, None] * axis - knee
+    aside = _unit(elbow - (axis @ elbow)[:, None] * axis)
+    bent = along[:, None] * axis + np.sqrt((a**2 - along**2).clip(0))[:, None] * aside
+    return bent, far[:, None] * axis - bent
