@@ -18,8 +18,8 @@ def develop(light: np.ndarray, p: np.void, unit: float) -> np.ndarray:
     image = np.rint(image.clip(0, 1) * 255).astype(np.uint8)
     if p["saturation"] == 0:
         image[:] = np.rint(image @ LUMA)[..., None]
-    options = (cv2.IMWRITE_JPEG_QUALITY, round(p["jpeg"]), cv2.IMWRITE_JPEG_SAMPLING_FACTOR,
-               cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444)  # fmt: skip
+    full_colour = (cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444)
+    options = (cv2.IMWRITE_JPEG_QUALITY, round(p["jpeg"]), *full_colour)
     _, coded = cv2.imencode(".jpg", image[..., ::-1], options)
     return cv2.imdecode(coded, cv2.IMREAD_COLOR)[..., ::-1]
 
@@ -42,16 +42,15 @@ def _expose(light: np.ndarray, p: np.void) -> np.ndarray:
 
 def _blur(image: np.ndarray, p: np.void, unit: float) -> np.ndarray:
     """A Gaussian blur that is wider along a motion; sigma in px of a 64-px crop."""
-    across, down = (
-        float(np.hypot(p["blur"], p[name]).clip(0.05, REACH)) * unit
-        for name in ("motion_x", "motion_y")
-    )
+    sigmas = np.hypot(p["blur"], [p["motion_x"], p["motion_y"]]).clip(0.05, REACH)
+    across, down = (float(sigma) * unit for sigma in sigmas)
     taps = 2 * int(2.2 * max(across, down)) + 3
-    return cv2.GaussianBlur(image, (taps, taps), across, sigmaY=down, borderType=cv2.BORDER_REPLICATE)
+    return cv2.GaussianBlur(image, (taps, taps), across, None, down, cv2.BORDER_REPLICATE)
 
 
 @functools.cache
 def _noise() -> np.ndarray:
+    """(256, 256, 3) normal numbers that all pictures take their grain from."""
     values = np.random.Generator(np.random.Philox(2026)).standard_normal((256, 256, 3))
     return values.astype(np.float32)
 
