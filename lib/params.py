@@ -50,6 +50,7 @@ class DataParams(Section):
     yaw_bins: tuple[float, float, float, float] = (-60.0, -20.0, 20.0, 60.0)  # degrees
     yaw_sign: Literal[1, -1] = 1  # 1: AFLW's positive yaw turns to the picture's right; -1: left
     relation_columns: tuple[str, ...] = ()  # order of the eight trait columns of a partial copy
+    calibration_faces: Annotated[int, Field(ge=60)] = 1500  # of each source, notebook 01b
     movie_list: str = ""  # file with one image name per line: the movie subset of Table 11
     aflw: SourceParams = SourceParams(train=23_386, test=1_000)  # Section 6.1
     celeba: SourceParams = SourceParams(train=199_599, test=3_000)

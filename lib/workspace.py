@@ -248,7 +248,8 @@ class Workspace:
 
     def facts(self, notebook: str) -> dict[str, Any]:
         """What a notebook recorded beside its numbers; notebook: its name or number."""
-        found = sorted((self.root / "metrics").glob(f"{notebook}*.json"))
+        name = notebook if "_" in notebook else f"{notebook}_*"
+        found = sorted((self.root / "metrics").glob(f"{name}.json"))
         return json.loads(found[0].read_text()).get("facts", {}) if found else {}
 
     # Provenance -----------------------------------------------------------------------------------

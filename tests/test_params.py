@@ -23,6 +23,7 @@ def test_every_profile_loads(profile):
         ("propagation.covariance", "block", ["propagation.covariance", "pattern"]),
         ("data.size", 32, ["model.size", "exceeds data.size 32", "raise data.size"]),
         ("data.yaw_bins", [20, -20, 60, 70], ["data", "yaw_bins must ascend"]),
+        ("data.calibration_faces", 10, ["data.calibration_faces", "greater than or equal to 60"]),
         ("data.aflw.origin", "flickr", ["data.aflw.origin", "'world'"]),
         ("nothing", 1, ["nothing", "unknown key"]),
     ],

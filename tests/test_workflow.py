@@ -84,6 +84,7 @@ def test_a_new_photograph_makes_notebook_15_run_again(tmp_path):
 
 def test_imports_are_followed_into_packages_and_over_several_lines():
     assert "lib/world/render.py" in imports("notebooks/01_datasets.ipynb")
+    assert "lib/world/captures.csv" in imports("notebooks/01_datasets.ipynb")
     assert "lib/training/loop.py" in imports("notebooks/17_beyond_the_paper.ipynb")
     assert "lib/params.py" in imports("notebooks/02_stage1_network.ipynb")  # through workspace
 

@@ -41,6 +41,7 @@ class Step:
 STEPS = {
     "00_start_here": Step(reads=("propagation",)),
     "01_datasets": Step(reads=("data", "evaluation"), threads=2, trained=True),
+    "01b_embedded_world": Step(reads=("data",), threads=2),
     "02_stage1_network": Step(("01",), ("model", "stage1", "evaluation"), trained=True),
     "03_attribute_propagation": Step(("02",), ("propagation", "evaluation"), trained=True),
     "04_alternating_stage2": Step(
@@ -62,7 +63,7 @@ STEPS = {
         ("10",), ("model", "stage1", "stage2", "propagation", "evaluation", "beyond")
     ),
 }
-BY_NUMBER = {name[:2]: name for name in STEPS}
+BY_NUMBER = {name.partition("_")[0]: name for name in STEPS}
 
 
 def runs(params: Params) -> list[str]:
@@ -100,9 +101,11 @@ def seed_of(run: str, params: Params) -> int:
 
 def imports(path: str | Path) -> list[str]:
     """The files of lib/ that a notebook or module imports, directly or through another, and the
-    published tables where it reads them.
+    published tables and those of the embedded world where it reads them.
     """
     found = behind(path)
+    if Path("lib/world/moments.py") in found:
+        found |= set(Path("lib/world").glob("*.csv"))
     if Path("lib/evaluation/claims.py") in found:
         found |= set(Path("params/reported").glob("*.csv"))
     return sorted(str(file) for file in found)

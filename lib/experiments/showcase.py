@@ -1,19 +1,18 @@
 """Examples of the embedded world: a person in every expression, pose and capture, at every age."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 from torch import Tensor
 
 from lib import world
-from lib.data.faces import FaceSet
-from lib.vocabulary import EXPRESSIONS
+from lib.vocabulary import EXPRESSIONS, columns
+from lib.world import labels
 from lib.world.expression import EMOTIONS, UNITS, prototypes
 from lib.world.hashing import Draws
-from lib.world.moments import SOURCES, latents
-from lib.world.population import LEANS, people_of
+from lib.world.moments import CAPTURES, FRAMES, SEQUENCES, SOURCES, latents
+from lib.world.population import SHAPES, people_of
 
 CALM = dict(  # nothing hides the face, and the picture is sharp and well lit
     hand=0.0, scarf=0.0, overlay=0.0, text=0.0, shades=0.0, hat=0.0, glasses=0.0, crowd=0.0,
@@ -38,10 +37,14 @@ def sitters(count: int = 3, *, seed: int = 0) -> pd.DataFrame:
     return felt(world.rows_of(people, stubble=people.stubble_person, **CALM), "happy", 0.0)
 
 
-def posed(person: pd.DataFrame, yaw: Sequence[float], size: int) -> Tensor:
-    """One person at several yaws in degrees, (len(yaw), 3, size, size) uint8."""
-    angles = np.asarray(yaw, float)
-    rows = world.rows_of(repeat(person, len(angles)), yaw=angles, body_yaw=0.4 * angles)
+def posed(person: pd.DataFrame, angles: Sequence[float], size: int, axis: str = "yaw") -> Tensor:
+    """One person turned by several angles in degrees, (len(angles), 3, size, size) uint8.
+
+    axis: `yaw` (positive to the picture's right), `pitch` (up) or `roll`; the body follows a yaw.
+    """
+    degrees = np.asarray(angles, float)
+    turned = {axis: degrees} | ({"body_yaw": 0.4 * degrees} if axis == "yaw" else {})
+    rows = world.rows_of(repeat(person, len(degrees)), **turned)
     return world.draw(rows, size=size, progress=False)
 
 
@@ -80,8 +83,8 @@ def captured(person: pd.DataFrame, count: int, size: int, *, seed: int = 0) -> d
 
 def person_columns() -> list[str]:
     """The latents that belong to a person and not to a moment or a camera."""
-    camera = SOURCES[SITTERS]
-    return [str(name) for name in people_of(Draws("names", np.arange(1), 0), camera.habits).columns]
+    one = people_of(Draws("names", np.arange(1), 0), CAPTURES[SITTERS])
+    return [str(name) for name in one.columns]
 
 
 def aged(person: pd.DataFrame, ages: Sequence[float], *, seed: int = 0) -> pd.DataFrame:
@@ -96,32 +99,32 @@ def aged(person: pd.DataFrame, ages: Sequence[float], *, seed: int = 0) -> pd.Da
     draws = Draws(f"{SITTERS} person", np.array([number]), seed)
     rows = repeat(person, len(ages))
     for place, age in enumerate(ages):
-        habits = replace(SOURCES[SITTERS].habits, ages=(age, age), makeup=0.0, bald=0.0)
-        then = people_of(draws, habits)
+        habits = {"age_low": age, "age_high": age, "makeup": 0.0, "bald": 0.0}
+        then = people_of(draws, pd.Series({**CAPTURES[SITTERS], **habits}))
         child = np.clip((18 - age) / 8, 0, 1)
         then["mannish"] += 0.8 * child * (0.5 - then.mannish)
-        for name, (male, _, _) in LEANS.items():
+        for name, male in SHAPES["male"].items():
             then[f"shape_{name}"] -= child * male * (2 * then.male - 1)
         rows.loc[place, then.columns] = then.iloc[0].astype(float)
     return world.rows_of(rows, stubble=rows.stubble_person)
 
 
-def borderline(faces: FaceSet, source: str = "expw", count: int = 8) -> dict[str, FaceSet]:
-    """Faces whose two strongest expressions are nearly equally strong, by the pair of expressions.
+def gallery(source: str, each: int = 5, size: int = 96, *, seed: int = 0) -> Tensor:
+    """Different people of a source in lines of the seven expressions in the paper's order.
 
-    Empty where the faces are not of the embedded world (their latents are unknown).
+    Returns (each x 7, 3, size, size) uint8; in every line each expression is shown once. Of CK+
+    these are first frames (neutral) and peaks.
     """
-    names = [f"e_{name}" for name in EMOTIONS]
-    if not set(names) <= set(faces.table):
-        return {}
-    rows = (faces.table["source"] == source).to_numpy()
-    shown = np.column_stack([faces.table[names].to_numpy(), np.full(len(faces), 0.27)])
-    order = np.argsort(-shown, 1)
-    gap = np.take_along_axis(shown, order[:, :1], 1) - np.take_along_axis(shown, order[:, 1:2], 1)
-    near = np.flatnonzero(rows & (gap[:, 0] < 0.12))
-    pairs = pd.Series([" or ".join(EXPRESSIONS[k] for k in sorted(order[i, :2])) for i in near])
-    common = pairs.value_counts().index[:4]
-    return {name: faces.select(near[(pairs == name).to_numpy()][:count]) for name in common}
+    indices = np.arange(0, 14_000, 20)
+    if source == "ckplus":
+        subjects = np.arange(40 * each)
+        frame = np.where(subjects % 7 == 6, 0, FRAMES - 1)
+        indices = subjects * SEQUENCES * FRAMES + frame
+    table = latents(source, indices, seed=seed)
+    shown = labels.truth(table)[:, columns(EXPRESSIONS)]
+    first = ~table.identity.duplicated().to_numpy()
+    chosen = [np.flatnonzero(first & (column == 1))[:each] for column in shown.T]
+    return world.draw(table.loc[np.stack(chosen, 1).ravel()], size=size, progress=False)
 
 
 def repeat(row: pd.DataFrame, count: int) -> pd.DataFrame:

@@ -11,7 +11,7 @@ from matplotlib.ticker import AutoLocator
 from torch import Tensor
 
 from lib import vocabulary
-from lib.figures.palette import BLUE, COLOURS, GREY
+from lib.figures.palette import BLUE, COLOURS, GREY, ORANGE
 
 # Sheets of faces --------------------------------------------------------------------------------
 
@@ -23,6 +23,7 @@ def sheet(
     width: float = 9.0,
     gap: int = 3,
     columns: int | None = None,
+    heads: Sequence[str] = (),
 ) -> Figure:
     """Rows of pictures, each row named at its left, captions below the pictures.
 
@@ -38,6 +39,8 @@ def sheet(
         Between pictures, px.
     columns
         Start a new line after this many pictures; only without captions.
+    heads
+        Texts above the first line's pictures.
     """
     strips = {name: _lines(images, gap, columns) for name, images in rows.items()}
     wide = max(strip.shape[1] for strip in strips.values())
@@ -56,6 +59,9 @@ def sheet(
         place.set_ylabel(name, rotation=0, ha="right", va="center", fontsize=9)
         if captions:
             _caption(place, rows[name], captions[name], gap)
+    if heads:
+        first = next(iter(rows.values()))
+        _head(figure.axes[0], first[: len(heads)], heads, gap)
     return figure
 
 
@@ -102,6 +108,17 @@ def _caption(axes: Axes, images: Tensor | Sequence[Tensor], texts: Sequence[str]
         axes.annotate(
             text, (middle, image.shape[-2]), (0, -2), textcoords="offset points",
             ha="center", va="top", fontsize=7, annotation_clip=False,
+        )  # fmt: skip
+        left += image.shape[-1] + gap
+
+
+def _head(axes: Axes, images: Tensor | Sequence[Tensor], texts: Sequence[str], gap: int) -> None:
+    """Texts above the first pictures of a row of pictures."""
+    left = 0
+    for image, text in zip(images, texts, strict=True):
+        axes.annotate(
+            text, (left + image.shape[-1] / 2, 0), (0, 2), textcoords="offset points",
+            ha="center", va="bottom", fontsize=9, annotation_clip=False,
         )  # fmt: skip
         left += image.shape[-1] + gap
 
@@ -164,6 +181,29 @@ def correlations(matrices: Mapping[str, pd.DataFrame]) -> Figure:
         axes.set_yticks(range(len(names)), names, fontsize=8)
         axes.set_title(vocabulary.title(source), fontsize=10)
     figure.colorbar(image, ax=grid, label="correlation of labels", shrink=0.6)
+    return figure
+
+
+def measured(table: pd.DataFrame, label: str) -> Figure:
+    """Measures as dots beside the published numbers (ticks) and the ranges wanted (grey bands).
+
+    table: one row per measure, columns measure, ours, paper, low, high; label: of the axis.
+    """
+    figure = Figure(figsize=(7.5, 0.9 + 0.23 * len(table)), layout="constrained")
+    axes, places = figure.subplots(), np.arange(len(table))
+    axes.barh(
+        places, table["high"] - table["low"], 0.6, table["low"], color="#DDDDDD", label="wanted"
+    )
+    axes.plot(table["paper"], places, "|", color="black", markersize=11, label="paper, real set")
+    inside = table["ours"].between(table["low"], table["high"]).to_numpy()
+    for rows, colour, words in ((inside, BLUE, "ours"), (~inside, ORANGE, "ours, outside")):
+        if rows.any():
+            axes.plot(table["ours"][rows], places[rows], "o", color=colour, label=words)
+    axes.set_yticks(places, table["measure"])
+    axes.set(ylim=(len(table) - 0.5, -0.5), xlim=(0, 100), xlabel=label)
+    axes.grid(axis="x", alpha=0.3)
+    axes.spines[["top", "right"]].set_visible(False)
+    figure.legend(loc="outside upper right", ncols=4, frameon=False)
     return figure
 
 

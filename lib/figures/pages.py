@@ -1,6 +1,7 @@
 """What a notebook's page shows: figures light enough for it, the scoreboard, short numbers."""
 
 import io
+from collections.abc import Iterable
 from pathlib import Path
 
 import IPython.display
@@ -22,6 +23,11 @@ def shown(path: Path) -> IPython.display.Image:
     with PIL.Image.open(path) as picture:
         picture.convert("RGB").save(light, "JPEG", quality=75, optimize=True)
     return IPython.display.Image(light.getvalue(), format="jpeg")
+
+
+def findings(lines: Iterable[str]) -> IPython.display.Markdown:
+    """What a notebook found, as a list; each line is a sentence in Markdown."""
+    return IPython.display.Markdown("\n".join(f"- {line}" for line in lines))
 
 
 def scoreboard(board: pd.DataFrame) -> Styler:
