@@ -67,8 +67,12 @@ def attributes(count: int, progress: bool = False) -> list[Measure]:
         found = _balanced(hog(made.images), made.labels, cut)
         for name, value in zip(vocabulary.ATTRIBUTES, found, strict=True):
             scores.setdefault(name, []).append(value)
-    each = {name: np.nanmean(values) for name, values in scores.items() if np.isfinite(values).any()}
-    rows = [Measure("24 attributes, HOG+SVM", float(np.mean(list(each.values()))), 71.0, 67.0, 75.0)]
+    each = {
+        name: np.nanmean(values) for name, values in scores.items() if np.isfinite(values).any()
+    }
+    rows = [
+        Measure("24 attributes, HOG+SVM", float(np.mean(list(each.values()))), 71.0, 67.0, 75.0)
+    ]
     for group, paper in GROUPS.items():
         value = np.mean([each[name] for name in vocabulary.GROUPS[group] if name in each])
         rows.append(Measure(f"{group}, HOG+SVM", float(value), paper, paper - 7, paper + 7))
@@ -109,7 +113,9 @@ def frequencies(count: int = 4000) -> list[Measure]:
     shares = {name: (given[vocabulary.column(name)], real) for name, real in CELEBA.items()}
     shares |= {name: (voted[name].mean(), real) for name, real in TABLE_10.items()}
     rows = [
-        Measure(f"frequency of {name}", 100 * float(ours), real, real * 2 / 3, min(real * 4 / 3, 100))
+        Measure(
+            f"frequency of {name}", 100 * float(ours), real, real * 2 / 3, min(real * 4 / 3, 100)
+        )
         for name, (ours, real) in shares.items()
     ]
     agreed = np.mean([kappa(voted[f"votes_{name}"].to_numpy()) for name in vocabulary.TRAITS])

@@ -10,6 +10,8 @@ from collections.abc import Sequence
 import numpy as np
 from scipy.special import ndtri
 
+Indices = Sequence[int] | np.ndarray
+
 
 class Draws:
     """Named random columns for a list of indices.
@@ -18,7 +20,7 @@ class Draws:
     whichever other indices are asked for.
     """
 
-    def __init__(self, space: str, indices: Sequence[int] | np.ndarray, seed: int) -> None:
+    def __init__(self, space: str, indices: Indices, seed: int) -> None:
         index = np.asarray(indices)
         if index.ndim != 1 or (len(index) and (index.dtype.kind not in "iu" or index.min() < 0)):
             raise ValueError(f"indices must be a list of integers >= 0, found {indices!r:.80}")

@@ -2,32 +2,32 @@
 
 `captures.csv` says how each source meets and photographs people, one column per source; nothing
 else differs between them. There `x_low` and `x_high` bound uniform numbers, `share_` and `scene_`
-are relative frequencies, `strong` is the intensity of the expression that is meant, `yaw_spread` the
-standard deviation of yaw (degrees) and `yaw_even` the share of faces spread evenly over +-92 degrees;
-`jitter` is in half crops, `scale` the height of a head in crops, `blur` and `motion` are sigmas in px
-of a 64-px crop, `grade` the strength of a colour cast, `focus` the blur of the backdrop in half
-pictures, `crowd` the mean number of people behind; from `age_low` on it is who the people are.
+are relative frequencies, `strong` is the intensity of the expression that is meant, `yaw_spread`
+the standard deviation of yaw (degrees), `yaw_even` the share of faces spread evenly over +-92
+degrees; `jitter` is in half crops, `scale` the height of a head in crops, `blur` and `motion` are
+sigmas in px of a 64-px crop, `grade` is the strength of a colour cast, `focus` the blur of the
+backdrop in half pictures, `crowd` the mean number of people behind; from `age_low` on the rows say
+who the people are.
 """
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from lib.world.expression import EMOTIONS, UNITS, mixture, movements
-from lib.world.hashing import Draws
+from lib.world.hashing import Draws, Indices
 from lib.world.population import linear, people_of
 
 FRAMES = 10  # of a CK+-like sequence, neutral to peak
 SEQUENCES = 3  # of a CK+-like subject, each another emotion
 CAPTURES = pd.read_csv(Path(__file__).with_name("captures.csv"), index_col="setting")
-SOURCES = tuple(CAPTURES)
+SOURCES = tuple(str(source) for source in CAPTURES)
 SHARES = [f"share_{name}" for name in (*EMOTIONS, "neutral")]
 SCENES = [f"scene_{name}" for name in ("wall", "room", "outdoors", "night")]
 
 
-def latents(source: str, indices: Sequence[int], *, seed: int = 0) -> pd.DataFrame:
+def latents(source: str, indices: Indices, *, seed: int = 0) -> pd.DataFrame:
     """Every latent of the faces at these indices of a source; one row each, index 0..N-1."""
     if source not in SOURCES:
         raise ValueError(f"unknown source {source!r}; use one of {', '.join(SOURCES)}")
@@ -44,7 +44,10 @@ def latents(source: str, indices: Sequence[int], *, seed: int = 0) -> pd.DataFra
         moment = Draws("ckplus sequence", index // FRAMES, seed)
         shake = Draws(source, index, seed)
     else:
-        weights, shake = mixture(moment, camera[SHARES].to_numpy(), (camera.strong_low, camera.strong_high)), None
+        weights, shake = (
+            mixture(moment, camera[SHARES].to_numpy(), (camera.strong_low, camera.strong_high)),
+            None,
+        )
     return assemble(table, people, weights, camera, moment, person, shake)
 
 

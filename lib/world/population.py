@@ -16,7 +16,9 @@ AUBURN, SILVER = np.array([126, 52, 24]), np.array([196, 195, 194])
 IRIS = np.array([[38, 22, 14], [86, 54, 28], [104, 98, 56], [70, 102, 132], [116, 138, 150]])
 # One row per proportion of the head: the targets of the mesh when it is less or more, the spread
 # and mean of a population, and what it gains from being male, old (from 42 to 78) and heavy.
-SHAPES = pd.read_csv(Path(__file__).with_name("shapes.csv"), index_col="shape", keep_default_na=False)
+SHAPES = pd.read_csv(
+    Path(__file__).with_name("shapes.csv"), index_col="shape", keep_default_na=False
+)
 SHADES = 0.72  # share of each spread that is used
 
 

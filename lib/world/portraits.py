@@ -6,18 +6,18 @@ import numpy as np
 import pandas as pd
 import torch
 
-from lib.world.sets import Faces
 from lib.vocabulary import ATTRIBUTES
 from lib.world import labels
-from lib.world.hashing import Draws
+from lib.world.hashing import Draws, Indices
 from lib.world.labels import YAW_BINS
 from lib.world.moments import FRAMES, SEQUENCES, latents
 from lib.world.render import draw
+from lib.world.sets import Faces
 
 
 def people(
     source: str,
-    indices: Sequence[int],
+    indices: Indices,
     *,
     seed: int = 0,
     yaw_bins: Sequence[float] = YAW_BINS,
@@ -35,7 +35,7 @@ def people(
 
 def annotations(
     source: str,
-    indices: Sequence[int],
+    indices: Indices,
     *,
     seed: int = 0,
     yaw_bins: Sequence[float] = YAW_BINS,
@@ -47,7 +47,7 @@ def annotations(
 
 def faces(
     source: str,
-    indices: Sequence[int],
+    indices: Indices,
     *,
     seed: int = 0,
     size: int = 64,

@@ -23,8 +23,8 @@ MOODS = {  # how often each of angry, disgust, fear, happy, sad, surprise, neutr
     "wonder": (0.03, 0.02, 0.06, 0.42, 0.03, 0.22, 0.22),
 }
 # One row per kind of pair: its share of the web and movie parts, the moods of the leading and the
-# other person, how it leans on each trait (-1 to 1), the distance of the heads (`near`, half heads),
-# `facing` (1 face to face, 0 both to the camera, below 0 turned away), how much higher the first is
+# other person, its leaning on each trait (-1 to 1), the distance of the heads (`near`, half heads),
+# `facing` (1 face to face, 0 to the camera, below 0 turned away), how much higher the first is
 # (`above`, half heads), and the shares with an arm around (`hug`) or a hand pointing at the other.
 SCENARIOS = pd.read_csv(Path(__file__).with_name("scenarios.csv"), index_col="scenario")
 LENIENT = {  # how readily an annotator says yes

@@ -1,30 +1,30 @@
 """Pictures of two people, and the crops of their faces that a detector would give."""
 
-from collections.abc import Sequence
-
 import numpy as np
 import pandas as pd
 import torch
 
-from lib.world.sets import Pairs
 from lib.vocabulary import TRAITS
 from lib.world.expression import mixture
-from lib.world.hashing import Draws
+from lib.world.hashing import Draws, Indices
 from lib.world.moments import CAPTURES, assemble
 from lib.world.population import people_of
 from lib.world.relations import MOODS, SCENARIOS, settle, trait_evidence, votes
-from lib.world.render import chunk_of, developed, in_chunks, prepare, stage_of, studio
+from lib.world.render import Posed, chunk_of, developed, in_chunks, prepare, stage_of, studio
+from lib.world.sets import Pairs
 
 PARTS = ("web", "movie")
 HEIGHT, WIDTH = 144, 256  # px, the pictures that the boxes are measured in
 CAMERAS = {"web": CAPTURES["expw"], "movie": CAPTURES["sfew"]}
-SHARED = ("light", "ambient", "warm", "rim", "spread", "exposure", "contrast", "saturation", "cast_",
-          "vignette", "blur", "motion", "noise", "grain", "seed", "jpeg", "scene", "crowd", "focus",
-          "text", "overlay", "wall_")  # fmt: skip
+SHARED = (  # beginnings of the names of latents that the two people of a picture share
+    "light", "ambient", "warm", "rim", "spread", "exposure", "contrast", "saturation", "cast_",
+    "vignette", "blur", "motion", "noise", "grain", "seed", "jpeg", "scene", "crowd", "focus",
+    "text", "overlay", "wall_",
+)  # fmt: skip
 HEAD = 1.15  # dm, half of a head's height
 
 
-def pairs(part: str, indices: Sequence[int], *, seed: int = 0) -> tuple[pd.DataFrame, ...]:
+def pairs(part: str, indices: Indices, *, seed: int = 0) -> tuple[pd.DataFrame, ...]:
     """Latents of the left person, of the right person, and of the pair; one row each."""
     if part not in PARTS:
         raise ValueError(f"unknown part {part!r}; use one of {', '.join(PARTS)}")
@@ -104,7 +104,14 @@ def _stand(one: pd.DataFrame, two: pd.DataFrame, kind: pd.DataFrame, moment: Dra
     return pd.DataFrame({**columns, "gesture": gesture})
 
 
-def _gestures(one, two, kind: pd.DataFrame, moment: Draws, apart, to_left) -> np.ndarray:
+def _gestures(
+    one: pd.DataFrame,
+    two: pd.DataFrame,
+    kind: pd.DataFrame,
+    moment: Draws,
+    apart: np.ndarray,
+    to_left: np.ndarray,
+) -> np.ndarray:
     """Arms: around the other's shoulders, or pointing at the other; returns their names (N,)."""
     around = moment.flag("arm around", kind.hug.to_numpy()) * (apart < 2.2)
     point = moment.flag("points", kind.point.to_numpy()) * (1 - around)
@@ -134,7 +141,7 @@ def boxes_of(left: pd.DataFrame, right: pd.DataFrame, moment: Draws) -> pd.DataF
 
 def relation(
     part: str,
-    indices: Sequence[int],
+    indices: Indices,
     *,
     seed: int = 0,
     size: int = 64,
@@ -179,7 +186,7 @@ def picture_pairs(
 
 
 def scenes(
-    part: str, indices: Sequence[int], *, seed: int = 0, height: int = HEIGHT, device: str = "cpu"
+    part: str, indices: Indices, *, seed: int = 0, height: int = HEIGHT, device: str = "cpu"
 ) -> torch.Tensor:
     """The whole pictures of pairs: (N, 3, height, height * 16 / 9) uint8."""
     left, right, _ = pairs(part, indices, seed=seed)
@@ -196,9 +203,14 @@ def picture_scenes(
 
 
 def _rendered(
-    left, right, windows: np.ndarray, shape: tuple[int, int], device: str, title
+    left: pd.DataFrame,
+    right: pd.DataFrame,
+    windows: np.ndarray,
+    shape: tuple[int, int],
+    device: str,
+    title: str | None,
 ) -> torch.Tensor:
-    """(N, K, 3, height, width) uint8: K windows (middle x, y, half width, height) of each picture."""
+    """(N, K, 3, height, width) uint8: K windows (x, y, half width, half height) of each picture."""
     count, many = windows.shape[:2]
     both = pd.concat([left, right], ignore_index=True).iloc[
         np.arange(2 * count).reshape(2, -1).T.ravel()
@@ -232,7 +244,7 @@ def _rendered(
     return out
 
 
-def _place(people, p: pd.DataFrame, tall: np.ndarray, distance: np.ndarray) -> None:
+def _place(people: Posed, p: pd.DataFrame, tall: np.ndarray, distance: np.ndarray) -> None:
     """Scale and move posed people so that their heads are where the latents say; in place."""
     grow = p.scale.to_numpy() * tall / (people.tall / 2)
     deep = p.deep.to_numpy() * HEAD
