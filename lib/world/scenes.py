@@ -61,7 +61,7 @@ def _role(part: str, index: np.ndarray, seed: int, kind: pd.DataFrame, role: int
     people = people_of(who, camera)
     shares = np.array([MOODS[mood] for mood in (kind.second if role else kind["first"])])
     table = pd.DataFrame({"identity": [f"{part}-{'ba'[role]}{i // 2}" for i in index]})
-    weights = mixture(moment, shares, (0.35, 1.0))
+    weights = mixture(moment, shares, (0.30, 0.95))
     return assemble(table, people, weights, camera, moment, who)
 
 
