@@ -9,7 +9,7 @@ import functools
 import numpy as np
 import pandas as pd
 
-from lib.world.basis import BONES, RACES, basis
+from lib.world.basis import BONES, FINGERS, RACES, basis
 from lib.world.expression import ACTIONS
 from lib.world.population import SHAPES
 
@@ -18,7 +18,7 @@ TURNED = {"neck01": 0.25, "neck02": 0.5, "neck03": 0.75, "head": 1.0, "eye.L": 1
 HANGING = np.array([0.16, -1.0, 0.08])  # an upper arm at rest, of the left side
 ELBOW = np.array([0.5, -1.0, -0.6])  # where the elbow of a bent left arm points
 KNUCKLES = np.array([0.39, -0.42, -0.82])  # from the first finger to the last, left hand
-BENT = {1: 12.0, 2: 30.0, 3: 42.0}  # joints of a finger of a hand at ease
+EASE, STRAIGHT, CURLED = (12, 30, 42), (2, 4, 6), (72, 92, 60)  # bends of a finger's joints
 GAZE = 24.0  # turn of an eye whose gaze is 1
 
 
@@ -165,6 +165,7 @@ def bone_motions(
         turns[:, BONES.index(f"eye.{side}")] = turns[:, BONES.index("head")] @ gaze
         raised = ((p.hand > 0) & (p.hand_side * sign > 0)).to_numpy()
         _move_arm(turns, joints, side, goal, raised)
+        _bend_fingers(turns, side, raised & (p.hand > 1).to_numpy())
     posed = joints.copy()
     for bone, parent in enumerate(basis().parents):
         if parent >= 0:
@@ -191,11 +192,18 @@ def _move_arm(
     trunk = turns[:, shoulder].copy()
     turns[:, shoulder] = trunk @ swing(upper, first)
     turns[:, elbow] = turns[:, wrist] = trunk @ swing(lower, second)
-    across = KNUCKLES * mirror[0] * mirror
-    for finger in range(1, 6):  # the thumb stays straight
-        for joint, degrees in BENT.items():
-            bend = turn_about(across[None], degrees + 2 * finger if finger > 1 else 0.0)
-            turns[:, BONES.index(f"finger{finger}-{joint}.{side}")] = turns[:, wrist] @ bend
+
+
+def _bend_fingers(turns: np.ndarray, side: str, points: np.ndarray) -> None:
+    """Fingers of a hand at ease, or, where `points` (N,), of one with the first finger stretched."""
+    hand = turns[:, BONES.index(f"wrist.{side}")]
+    turns[:, [BONES.index(f"{name}.{side}") for name in FINGERS]] = hand[:, None]
+    across = KNUCKLES * (np.ones(3) if side == "L" else np.array([1, -1, -1]))
+    for finger in range(2, 6):  # the thumb stays straight
+        for joint, degrees in enumerate(STRAIGHT if finger == 2 else CURLED):
+            bend = np.where(points, degrees, EASE[joint] + 2 * finger)
+            bone = BONES.index(f"finger{finger}-{joint + 1}.{side}")
+            turns[:, bone] = hand @ turn_about(across[None], bend)
 
 
 def _reach(

@@ -140,8 +140,9 @@ def studio(kind: str, size: int, device: str) -> Studio:
 def prepare(p: pd.DataFrame, kind: str, chunk: int = 8) -> Posed:
     """Shape, dress and pose the people of a table; a chunk is padded so that sums are the same.
 
-    `hand_side` (1 left, -1 right) and `hand_x`, `hand_y`, `hand_z` put a hand where `hand` is 1: an
-    offset from the head's middle in halves of its height, in the world's axes.
+    Where `hand` is 1, or 2 for one that points, `hand_side` (1 left, -1 right) and `hand_x`,
+    `hand_y`, `hand_z` put a hand at an offset from the head's middle: halves of its height, in the
+    world's axes.
     """
     count, pad = len(p), [(0, max(chunk - len(p), 0)), (0, 0)]
     weights = np.pad(shape_weights(p), pad), np.pad(detail_weights(p), pad)

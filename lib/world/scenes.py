@@ -116,7 +116,7 @@ def _gestures(
     around = moment.flag("arm around", kind.hug.to_numpy()) * (apart < 2.2)
     point = moment.flag("points", kind.point.to_numpy()) * (1 - around)
     toward = -to_left  # from the leader to the other, in the picture
-    one["hand"] = np.where(around + point > 0, 1.0, 0.0)
+    one["hand"] = around + 2.0 * point  # 2: a hand that points
     one["hand_side"] = toward  # the arm on the other's side
     one["hand_x"] = toward * np.where(around > 0, apart + 1.0, 0.62 * apart)
     one["hand_y"] = np.where(around > 0, -1.85, -1.9)

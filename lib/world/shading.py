@@ -133,9 +133,8 @@ def hair_paint(q: Look, r: vec3, n: vec3, tail: bool) -> Paint:
     along = wp.normalize(down - n * wp.dot(n, down) + n * 0.0001)
     colour = q.hair * (0.90 + 0.42 * wp.clamp(strand, -1.2, 1.2))
     if parted and r[1] > 7.9 and r[2] > 0.2 and not tail:
-        gap = bell(r[0] - q.parting + 0.012 * strand, 0.013)
-        gap *= step(0.0, 0.2, q.hair_length + q.hair_volume - 0.25)
-        colour = wp.lerp(colour, q.skin * 0.3, gap * 0.4)
+        gap = bell(r[0] - q.parting + 0.005 * strand, 0.018) * step(0.1, 0.3, q.hair_length)
+        colour = wp.lerp(colour, q.skin * 0.3, gap * 0.35)
     lumps = wp.cross(along, n) * (0.32 * strand) + along * (0.25 * strand * q.curl)
     lean = wp.normalize(along + n * (0.25 * strand))
     return Paint(colour, wp.normalize(n + lumps), 0.5 - 0.375 * q.curl, 26.0, 0.35, lean)

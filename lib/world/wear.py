@@ -202,9 +202,9 @@ def _hair(q: SimpleNamespace, on: np.ndarray, rest: np.ndarray, ends: np.ndarray
     thick = thick * np.where((side > 60) & loose, np.maximum(rise, 0.75), rise)
     ear = np.exp(-(((side - 92) / 30) ** 2) - ((height - 7.05).clip(0) / 0.45) ** 2)
     thick = thick + 0.24 * ear * loose
-    dent = np.exp(-(((rest[:, 0] - q.parting) / 0.07) ** 2)) * top * (np.abs(q.parting) < 1)
-    thick = thick * (1 - 0.5 * dent * (1 - q.curl))
-    thick = thick * (1 + (0.10 + 0.25 * q.curl) * _lumps(q, rest, 3 + 4 * q.curl))
+    dent = np.exp(-(((rest[:, 0] - q.parting) / 0.12) ** 2)) * top * (np.abs(q.parting) < 1)
+    thick = thick * (1 - 0.4 * dent * (1 - q.curl) * (q.hair_length > 0))
+    thick = thick * (1 + 0.10 * (1 + q.curl) * _lumps(q, rest, 3 + 1.5 * q.curl))
     fringe = (q.fringe > 0) & (side < 58) & (height < 8.05)
     thick = np.where(fringe, np.maximum(thick, 0.09), thick).clip(0.012)
     # Where no hair is, the mesh goes inside the head.
