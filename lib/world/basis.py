@@ -47,6 +47,7 @@ WAIST, REACH = 0.9, 2.3  # what lies lower, and is not an arm, is left out
 class Basis:
     """The mesh as arrays; V vertices, J bones, K directions, H vertices that faces move."""
 
+    keep: np.ndarray  # (V,) vertices of MakeHuman's base mesh, ascending
     points: np.ndarray  # (V + J, 3) the template, then the joints of its bones
     shapes: np.ndarray  # (48, V + J, 3) directions of sex, age, weight and ancestry
     details: np.ndarray  # (K, H, 3) local changes and facial actions, of the vertices `moved`
@@ -103,6 +104,7 @@ def _read() -> dict[str, np.ndarray]:
     template = np.vstack([points[keep], joints @ points]).astype(np.float32)
     bones, weights = _skinning(data, rig, keep)
     return {
+        "keep": keep,
         "points": template,
         "shapes": np.stack(shapes).astype(np.float16),
         "details": details[:, moved].astype(np.float16),
@@ -191,12 +193,9 @@ def _shape_files(data: Path) -> list[Path]:
 
 def _detail_files(data: Path) -> list[Path]:
     """Files of local changes of the head, then of the 52 facial actions."""
-    found = [
-        path for name in FOLDERS for path in sorted((data / f"mpfb2/targets/{name}").iterdir())
-    ]
-    changes = [
-        p for p in found if p.name.endswith(".target.gz") and not p.name.startswith("measure")
-    ]
+    folders = [data / "mpfb2/targets" / name for name in FOLDERS]
+    found = [path for folder in folders for path in sorted(folder.glob("*.target.gz"))]
+    changes = [path for path in found if not path.name.startswith("measure")]
     return changes + sorted((data / "faceunits01/targets/faceunits").glob("*.target"))
 
 
@@ -216,8 +215,7 @@ def _masks(folder: Path, texture: np.ndarray) -> np.ndarray:
     for name in MASKS:
         image = np.asarray(Image.open(folder / f"mpfb_{name}.jpg").convert("L"), np.float32) / 255
         high, wide = image.shape
-        across = np.clip((texture[:, 0] * wide).astype(int), 0, wide - 1)
-        columns.append(
-            image[np.clip(((1 - texture[:, 1]) * high).astype(int), 0, high - 1), across]
-        )
+        across, down = texture[:, 0] * wide, (1 - texture[:, 1]) * high
+        place = down.astype(int).clip(0, high - 1), across.astype(int).clip(0, wide - 1)
+        columns.append(image[place])
     return np.stack(columns, 1)

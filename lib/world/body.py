@@ -9,7 +9,7 @@ import functools
 import numpy as np
 import pandas as pd
 
-from lib.world.basis import BONES, FINGERS, RACES, basis
+from lib.world.basis import BONES, FINGERS, RACES, Basis, basis
 from lib.world.expression import ACTIONS
 from lib.world.population import SHAPES
 
@@ -22,26 +22,12 @@ EASE, STRAIGHT, CURLED = (12, 30, 42), (2, 4, 6), (72, 92, 60)  # bends of a fin
 GAZE = 24.0  # turn of an eye whose gaze is 1
 
 
-@dataclasses.dataclass(frozen=True)
-class Body:
-    """The part of the mesh that a kind of picture shows: `bust` or `figure`, with its own rows."""
-
-    keep: np.ndarray  # (V,) rows of the whole basis
-    points: np.ndarray  # (V + J, 3)
-    shapes: np.ndarray  # (48, (V + J) * 3)
-    details: np.ndarray  # (K, M * 3)
-    moved: np.ndarray  # (M,) rows that details move
-    triangles: np.ndarray  # (T, 3)
-    parts: np.ndarray  # (T,)
-    masks: np.ndarray  # (V, 4)
-    shade: np.ndarray  # (V,)
-    bones: np.ndarray  # (V, 4)
-    weights: np.ndarray  # (V, 4)
-
-
 @functools.cache
-def body(kind: str) -> Body:
-    """`bust`: head to chest, for crops of faces; `figure`: with arms and hands, for scenes."""
+def body(kind: str) -> Basis:
+    """The part of the mesh that a kind of picture shows, with its own rows.
+
+    `bust`: head to chest, for crops of faces; `figure`: with arms and hands, for scenes.
+    """
     whole = basis()
     middle = whole.points[whole.triangles].mean(1)
     shown = (middle[:, 1] > 3.7) & (np.abs(middle[:, 0]) < 2.9) | (kind == "figure")
@@ -50,18 +36,18 @@ def body(kind: str) -> Body:
     place = np.full(len(whole.points), -1)
     place[rows] = np.arange(len(rows))
     moved = place[whole.moved] >= 0
-    return Body(
-        keep=keep,
+    own = {
+        name: getattr(whole, name)[keep] for name in ("keep", "masks", "shade", "bones", "weights")
+    }
+    return dataclasses.replace(
+        whole,
         points=whole.points[rows],
-        shapes=whole.shapes[:, rows].reshape(len(whole.shapes), -1),
-        details=np.ascontiguousarray(whole.details[:, moved].reshape(len(whole.details), -1)),
+        shapes=np.ascontiguousarray(whole.shapes[:, rows]),
+        details=np.ascontiguousarray(whole.details[:, moved]),
         moved=place[whole.moved][moved],
         triangles=place[whole.triangles[shown]].astype(np.int32),
         parts=whole.parts[shown],
-        masks=whole.masks[keep],
-        shade=whole.shade[keep],
-        bones=whole.bones[keep],
-        weights=whole.weights[keep],
+        **own,
     )
 
 
@@ -110,9 +96,10 @@ def detail_weights(p: pd.DataFrame) -> np.ndarray:
 def rest_points(kind: str, shapes: np.ndarray, details: np.ndarray) -> np.ndarray:
     """(N, V + J, 3) float32 before posing, of weights (N, 48) and (N, K)."""
     whole = body(kind)
-    flat = whole.points.reshape(1, -1) + shapes.astype(np.float32) @ whole.shapes
-    points = flat.reshape(len(shapes), -1, 3)
-    points[:, whole.moved] += (details @ whole.details).reshape(len(shapes), -1, 3)
+    ways, changes = (way.reshape(len(way), -1) for way in (whole.shapes, whole.details))
+    points = whole.points.reshape(1, -1) + shapes.astype(np.float32) @ ways
+    points = points.reshape(len(shapes), -1, 3)
+    points[:, whole.moved] += (details @ changes).reshape(len(shapes), -1, 3)
     return points
 
 
@@ -195,7 +182,7 @@ def _move_arm(
 
 
 def _bend_fingers(turns: np.ndarray, side: str, points: np.ndarray) -> None:
-    """Fingers of a hand at ease, or, where `points` (N,), of one with the first finger stretched."""
+    """Fingers of a hand at ease or, where `points` (N,), of one that stretches the first finger."""
     hand = turns[:, BONES.index(f"wrist.{side}")]
     turns[:, [BONES.index(f"{name}.{side}") for name in FINGERS]] = hand[:, None]
     across = KNUCKLES * (np.ones(3) if side == "L" else np.array([1, -1, -1]))

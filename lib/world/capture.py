@@ -21,7 +21,7 @@ def develop(light: np.ndarray, p: np.void, unit: float) -> np.ndarray:
     full_colour = (cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444)
     options = (cv2.IMWRITE_JPEG_QUALITY, round(p["jpeg"]), *full_colour)
     _, coded = cv2.imencode(".jpg", image[..., ::-1], options)
-    return cv2.imdecode(coded, cv2.IMREAD_COLOR)[..., ::-1]
+    return np.asarray(cv2.imdecode(coded, cv2.IMREAD_COLOR))[..., ::-1]
 
 
 def _expose(light: np.ndarray, p: np.void) -> np.ndarray:

@@ -14,16 +14,8 @@ from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
 from lib.world import wear
-from lib.world.basis import BONES
-from lib.world.body import (
-    Body,
-    body,
-    bone_motions,
-    detail_weights,
-    landmark,
-    rest_points,
-    shape_weights,
-)
+from lib.world.basis import BONES, Basis
+from lib.world.body import body, bone_motions, detail_weights, landmark, rest_points, shape_weights
 from lib.world.capture import develop
 from lib.world.casting import neighbours, vectors, vertex_normals
 from lib.world.shading import LEFT_EYE, RIGHT_EYE, TEETH, TONGUE, Stage
@@ -69,9 +61,9 @@ class Studio:
             self._find_normals(1)
             shape = Shape()
             shape.rest = vectors(rest)
-            shape.outward = vectors(
-                self.normals.numpy()[0] * (np.arange(len(rest)) < bare)[:, None]
-            )
+            outward = self.normals.numpy()[0].copy()
+            outward[bare:] = 0
+            shape.outward = vectors(outward)
             shape.parts = wp.array(parts, dtype=int)
             shape.masks = wp.array(np.pad(own.masks, [(0, extra), (0, 0)]), dtype=wp.vec4)
             shape.shade = wp.array(np.append(_shade(own), np.ones(extra)), dtype=float)
@@ -114,7 +106,7 @@ class Studio:
             return light.numpy()
 
 
-def _shade(own: Body) -> np.ndarray:
+def _shade(own: Basis) -> np.ndarray:
     """(V,) the sky that vertices see; teeth and tongue as in an open mouth."""
     shade = own.shade.copy()
     shade[np.unique(own.triangles[np.isin(own.parts, (TEETH, TONGUE))])] = 0.8

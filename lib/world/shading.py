@@ -183,9 +183,8 @@ def paint_of(q: Look, part: int, r: vec3, n: vec3, mask: vec4, lines: Lines, fin
     if part == LEFT_EYE or part == RIGHT_EYE:
         return eye_paint(q, r, n, wp.where(part == LEFT_EYE, 1.0, -1.0))
     if part == TEETH:
-        level = (0.12 + 0.88 * step(0.95, 1.30, r[2])) * (
-            1.0 - 0.12 * bell(wp.sin(r[0] * 40.0), 0.14)
-        )
+        gap = 1.0 - 0.12 * bell(wp.sin(r[0] * 40.0), 0.14)
+        level = (0.12 + 0.88 * step(0.95, 1.30, r[2])) * gap
         return Paint(vec3(0.84, 0.80, 0.72) * level, n, 0.5, 40.0, 0.6, vec3())
     if part == TONGUE:
         level = 0.2 + 0.8 * step(0.8, 1.35, r[2])

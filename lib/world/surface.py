@@ -87,10 +87,8 @@ def segment(x: float, y: float, ax: float, ay: float, bx: float, by: float) -> f
 def line_height(lines: Lines, line: int, r: vec3) -> float:
     """Height of a line of `wear.lines` at the azimuth of a template point."""
     turn = (wp.atan2(r[0], r[2] - 0.45) / 6.2831853 + 0.5) * float(BINS) - 0.5
-    low = int(wp.floor(turn))
-    return wp.lerp(
-        lines[line, (low + BINS) % BINS], lines[line, (low + 1 + BINS) % BINS], turn - float(low)
-    )
+    low = int(wp.floor(turn)) + BINS
+    return wp.lerp(lines[line, low % BINS], lines[line, (low + 1) % BINS], turn - wp.floor(turn))
 
 
 @wp.func
@@ -120,11 +118,8 @@ def beard_field(r: vec3, kind: int) -> float:
     if kind == CORNERS:
         return step(0.07, 0.035, segment(x, y, 0.30, 6.70, 0.26, 6.42)) * front
     if kind == SIDEBURNS:
-        return (
-            step(0.60, 0.64, x)
-            * within(z, 0.56, 0.62, 0.88, 0.98)
-            * within(y, 6.70, 6.98, 7.40, 7.50)
-        )
+        level = within(y, 6.70, 6.98, 7.40, 7.50)
+        return step(0.60, 0.64, x) * within(z, 0.56, 0.62, 0.88, 0.98) * level
     cheek = 6.70 + 0.62 * wp.max(x - 0.28, 0.0) + wp.where(kind == SHADOW, 0.12, 0.0)
     low = within(y, 5.92, 6.10, cheek - 0.05, cheek + 0.07)
     side = step(0.62, 0.68, x) * within(y, 6.5, 6.6, 7.30, 7.42) * step(0.98, 0.90, z)
@@ -161,9 +156,8 @@ def creases(q: Look, r: vec3) -> float:
     deep = float(0.0)
     if y > 7.52 and y < 8.0:  # forehead
         wave = wp.sin((y + 0.012 * wp.sin(x * 9.0 + q.place * 20.0)) * 62.0 + q.place * 6.0)
-        rows = (
-            wp.max(wave - 0.45, 0.0) * 1.8 * step(0.56, 0.36, x) * within(y, 7.52, 7.6, 7.88, 7.97)
-        )
+        rows = wp.max(wave - 0.45, 0.0) * 1.8 * step(0.56, 0.36, x)
+        rows *= within(y, 7.52, 7.6, 7.88, 7.97)
         deep += rows * wp.clamp(0.55 * old + 0.75 * q.au_brow_inner * (0.35 + 0.65 * old), 0.0, 1.0)
     if y > 7.28 and y < 7.62 and x < 0.16:  # between the brows, root of the nose
         frown = bell(x - 0.065, 0.022) * within(y, 7.30, 7.38, 7.52, 7.62)
@@ -260,10 +254,8 @@ def hairy(q: Look, r: vec3, skin: vec3, bare: float, lines: Lines) -> vec3:
         colour = wp.lerp(colour, q.hair * (0.85 - 0.5 * q.brow_dark) + q.skin * 0.06, brow)
     if q.male > 0.5 and r[1] < 7.55:
         strand = hairs(q, r, 1.0)
-        shadow = (
-            q.stubble * wp.max(beard_field(r, SHADOW), beard_field(r, MOUSTACHE)) * (1.0 - bare)
-        )
-        dots = wp.clamp(0.62 + 0.45 * strand, 0.0, 1.0) * shadow * 0.82
+        shadow = wp.max(beard_field(r, SHADOW), beard_field(r, MOUSTACHE)) * (1.0 - bare)
+        dots = 0.82 * q.stubble * shadow * wp.clamp(0.62 + 0.45 * strand, 0.0, 1.0)
         colour = wp.lerp(colour, wp.cw_mul(q.beard, vec3(0.8, 0.9, 1.1)) + q.skin * 0.04, dots)
         grown = beard_density(q, r) * (1.0 - bare)
         if grown > 0.01:
