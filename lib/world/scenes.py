@@ -61,7 +61,7 @@ def _role(part: str, index: np.ndarray, seed: int, kind: pd.DataFrame, role: int
     people = people_of(who, camera)
     shares = np.array([MOODS[mood] for mood in (kind.second if role else kind["first"])])
     table = pd.DataFrame({"identity": [f"{part}-{'ba'[role]}{i // 2}" for i in index]})
-    weights = mixture(moment, shares, (0.30, 0.95))
+    weights = mixture(moment, shares, (0.25, 0.90))
     return assemble(table, people, weights, camera, moment, who)
 
 
@@ -78,7 +78,7 @@ def _stand(one: pd.DataFrame, two: pd.DataFrame, kind: pd.DataFrame, moment: Dra
     other = scale * np.exp(moment.normal("size of other", 0, 0.05))
     above = kind.above.to_numpy() * moment.uniform("above", 0.3, 1.1)
     above = above + moment.normal("height", 0, 0.12)
-    facing = (kind.facing.to_numpy() + moment.normal("face", 0, 0.3)).clip(-1, 1)
+    facing = (kind.facing.to_numpy() + moment.normal("face", 0, 0.45)).clip(-1, 1)
     to_left = np.where(moment.flag("leader left", 0.5) > 0, -1.0, 1.0)
     middle = moment.normal("middle", 0, 0.08)
     half, rise = apart * (scale + other) / 4, moment.normal("rise", 0.12, 0.06)
