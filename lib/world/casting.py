@@ -4,9 +4,11 @@
 import contextlib
 import os
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+import torch
 import warp as wp
 
 
@@ -26,10 +28,24 @@ def cache_folder() -> Path:
     return spare
 
 
+@contextlib.contextmanager
+def no_notes() -> Iterator[None]:
+    """Drop what native code writes to standard error: warp has no setting for its note "no GPU"."""
+    error = os.dup(2)
+    with open(os.devnull, "w") as nowhere:
+        os.dup2(nowhere.fileno(), 2)
+    try:
+        yield
+    finally:
+        os.dup2(error, 2)
+        os.close(error)
+
+
 wp.config.log_level = wp.LOG_ERROR
 wp.config.enable_backward = False
 wp.config.kernel_cache_dir = str(cache_folder() / "kernels")
-wp.init()
+with contextlib.nullcontext() if torch.cuda.is_available() else no_notes():
+    wp.init()
 
 
 @wp.kernel

@@ -51,13 +51,10 @@ class Hit:
 
 @wp.kernel
 def pose(
-    shape: Shape,
-    looks: wp.array(dtype=Look),
-    still: wp.array2d(dtype=vec3),
-    turns: wp.array2d(dtype=wp.mat33),
-    shifts: wp.array2d(dtype=vec3),
+    shape: Shape, looks: wp.array(dtype=Look), still: wp.array2d(dtype=vec3),
+    turns: wp.array2d(dtype=wp.mat33), shifts: wp.array2d(dtype=vec3),
     posed: wp.array2d(dtype=vec3),
-) -> None:
+) -> None:  # fmt: skip
     """(B, P) points at rest to posed ones, clothes and beards raised from the skin."""
     row, point = wp.tid()
     at = still[row, point]
@@ -76,12 +73,9 @@ def pose(
 @wp.func
 def corners_of(mesh: wp.uint64, face: int) -> wp.vec3i:
     """The three vertices of a triangle."""
-    first = face * 3
-    return wp.vec3i(
-        wp.mesh_get_index(mesh, first),
-        wp.mesh_get_index(mesh, first + 1),
-        wp.mesh_get_index(mesh, first + 2),
-    )
+    k = face * 3
+    a, b = wp.mesh_get_index(mesh, k), wp.mesh_get_index(mesh, k + 1)
+    return wp.vec3i(a, b, wp.mesh_get_index(mesh, k + 2))
 
 
 @wp.func
