@@ -97,7 +97,7 @@ def undecided(
     Returns by pair of expressions (the four that occur most often) the faces (count, 3, size, size)
     uint8, and what the annotator wrote for each.
     """
-    indices = np.arange(0, 6_000, 2)
+    indices = range(0, 6_000, 2)
     everybody = latents("expw", indices, seed=seed)
     people = _clear(everybody)
     shown = labels.expression_evidence(people)
@@ -119,4 +119,4 @@ def undecided(
 def _clear(people: pd.DataFrame) -> pd.DataFrame:
     """Those people whose face is not hidden and not turned far."""
     hidden = people[list(UNHIDDEN)].to_numpy().any(1)
-    return people[~hidden & (people.yaw.abs() < 30)]
+    return people[~hidden & (people.yaw.abs() < 30).to_numpy()]
