@@ -14,6 +14,7 @@ import nbformat
 from lib.evaluation import claims
 from lib.evaluation.judging import AUC, PAPER
 from lib.params import load
+from lib.workspace import Workspace
 from workflow.imports import code
 from workflow.pipeline import STEPS
 
@@ -132,6 +133,17 @@ def difficulty() -> str:
     return markdown(("method", "result"), rows)
 
 
+def calibration() -> str:
+    """How hard the world is by hand-made features, beside the paper and the range wanted."""
+    work = Workspace(load(PROFILE), "readme")
+    if not (work.root / "tables" / "world_calibration.csv").exists():
+        return "Not measured yet: notebook 01b."
+    table = work.load_table("world_calibration").reset_index()
+    note = json.loads(work.existing("tables", "world_calibration.json").read_text())["note"]
+    rows = table.assign(within=table["within"].map({True: "yes", False: "no"}))
+    return f"Profile `{PROFILE}`, {note}.\n\n" + markdown(rows, rows.itertuples(index=False))
+
+
 # bench/README.md ----------------------------------------------------------------------------------
 
 
@@ -184,7 +196,7 @@ def measured(bench: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
 
 PAGES: dict[str, dict[str, Callable[[], str]]] = {
     "README.md": {"results": results, "scoreboard": scoreboard, "notebooks": notebooks},
-    "lib/world/README.md": {"difficulty": difficulty},
+    "lib/world/README.md": {"calibration": calibration, "difficulty": difficulty},
     "bench/README.md": {"speed": speed},
 }
 
