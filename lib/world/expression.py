@@ -42,13 +42,13 @@ PROTOTYPES = {  # two ways of showing each emotion; a person mixes them
     "angry": (
         {"brow_low": 1.0, "lid_tight": 0.5, "press": 0.9, "lid_up": 0.35, "chin": 0.3,
          "nose_wrinkle": 0.15, "corner_down": 0.15},
-        {"brow_low": 1.0, "lid_up": 0.6, "nose_wrinkle": 0.35, "lip_up": 0.5, "lip_low": 0.7,
+        {"brow_low": 1.0, "lid_up": 0.7, "nose_wrinkle": 0.15, "lip_up": 0.3, "lip_low": 0.7,
          "jaw": 0.22, "stretch": 0.3},
     ),
     "disgust": (
-        {"nose_wrinkle": 1.0, "lip_up": 0.75, "brow_low": 0.45, "lid_tight": 0.7, "cheek": 0.5,
+        {"nose_wrinkle": 1.0, "lip_up": 0.85, "brow_low": 0.25, "lid_tight": 0.7, "cheek": 0.5,
          "corner_down": 0.45, "chin": 0.25},
-        {"nose_wrinkle": 1.0, "lip_up": 1.0, "brow_low": 0.4, "lid_tight": 0.7, "cheek": 0.4,
+        {"nose_wrinkle": 1.0, "lip_up": 1.0, "brow_low": 0.2, "lid_tight": 0.7, "cheek": 0.4,
          "lip_low": 0.35, "jaw": 0.12},
     ),
     "fear": (
@@ -84,21 +84,23 @@ def prototypes() -> np.ndarray:
     return table
 
 
-def mixture(moment: Draws, shares: np.ndarray, strong: tuple[float, float]) -> np.ndarray:
+def mixture(
+    moment: Draws, shares: np.ndarray, strong: tuple[float, float], mixed: float = 1.0
+) -> np.ndarray:
     """(N, 6) emotion weights: one emotion (or none, the seventh share) and a trace of another.
 
     shares: (7,) or (N, 7) how often each of `EXPRESSIONS` is meant.
-    strong: range of the intensity of the emotion that is meant.
+    strong: range of the intensity of the emotion that is meant; mixed: how much of another shows.
     """
     meant = moment.choice("expression", shares)
     other = moment.choice("second expression", np.full(6, 1 / 6))
     power = strong[0] + (strong[1] - strong[0]) * moment.uniform("intensity") ** 0.8
-    trace = 0.32 * moment.uniform("second intensity") ** 2
+    trace = 0.32 * mixed * moment.uniform("second intensity") ** 2
     weights = np.zeros((len(meant), 7))
     rows = np.arange(len(meant))
     weights[rows, other] += trace
     weights[rows, meant] = np.maximum(weights[rows, meant], power)
-    faint = np.where(meant == 6, 0.30 * moment.uniform("faint") ** 2, 0)
+    faint = np.where(meant == 6, 0.30 * mixed * moment.uniform("faint") ** 2, 0)
     weights[rows, moment.choice("faint expression", np.full(6, 1 / 6))] += faint
     return weights[:, :6].clip(0, 1)
 
@@ -125,7 +127,7 @@ def movements(
     frame["au_jaw"] = np.maximum(frame.au_jaw, speaks * moment.uniform("speech", 0.15, 0.7))
     frame["au_corner_up"] *= 1 - 0.8 * frame.au_corner_down.clip(0, 1)
     lips = moment.uniform("lips") + 0.9 * frame.au_corner_up + 0.8 * frame.au_lip_up
-    frame["au_part"] = (lips - 0.75 + frame.au_jaw - frame.au_press).clip(0, 1)
+    frame["au_part"] = (lips - 0.85 + frame.au_jaw - frame.au_press).clip(0, 1)
     frame["lopsided"] = (person.normal("side", 0, 0.06) + moment.normal("side", 0, 0.06)).clip(
         -0.25, 0.25
     )

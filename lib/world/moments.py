@@ -2,12 +2,12 @@
 
 `captures.csv` says how each source meets and photographs people, one column per source; nothing
 else differs between them. There `x_low` and `x_high` bound uniform numbers, `share_` and `scene_`
-are relative frequencies, `strong` is the intensity of the expression that is meant, `yaw_spread`
-the standard deviation of yaw (degrees), `yaw_even` the share of faces spread evenly over +-92
-degrees; `jitter` is in half crops, `scale` the height of a head in crops, `blur` and `motion` are
-sigmas in px of a 64-px crop, `grade` is the strength of a colour cast, `focus` the blur of the
-backdrop in half pictures, `crowd` the mean number of people behind; from `age_low` on the rows say
-who the people are.
+are relative frequencies, `strong` is the intensity of the expression that is meant, `mixed` how
+much of another shows beside it, `yaw_spread` the standard deviation of yaw (degrees), `yaw_even`
+the share of faces spread evenly over +-92 degrees; `jitter` is in half crops, `scale` the height of
+a head in crops, `blur` and `motion` are sigmas in px of a 64-px crop, `grade` is the strength of a
+colour cast, `focus` the blur of the backdrop in half pictures, `crowd` the mean number of people
+behind; from `age_low` on the rows say who the people are.
 """
 
 from pathlib import Path
@@ -45,7 +45,12 @@ def latents(source: str, indices: Indices, *, seed: int = 0) -> pd.DataFrame:
         shake = Draws(source, index, seed)
     else:
         weights, shake = (
-            mixture(moment, camera[SHARES].to_numpy(), (camera.strong_low, camera.strong_high)),
+            mixture(
+                moment,
+                camera[SHARES].to_numpy(),
+                (camera.strong_low, camera.strong_high),
+                camera.mixed,
+            ),
             None,
         )
     return assemble(table, people, weights, camera, moment, person, shake)
