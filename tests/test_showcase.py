@@ -26,7 +26,7 @@ def test_what_depends_on_age_follows_it(sitters):
     assert rows.age.tolist() == [8, 30, 55, 80]
     assert rows.wrinkles.is_monotonic_increasing and rows.grey.is_monotonic_increasing
     assert rows.melanin.nunique() == rows.male.nunique() == 1
-    beard = ["full_beard", "goatee", "moustache", "sideburns", "stubble"]
+    beard = ["full_beard", "chin_beard", "moustache", "side_beard", "stubble"]
     assert not rows.loc[0, beard].any()  # a child
 
 

@@ -28,6 +28,11 @@ def test_a_face_depends_on_its_index_alone(source):
     pd.testing.assert_frame_equal(few.table, many.table.iloc[[11, 3]].reset_index(drop=True))
 
 
+def test_no_column_stands_for_two_things():
+    """Latents and attributes have names of their own."""
+    assert world.people("celeba", range(3)).columns.is_unique
+
+
 def test_seed_and_source_change_everything():
     one = world.people("aflw", range(50))
     for other in (world.people("aflw", range(50), seed=1), world.people("expw", range(50))):

@@ -37,7 +37,7 @@ def evidence(p: pd.DataFrame) -> pd.DataFrame:
     gap = gap * (1 - 0.6 * p.au_press)
     lids = 1 - 1.1 * (p.au_blink + 0.12 * p.au_lid_tight + p.au_lids) - 0.55 * p.au_lid_tight
     lids = lids + 0.35 * p.au_lid_up + 0.25 * p.shape_eye_open - 0.15 * p.au_cheek
-    grown = p[["full_beard", "goatee", "moustache", "sideburns"]].max(axis=1)
+    grown = p[["full_beard", "chin_beard", "moustache", "side_beard"]].max(axis=1)
     crown = 1 - (p.hat > 0)  # hair that a hat hides cannot be bald or seen to be grey
     rules = {
         "gender": p.male - 0.5,
@@ -45,9 +45,9 @@ def evidence(p: pd.DataFrame) -> pd.DataFrame:
         "mouth_opened": gap - 0.19,
         "narrow_eyes": (0.46 - lids) * (1 - p.shades),
         "young": 44.0 - p.age,
-        "goatee": p.goatee - 0.42,
+        "goatee": p.chin_beard - 0.42,
         "no_beard": 0.34 - np.maximum(grown, 0.55 * p.stubble),
-        "sideburns": p.sideburns - 0.42,
+        "sideburns": p.side_beard - 0.42,
         "five_oclock_shadow": p.stubble - 0.45,
         "gray_hair": p.grey * (p.hair_on > 0) * (1 - p.scarf) * (0.4 + 0.6 * crown) - 0.55,
         "bald": np.maximum(p.baldness, 0.55 * p.hairline) * crown - 0.5,

@@ -134,7 +134,7 @@ def _beard(person: Draws, who: pd.DataFrame, camera: pd.Series) -> pd.DataFrame:
     faint = 0.10 * person.uniform("razor")
     shadow = np.maximum(shadow * (1 - 0.6 * (kind == 0) * bearded), faint) * grown
     return pd.DataFrame(
-        {"full_beard": full, "goatee": goatee, "moustache": lip, "sideburns": burns,
+        {"full_beard": full, "chin_beard": goatee, "moustache": lip, "side_beard": burns,
          "stubble_person": shadow, "beard_length": person.uniform("beard length") ** 2}
     )  # fmt: skip
 

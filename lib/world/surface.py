@@ -18,7 +18,7 @@ GOATEE, MOUSTACHE, BEARD, SIDEBURNS, SHADOW, CORNERS = range(6)
 VECTORS = "skin lip hair beard iris cloth second wear up front"
 NUMBERS = """
     melanin redness freckles wrinkles makeup male place dress shades glasses hat scarf
-    stubble goatee moustache full_beard sideburns beard_length brow_thick brow_dark
+    stubble chin_beard moustache full_beard side_beard beard_length brow_thick brow_dark
     baldness hair_on hair_volume hair_length curl parting swept fringe
     au_brow_inner au_brow_low au_nose_wrinkle au_corner_up
 """
@@ -129,9 +129,9 @@ def beard_field(r: vec3, kind: int) -> float:
 @wp.func
 def beard_density(q: Look, r: vec3) -> float:
     """0 to 1 grown beard at a template point."""
-    lip = wp.max(q.goatee * beard_field(r, GOATEE), q.moustache * beard_field(r, MOUSTACHE))
-    lip = wp.max(lip, wp.min(q.goatee, q.moustache) * beard_field(r, CORNERS))
-    side = wp.max(q.full_beard * beard_field(r, BEARD), q.sideburns * beard_field(r, SIDEBURNS))
+    lip = wp.max(q.chin_beard * beard_field(r, GOATEE), q.moustache * beard_field(r, MOUSTACHE))
+    lip = wp.max(lip, wp.min(q.chin_beard, q.moustache) * beard_field(r, CORNERS))
+    side = wp.max(q.full_beard * beard_field(r, BEARD), q.side_beard * beard_field(r, SIDEBURNS))
     return wp.max(lip, side)
 
 
