@@ -141,7 +141,8 @@ def calibration() -> str:
     table = work.load_table("world_calibration").reset_index()
     note = json.loads(work.existing("tables", "world_calibration.json").read_text())["note"]
     rows = table.assign(within=table["within"].map({True: "yes", False: "no"}))
-    return f"Profile `{PROFILE}`, {note}.\n\n" + markdown(rows, rows.itertuples(index=False))
+    head = [str(name) for name in rows]
+    return f"Profile `{PROFILE}`, {note}.\n\n" + markdown(head, rows.itertuples(index=False))
 
 
 # bench/README.md ----------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ made alone.
 
 import zlib
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from scipy.special import ndtri
@@ -48,7 +49,7 @@ class Draws:
         return (self.uniform(name)[:, None] > edges[:, :-1]).sum(1)
 
 
-def _mix(value: np.ndarray | np.uint64) -> np.ndarray:
+def _mix(value: Any) -> Any:
     """The finaliser of splitmix64 (Steele, Lea, Flood 2014): 64 well-mixed bits."""
     with np.errstate(over="ignore"):
         value = value + np.uint64(0x9E3779B97F4A7C15)

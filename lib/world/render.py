@@ -244,7 +244,7 @@ def chunk_of(device: str) -> int:
     return 64 if torch.device(device).type == "cuda" else 16
 
 
-def rows_of(table: pd.DataFrame, **values: float | np.ndarray) -> pd.DataFrame:
+def rows_of(table: pd.DataFrame, **values: float | np.ndarray | pd.Series) -> pd.DataFrame:
     """The same latents with some columns replaced: the same person otherwise posed, lit, aged."""
     unknown = [name for name in values if name not in table]
     if unknown:
