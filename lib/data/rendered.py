@@ -9,7 +9,7 @@ from lib.data.faces import FaceSet, PairSet, spatial_cues
 from lib.params import Params
 from lib.provenance import device
 from lib.vocabulary import EXPRESSIONS, column
-from lib.world.sets import Pairs
+from lib.world.scenes import Pairs
 
 MOVIE_SHARE = 522 / 790  # of the relation test part (Section 6.2)
 TEST_START = 10_000_000  # first index of test faces: their people are in no training face

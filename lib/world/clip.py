@@ -8,8 +8,7 @@ from lib.vocabulary import TRAITS
 from lib.world.expression import EMOTIONS, UNITS, prototypes
 from lib.world.hashing import Draws
 from lib.world.relations import settle, trait_evidence, votes
-from lib.world.scenes import boxes_of, pairs, picture_pairs, picture_scenes
-from lib.world.sets import Pairs
+from lib.world.scenes import Pairs, boxes_of, pairs, picture_pairs, picture_scenes
 
 CONFLICT = (0.36, 0.68)  # of the clip's length, where the quarrel is at its height
 

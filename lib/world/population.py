@@ -16,10 +16,8 @@ AUBURN, SILVER = np.array([126, 52, 24]), np.array([196, 195, 194])
 IRIS = np.array([[38, 22, 14], [86, 54, 28], [104, 98, 56], [70, 102, 132], [116, 138, 150]])
 # One row per proportion of the head: the targets of the mesh when it is less or more, the spread
 # and mean of a population, and what it gains from being male, old (from 42 to 78) and heavy.
-SHAPES = pd.read_csv(
-    Path(__file__).with_name("shapes.csv"), index_col="shape", keep_default_na=False
-)
-SHADES = 0.72  # share of each spread that is used
+SHAPES = pd.read_csv(Path(__file__).with_name("shapes.csv"), index_col=0, keep_default_na=False)
+USED = 0.72  # share of each spread
 
 
 def linear(colour: np.ndarray) -> np.ndarray:
@@ -55,12 +53,10 @@ def people_of(person: Draws, camera: pd.Series) -> pd.DataFrame:
 
 def _kin(person: Draws, who: pd.DataFrame) -> pd.DataFrame:
     """Ancestry as mixtures that go with the skin's tone; shares add up to 1."""
-    dark, power = who.melanin.to_numpy(), 4
-    pull = np.stack([dark**1.5 * 1.3, 0.85 - 1.6 * np.abs(dark - 0.40), 1.1 - 1.25 * dark], 1).clip(
-        0.02
-    )
+    dark = who.melanin.to_numpy()
+    pull = np.stack([dark**1.5 * 1.3, 0.85 - 1.6 * np.abs(dark - 0.40), 1.1 - 1.25 * dark], 1)
     own = np.stack([person.uniform(f"kin {name}") for name in "abc"], 1)
-    shares = (pull * (0.25 + own)) ** power
+    shares = (pull.clip(0.02) * (0.25 + own)) ** 4
     shares /= shares.sum(1, keepdims=True)
     return pd.DataFrame(shares, columns=["african", "asian", "caucasian"])
 
@@ -71,7 +67,7 @@ def _head(person: Draws, who: pd.DataFrame) -> pd.DataFrame:
     columns = {}
     for name, row in zip(SHAPES.index, SHAPES.itertuples(), strict=True):
         mean = row.mean + row.male * (who.male - 0.5) * 2 + row.old * old + row.heavy * heavy
-        value = (mean + person.normal(f"shape {name}", 0, SHADES * row.spread)).clip(-0.8, 0.8)
+        value = (mean + person.normal(f"shape {name}", 0, USED * row.spread)).clip(-0.8, 0.8)
         columns[f"shape_{name}"] = value if row.less else value.clip(0.0)
     columns["shape_epicanthus"] = (columns["shape_epicanthus"] + 0.5 * (who.asian > 0.5)).clip(
         -0.9, 0.9

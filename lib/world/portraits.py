@@ -1,6 +1,7 @@
 """Faces of the five sources, with their labels: the entry points for single faces."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -12,7 +13,15 @@ from lib.world.hashing import Draws, Indices
 from lib.world.labels import YAW_BINS
 from lib.world.moments import FRAMES, SEQUENCES, latents
 from lib.world.render import draw
-from lib.world.sets import Faces
+
+
+class Faces(NamedTuple):
+    """N rendered faces: images (N, 3, S, S) uint8, labels and truth (N, 24) int8, a table."""
+
+    images: torch.Tensor
+    labels: torch.Tensor
+    table: pd.DataFrame
+    truth: torch.Tensor
 
 
 def people(

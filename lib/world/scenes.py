@@ -1,5 +1,7 @@
 """Pictures of two people, and the crops of their faces that a detector would give."""
 
+from typing import NamedTuple
+
 import numpy as np
 import pandas as pd
 import torch
@@ -11,7 +13,6 @@ from lib.world.moments import CAPTURES, assemble
 from lib.world.population import people_of
 from lib.world.relations import MOODS, SCENARIOS, settle, trait_evidence, votes
 from lib.world.render import Posed, chunk_of, developed, in_chunks, prepare, stage_of, studio
-from lib.world.sets import Pairs
 
 PARTS = ("web", "movie")
 HEIGHT, WIDTH = 144, 256  # px, the pictures that the boxes are measured in
@@ -22,6 +23,21 @@ SHARED = (  # beginnings of the names of latents that the two people of a pictur
     "text", "overlay", "wall_",
 )  # fmt: skip
 HEAD = 1.15  # dm, half of a head's height
+
+
+class Pairs(NamedTuple):
+    """N rendered pairs of faces.
+
+    left, right (N, 3, S, S) uint8; boxes (N, 2, 4) x y w h and picture (N, 2) width, height, px,
+    float64; labels (N, 8) int8; a table.
+    """
+
+    left: torch.Tensor
+    right: torch.Tensor
+    boxes: torch.Tensor
+    picture: torch.Tensor
+    labels: torch.Tensor
+    table: pd.DataFrame
 
 
 def pairs(part: str, indices: Indices, *, seed: int = 0) -> tuple[pd.DataFrame, ...]:
