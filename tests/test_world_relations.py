@@ -5,16 +5,18 @@ import pytest
 import torch
 
 from lib import world
+from lib.evaluation import metrics
 from lib.vocabulary import TRAITS
 from lib.world.moments import latents
-from lib.world.relations import kappa, settle
+from lib.world.relations import settle
 from lib.world.scenes import HEIGHT, WIDTH, pairs, picture_scenes
 
 
 def test_annotators_agree_as_in_section_3_2():
     tables = [pairs(part, range(2500))[2] for part in ("web", "movie")]
     found = [
-        np.mean([kappa(table[f"votes_{name}"].to_numpy()) for name in TRAITS]) for table in tables
+        np.mean([metrics.fleiss_kappa(table[f"votes_{name}"].to_numpy()) for name in TRAITS])
+        for table in tables
     ]
     assert 0.5 < np.mean(found) < 0.72
     assert found[1] > found[0]  # who knows the plot agrees more

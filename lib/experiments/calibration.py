@@ -14,8 +14,8 @@ from sklearn.metrics import balanced_accuracy_score
 from torch import Tensor
 
 from lib import vocabulary, world
+from lib.evaluation import metrics
 from lib.evaluation.baselines import fit_expressions, fit_svms, hog, lbp, phog_lpq
-from lib.world.relations import kappa
 from lib.world.scenes import PARTS, pairs
 
 SEED = 9000
@@ -125,7 +125,9 @@ def frequencies(count: int = 4000) -> list[Measure]:
         )
         for name, (ours, real) in shares.items()
     ]
-    agreed = np.mean([kappa(voted[f"votes_{name}"].to_numpy()) for name in vocabulary.TRAITS])
+    agreed = np.mean(
+        [metrics.fleiss_kappa(voted[f"votes_{name}"].to_numpy()) for name in vocabulary.TRAITS]
+    )
     return [*rows, Measure("Fleiss' kappa", 100 * float(agreed), 62.0, 55.0, 69.0)]
 
 

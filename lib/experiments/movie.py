@@ -61,7 +61,7 @@ def watch(
 ) -> list[Clip]:
     """Render the profile's number of clips and predict the traits in every frame.
 
-    Every clip shows two other people, none of whom is in the training pairs.
+    Every clip shows two other people, who are in no training pair.
     """
     clips = []
     for number in range(params.evaluation.clips):

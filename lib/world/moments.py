@@ -44,15 +44,9 @@ def latents(source: str, indices: Indices, *, seed: int = 0) -> pd.DataFrame:
         moment = Draws("ckplus sequence", index // FRAMES, seed)
         shake = Draws(source, index, seed)
     else:
-        weights, shake = (
-            mixture(
-                moment,
-                camera[SHARES].to_numpy(),
-                (camera.strong_low, camera.strong_high),
-                camera.mixed,
-            ),
-            None,
-        )
+        strong = _range(camera, "strong")
+        weights = mixture(moment, camera[SHARES].to_numpy(), strong, camera.mixed)
+        shake = None
     return assemble(table, people, weights, camera, moment, person, shake)
 
 

@@ -85,11 +85,3 @@ def settle(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     """(N, 8) int8: a first vote of more than three alike stands, else the second's majority."""
     agreed = (first >= 4) | (first <= 1)
     return np.where(agreed, first >= 4, second >= 3).astype(np.int8)
-
-
-def kappa(positive: np.ndarray, raters: int = RATERS) -> float:
-    """Fleiss (1971) for two categories, from the number of yes votes per subject."""
-    agreed = positive * (positive - 1) + (raters - positive) * (raters - positive - 1)
-    share = positive.mean() / raters
-    chance = share**2 + (1 - share) ** 2
-    return ((agreed / (raters * (raters - 1))).mean() - chance) / (1 - chance)

@@ -129,7 +129,7 @@ def studio(kind: str, size: int, device: str) -> Studio:
     return made[key]
 
 
-def prepare(p: pd.DataFrame, kind: str, chunk: int = 8) -> Posed:
+def prepare(p: pd.DataFrame, kind: str, chunk: int) -> Posed:
     """Shape, dress and pose the people of a table; a chunk is padded so that sums are the same.
 
     Where `hand` is 1, or 2 for one that points, `hand_side` (1 left, -1 right) and `hand_x`,
@@ -202,7 +202,7 @@ def draw(
         return _faces(table.iloc[rows], size, device, chunk)
 
     title = "rendering faces" if progress else None
-    for rows, faces in in_chunks(work, len(table), chunk, device, title):
+    for rows, faces in in_chunks(work, len(table), chunk, title):
         pictures[rows] = faces
     return pictures
 
@@ -218,16 +218,16 @@ def _faces(p: pd.DataFrame, size: int, device: str, chunk: int) -> torch.Tensor:
 
 
 def _crops(p: pd.DataFrame, kind: str, size: int, device: str, chunk: int) -> torch.Tensor:
-    people, room, stages = prepare(p, kind, chunk), studio(kind, chunk, device), stage_of(p)
-    room.seat(people)
+    people, renderer, stages = prepare(p, kind, chunk), studio(kind, chunk, device), stage_of(p)
+    renderer.seat(people)
     half = people.tall / 2 / p.scale.to_numpy()
     stages["centre"] = people.heads - np.stack([p.shift_x * half, p.shift_y * half, 0 * half], 1)
     stages["tall"], stages["first"] = half, np.arange(len(p))
-    return developed(p, room.expose(stages, size, size), size / 64)
+    return developed(p, renderer.expose(stages, size, size), size / 64)
 
 
 def in_chunks(
-    work: Callable[[slice], torch.Tensor], count: int, chunk: int, device: str, title: str | None
+    work: Callable[[slice], torch.Tensor], count: int, chunk: int, title: str | None
 ) -> Iterator[tuple[slice, torch.Tensor]]:
     """Slices of at most `chunk` rows and what `work` makes of them, in order; a bar if titled."""
     parts = [slice(start, min(start + chunk, count)) for start in range(0, count, chunk)]

@@ -236,7 +236,7 @@ def _rendered(
 
     def work(rows: slice) -> torch.Tensor:
         p = both.iloc[2 * rows.start : 2 * rows.stop].reset_index(drop=True)
-        people, room = prepare(p, "figure", chunk), studio("figure", chunk, device)
+        people, renderer = prepare(p, "figure", chunk), studio("figure", chunk, device)
         shared = p.iloc[np.repeat(np.arange(0, len(p), 2), many)].reset_index(drop=True)
         stages = stage_of(shared)
         stages["tall"] = np.repeat(HEAD / p.scale.to_numpy()[::2], many)
@@ -246,16 +246,16 @@ def _rendered(
             np.repeat(stages["tall"][::many], 2),
             np.repeat(stages["distance"][::many] * 2.5, 2),
         )
-        room.seat(people)
+        renderer.seat(people)
         stages["distance"] *= 2.5
         stages["window"] = windows[rows].reshape(-1, 4)
         stages["first"] = np.repeat(np.arange(0, len(p), 2), many)
-        light = room.expose(stages, *shape, many=2)
+        light = renderer.expose(stages, *shape, many=2)
         return developed(shared, light, shape[0] / (64 if many == 2 else HEIGHT)).unflatten(
             0, (-1, many)
         )
 
-    for rows, made in in_chunks(work, count, chunk // 2, device, title):
+    for rows, made in in_chunks(work, count, chunk // 2, title):
         out[rows] = made
     return out
 
