@@ -53,8 +53,10 @@ notebooks: .venv/ready
 		OUTPUTS="$(CURDIR)/build/outputs" $(BIN)/pytest --nbval-lax "$$notebook"; done
 	OUTPUTS="$(CURDIR)/build/outputs" $(BIN)/pytest tests/numbers
 
+# As root, as in most containers, JupyterLab wants the flag --allow-root and gets it. Other options:
+# make lab LAB="--ip=0.0.0.0 --no-browser".
 lab: .venv/ready
-	$(BIN)/jupyter lab --notebook-dir=notebooks
+	$(BIN)/jupyter lab --notebook-dir=notebooks $(if $(filter 0,$(shell id -u)),--allow-root) $(LAB)
 
 report: .venv/ready
 	$(BIN)/python -m workflow.report $(PROFILE)
@@ -78,10 +80,12 @@ bench: .venv/ready
 	python3 -m venv .uv
 	.uv/bin/pip install --quiet uv
 
-# After a change to pyproject.toml: the lock, and requirements.txt from it, for conda.
+# After a change to pyproject.toml: the lock, and requirements.txt from it, for conda and pip.
 lock:
 	$(UV) lock
-	$(UV) export --frozen --no-hashes --no-annotate --no-header --no-emit-project > requirements.txt
+	$(UV) export --frozen --no-hashes --no-annotate --no-header --no-emit-project \
+		| sed -E "s/ (;|and) \(?sys_platform == 'darwin' or sys_platform == 'linux'\)?$$//" \
+		> requirements.txt
 
 clean:
 	rm -rf build .snakemake outputs/*/artifacts outputs/*/logs outputs/*/report outputs/*/seed*/{artifacts,logs}
