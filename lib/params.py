@@ -48,7 +48,7 @@ class DataParams(Section):
     size: Positive = 256  # px, stored crops; training cuts a random window of `model.size`
     manifests: tuple[str, ...] = ()  # CSV lists of the user's own faces, added to training
     yaw_bins: tuple[float, float, float, float] = (-60.0, -20.0, 20.0, 60.0)  # degrees
-    yaw_sign: Literal[1, -1] = 1  # 1: AFLW's positive yaw turns to the picture's right; -1: left
+    yaw_sign: Literal[1, -1] = -1  # -1: AFLW's positive yaw turns to the picture's left; 1: right
     relation_columns: tuple[str, ...] = ()  # order of the eight trait columns of a partial copy
     calibration_faces: Annotated[int, Field(ge=60)] = 1500  # of each source, notebook 01b
     movie_list: str = ""  # file with one image name per line: the movie subset of Table 11

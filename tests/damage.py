@@ -66,7 +66,8 @@ def linked(name: str) -> Break:
     """A file or folder that is a link to one outside the dataset."""
 
     def change(home: Path) -> None:
-        outside = home.parent.parent / "outside.jpg"
+        outside = home.parent / "outside" / Path(name).name
+        outside.parent.mkdir()
         shutil.move(home / name, outside)
         (home / name).symlink_to(outside)
 

@@ -12,7 +12,7 @@ from PIL import Image
 
 from lib.data import crops
 from lib.data.crops import Options
-from lib.data.pictures import central_box, crop, square
+from lib.data.pictures import central_box, crop, decoded, open_picture, square
 from tests import trees
 
 SIZE = 24
@@ -85,6 +85,32 @@ def test_pictures_are_turned_only_if_asked(tmp_path):
     assert not (one.images == two.images).all()
     with pytest.raises(ValueError, match="4 x 12 px in place of 12 x 4"):
         make(flat, tmp_path / "3", upright=True)
+
+
+@pytest.mark.parametrize(
+    ("kind", "values", "ending"),
+    [
+        *[(np.uint16, (0, 32_768, 65_535), ending) for ending in ("png", "tif", "pgm")],
+        (">u2", (0, 32_768, 65_535), "tif"),
+        (np.uint8, (0, 128, 255), "png"),
+    ],
+)
+def test_greys_of_sixteen_bits_keep_their_brightness(kind, values, ending, tmp_path):
+    picture = Image.fromarray(np.repeat(np.array([values], kind), 3, 0))
+    picture.save(tmp_path / f"a.{ending}")
+    with open_picture(tmp_path / f"a.{ending}") as opened:
+        found = np.asarray(decoded(opened))
+    assert found.shape == (3, 3, 3) and found[0, :, 0].tolist() == [0, 128, 255]
+
+
+@pytest.mark.parametrize("kind", [np.float32, np.int32])
+def test_numbers_without_a_known_white_are_refused(kind, tmp_path):
+    Image.fromarray(np.ones((4, 4), kind)).save(tmp_path / "a.tif")
+    with (
+        open_picture(tmp_path / "a.tif") as opened,
+        pytest.raises(ValueError, match="no known whi"),
+    ):
+        decoded(opened)
 
 
 def test_a_finished_store_is_opened_not_made(rows, tmp_path, cuts):

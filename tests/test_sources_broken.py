@@ -12,6 +12,7 @@ import pytest
 from lib.data import datasets, real
 from lib.data.sources import published
 from lib.vocabulary import SOURCE_NAMES
+from tests import trees
 from tests.damage import (
     bomb,
     copied,
@@ -69,7 +70,13 @@ EXPW = [
     (put(FIRST, bomb()), "exceeds limit of 178956970 pixels, could be decompression bomb"),
     (cut(FIRST), "1 pictures cannot be cut; copy each again or remove its line:\n  /"),
     (cut(FIRST), "label.lst, line 1: /"),
-    (keep(LABELS, 3), "label.lst: no test part of 14 faces with every expression can be made"),
+    (keep(LABELS, 3), None),  # a part of it; none tests
+    (put(LABELS, b"<html><head><title>Quota exceeded</title>"), "is a web page ('Quota exceeded')"),
+    (put(LABELS, b"PK\x03\x04\0\0"), "label.lst: is a zip archive; unpack it there"),
+    (put(LABELS, b"version https://git-lfs.github.com/spec/v1\n"), "is a pointer of Git LFS"),
+    (line(LABELS, 1, lambda text: f"image_name face_id top left right bottom score label\n{text}"),
+     "line 1: 'image_name face_id top left right bottom score label' is a header"),
+    (line(LABELS, 5, lambda text: text.replace(" ", ",")), "line 5: has commas: another edition"),
     (gone("origin"), "expw holds no origin (but label.lst); copy the dataset whole"),
     (copied(LABELS, "old/label.lst"), None),
     (lambda h: (copied(LABELS, "a/label.lst")(h), renamed(LABELS, "origin/label.lst")(h)),
@@ -92,8 +99,30 @@ CELEBA = [
     (field(ATTRIBUTES, 9, 21, "2"), "line 9: Male is 2; allowed are 1, -1"),
     (field(ATTRIBUTES, 9, 1, "yes"), "5_o_Clock_Shadow is 'yes', not a whole number"),
     (line(ATTRIBUTES, 5, lambda text: text[:-3]), "line 5: 40 fields in place of 41: image_name"),
-    (keep(ATTRIBUTES, 2), "list_attr_celeba.txt: lists nothing; copy it again"),
+    (keep(ATTRIBUTES, 2), "line 1: announces 24 faces, 0 follow"),
     (keep(ATTRIBUTES, 1), "line 2: attribute Smiling is missing"),
+    (
+        line(ATTRIBUTES, 1, lambda _: " ".join(trees.CELEBA)),
+        "line 1: names the attributes; the publ",
+    ),
+    (
+        put(ATTRIBUTES, b"\n<!DOCTYPE html>\n<title>\nDrive - 404</title>"),
+        "web page ('Drive - 404')",
+    ),
+    (
+        put(IDENTITY, b'{"error": {"code": 403}}'),
+        "identity_CelebA.txt: is a message in JSON; downl",
+    ),
+    (
+        line(PARTITION, 1, lambda text: f"image_id partition\n{text}"),
+        "'image_id partition' is a hea",
+    ),
+    (gone(IDENTITY), "celeba holds no identity_CelebA.txt (but img_align_celeba, list_attr"),
+    (
+        lambda home: (renamed(ATTRIBUTES, "list_attr_celeba.csv")(home), gone(IDENTITY)(home)),
+        "this CSV edition of CelebA lacks it, and test people are chosen by it",
+    ),
+    (resized("img_align_celeba/000003.jpg", (128, 128)), "(1 pictures are of another size)"),
     (
         field(ATTRIBUTES, 4, 0, "000001.jpg"),
         "line 4: 000001.jpg is there twice; remove one of them",
@@ -138,6 +167,13 @@ AFLW = [
     (copied("flickr/0/image00000.jpg", "flickr/3/image00004.jpg"), None),
     (lambda home: copied("flickr/0/image00000.jpg", "flickr/3/image00004.jpg")(home)
      or cut("flickr/0/image00001.jpg")(home), None),
+    (put("aflw.sqlite", b"<html><title>Log in</title>"), "aflw.sqlite: is a web page ('Log in')"),
+    (sql("DROP TABLE FaceRect; CREATE VIEW FaceRect AS WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL "
+         "SELECT i + 1 FROM n) SELECT i AS face_id, 1 AS x, 1 AS y, 9 AS w, 9 AS h, 1 AS "
+         "annot_type_id FROM n"), "is not AFLW's database (a table or view does not end)"),
+    (sql("DROP TABLE FacePose; CREATE VIEW FacePose AS WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL "
+         "SELECT i + 1 FROM n) SELECT i AS face_id, 0 AS roll, 0 AS pitch, 0 AS yaw, 1 AS "
+         "annot_type_id FROM n WHERE i < 0"), "is not AFLW's database (a table or view does not"),
     (gone("flickr"), "aflw holds no flickr (but aflw.sqlite); copy the dataset whole"),
 ]  # fmt: skip
 
@@ -184,11 +220,20 @@ CKPLUS = [
     (linked(FRAME), "S005_001_00000006.png: is a link to no file inside"),
     (linked("Emotion/S005"), "Emotion/S005: is a link to no file inside"),
     (lambda home: shutil.rmtree(home / "Emotion") or (home / "Emotion").mkdir(), "labels no seq"),
+    (lambda home: peaks_only(home), "no labelled sequence has four frames, its first one among"),
+    (renamed("cohn-kanade-images", "CK+48"), "holds CK+48: this is CK+48, small crops of peak"),
     (gone("Emotion"), "ckplus holds no Emotion (but cohn-kanade-images)"),
     (gone("cohn-kanade-images"), "ckplus holds no cohn-kanade-images, so it is not CK+"),
     (lambda home: put_landmarks(home, ["1.0 2.0"] * 67), "67 points in place of 68"),
     (lambda home: put_landmarks(home, ["1.0 2.0"] * 67 + ["nan 1"]), "x is 'nan', not a finite"),
 ]  # fmt: skip
+
+
+def peaks_only(home: Path, first: int = 4) -> None:
+    """The frames before the peak are not there."""
+    for path in home.glob("cohn-kanade-images/*/*/*.png"):
+        if int(path.stem[-8:]) < first:
+            path.unlink()
 
 
 def put_landmarks(home: Path, lines: list[str]) -> None:

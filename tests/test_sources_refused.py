@@ -8,7 +8,6 @@ from lib.data import datasets, real
 @pytest.mark.parametrize(
     ("overrides", "message"),
     [
-        ({"data.relation_columns": ()}, "order of their eight trait columns is not known"),
         ({"data.relation_columns": ("warm",) * 8}, "are not the eight traits dominant"),
         ({"data.relation_columns": ("dominant",)}, "data.relation_columns: dominant are not the"),
         ({"data.movie_list": "no/such.txt"}, "such.txt: does not exist; copy it from the dataset"),
@@ -34,7 +33,11 @@ def test_a_movie_list_of_another_dataset(tree, profile, tmp_path):
         ("aflw", 0, "data.aflw.test is 0, so no face of AFLW would be tested; say how many are"),
         ("celeba", 0, "data.celeba.test is 0, .* .the paper's are 3,000"),
         ("expw", 0, "data.expw.test is 0, .* .the paper's are 1,400"),
-        ("expw", 6, "label.lst: no test part of 6 faces with every expression can be made of"),
+        (
+            "expw",
+            6,
+            "label.lst: no test part of 6 faces with every expression can be made of it",
+        ),
     ],
 )
 def test_some_faces_of_each_training_source_are_tested(name, count, message, tree, profile):

@@ -1,5 +1,7 @@
 """The readers give what the files say, traps included; kept and dropped rows are all rows."""
 
+import math
+import sqlite3
 import tempfile
 from pathlib import Path
 
@@ -15,6 +17,7 @@ from lib.evaluation.claims import reported
 from lib.params import DataParams
 from lib.vocabulary import ATTRIBUTES, CELEBA_NAMES, EXPRESSIONS, LABELLED, POSES, TRAITS
 from tests import trees
+from tests.damage import sql
 
 
 def rows(name, profile, **overrides):
@@ -195,9 +198,29 @@ def test_aflw_takes_the_first_annotation_of_a_face(tree, profile):
 
 def test_aflw_yaw_can_be_read_the_other_way_round(tree, profile):
     tree("aflw")
-    one, other = rows("aflw", profile).table, rows("aflw", profile, **{"data.yaw_sign": -1}).table
+    one, other = rows("aflw", profile).table, rows("aflw", profile, **{"data.yaw_sign": 1}).table
     assert (one["left_profile"] == other["right_profile"]).all()
     assert (one["frontal"] == other["frontal"]).all()
+
+
+@pytest.mark.parametrize("sign", [-1, 1])
+def test_aflw_poses_are_checked_by_the_side_of_the_nose(sign, tree, profile, monkeypatch):
+    """Points of a face that turns left: the nose is left of the ear that is seen."""
+    yaw = trees.portraits("aflw", 24).table["yaw"]
+    place = [(1000 + k, 15, 30 + math.copysign(9, yaw[k])) for k in range(24)]
+    place += [(1000 + k, number, 30) for k in range(24) for number in (8, 13)]
+    base = sqlite3.connect(tree("aflw") / "aflw.sqlite")
+    base.execute("CREATE TABLE FeatureCoords (face_id INTEGER, feature_id INTEGER, x FLOAT)")
+    base.executemany("INSERT INTO FeatureCoords VALUES (?, ?, ?)", place)
+    base.commit()
+    monkeypatch.setattr(aflw, "ENOUGH", 5)
+    if sign == 1:
+        with pytest.raises(ValueError, match=r"nose on the other side; set data.yaw_sign: -1"):
+            rows("aflw", profile, **{"data.yaw_sign": sign})
+        return
+    remarks = rows("aflw", profile).remarks
+    told = [key for key in remarks if key.startswith("nose on the other side than the yaw says")]
+    assert [remarks[key] for key in told] == [0]
 
 
 @given(st.lists(st.floats(-20, 20), min_size=1, max_size=20))
@@ -236,6 +259,58 @@ def test_training_faces_beyond_the_cap_are_dropped_with_a_reason(tree, profile):
     assert set(found.dropped["reason"]) == {"beyond the 9 training rows of data.celeba.train"}
 
 
+def test_celeba_is_read_from_the_csv_edition_where_it_is_whole(tree, profile):
+    home = tree("celeba")
+    before = rows("celeba", profile).table
+    for path in home.glob("list_*.txt"):
+        lines = [line.split() for line in path.read_text().splitlines()]
+        if "attr" in path.name:
+            lines = [["image_id", *lines[1]], *lines[2:]]
+        else:
+            lines = [["image_id", "partition"], *lines]
+        path.with_suffix(".csv").write_text("\n".join(",".join(row) for row in lines) + "\n")
+        path.unlink()
+    after = rows("celeba", profile).table
+    pd.testing.assert_frame_equal(*(t.drop(columns=["file", "line"]) for t in (before, after)))
+
+
+@pytest.mark.parametrize(
+    ("name", "change"),
+    [
+        ("celeba", lambda home: partition(home, "0")),
+        ("expw", lambda home: relabel(home, "3", "4")),  # nobody is happy
+        ("aflw", lambda home: only(home, 1)),
+    ],
+)
+def test_a_copy_in_which_none_tests_is_told(name, change, tree, profile):
+    change(tree(name))
+    found = rows(name, profile)
+    assert set(found.table["split"]) == {"train"}
+    assert any(text.startswith("no test part: ") for text in found.remarks)
+
+
+def partition(home: Path, number: str) -> None:
+    path = home / "list_eval_partition.txt"
+    names = [line.split()[0] for line in path.read_text().splitlines()]
+    path.write_text("".join(f"{name} {number}\n" for name in names))
+
+
+def relabel(home: Path, old: str, new: str) -> None:
+    lines = [line.split() for line in (home / "label.lst").read_text().splitlines()]
+    lines = [[*line[:-1], new if line[-1] == old else line[-1]] for line in lines]
+    (home / "label.lst").write_text("\n".join(map(" ".join, lines)) + "\n")
+
+
+def only(home: Path, count: int) -> None:
+    sql(f"DELETE FROM Faces WHERE face_id >= {1000 + count}")(home)
+
+
+def test_a_part_of_a_set_keeps_half_of_it_to_train_on(tree, profile):
+    tree("aflw")
+    split = rows("aflw", profile, **{"data.aflw.test": 1000}).table["split"].value_counts()
+    assert split.to_dict() == {"train": 11, "test": 11}
+
+
 # SFEW, CK+ ----------------------------------------------------------------------------------------
 
 
@@ -263,6 +338,17 @@ def test_ckplus_keeps_the_first_and_the_last_three_frames(tree, profile):
         "contempt is none of the seven expressions": 3,
         "no picture": 2,
     }
+
+
+def test_ckplus_leaves_out_sequences_whose_beginning_is_missing(tree, profile):
+    home = tree("ckplus")
+    folder = home / "cohn-kanade-images/S005/001"
+    for number in range(1, 7):  # frames 5 to 10 of a longer one
+        old = folder / f"S005_001_{7 - number:08d}.png"
+        old.rename(folder / f"S005_001_{11 - number:08d}.png")
+    found = rows("ckplus", profile)
+    assert "S005/001" not in set(found.table["sequence"])
+    assert (found.dropped["reason"] == ckplus.HEADLESS).sum() == 6
 
 
 def test_ckplus_boxes_come_from_landmarks_where_there_are_any(tree, profile):
@@ -327,7 +413,25 @@ def whole_lists(order) -> dict:
 def test_whole_lists_betray_the_order_of_their_columns(order):
     found, how = relation.column_order(whole_lists(order), DataParams())
     assert found == tuple(order)
-    assert how == f"columns by Table 10: {', '.join(order)}"
+    assert how.startswith("columns by Table 10 and the whole training.txt and testing.txt: ")
+
+
+@pytest.mark.parametrize("short", ["train", "test"])
+def test_one_whole_list_betrays_the_order_and_contradicts_another(short):
+    parts = whole_lists(TRAITS)
+    parts[short] = (None, parts[short][1][:100])
+    assert relation.column_order(parts, DataParams())[0] == tuple(TRAITS)
+    given = DataParams(relation_columns=tuple(TRAITS)[::-1])
+    with pytest.raises(ValueError, match="contradicts Table 10, by whose counts the columns are"):
+        relation.column_order(parts, given)
+
+
+def test_partial_lists_have_the_usual_order_and_it_is_said():
+    parts = {split: (None, traits[:50]) for split, (_, traits) in whole_lists(TRAITS).items()}
+    order, how = relation.column_order(parts, DataParams())
+    assert order == relation.USUAL and how.startswith("columns in the order of the public evalua")
+    given = DataParams(relation_columns=tuple(TRAITS))
+    assert relation.column_order(parts, given)[0] == tuple(TRAITS)
 
 
 def test_a_parameter_that_contradicts_table_10_is_refused():
@@ -336,10 +440,19 @@ def test_a_parameter_that_contradicts_table_10_is_refused():
         relation.column_order(whole_lists(list(TRAITS)[::-1]), given)
 
 
+def test_lists_that_contradict_each_other_are_refused():
+    parts = whole_lists(TRAITS)
+    parts["test"] = whole_lists(list(TRAITS)[::-1])["test"]
+    with pytest.raises(ValueError, match=r"training.txt: dominant, .*testing.txt: assured, "):
+        relation.column_order(parts, DataParams())
+
+
 def test_whole_lists_with_other_counts_are_not_guessed_at():
     parts = whole_lists(TRAITS)
     parts["train"][1][-1, 3] = 1
-    with pytest.raises(ValueError, match="trait column 4 has 6177 positives in training and 615"):
+    assert relation.column_order(parts, DataParams())[0] == tuple(TRAITS)  # by the test list
+    parts["test"][1][-1, 3] = 1
+    with pytest.raises(ValueError, match=r"trait column 4 has 6177 positives in training.txt"):
         relation.column_order(parts, DataParams())
     given = DataParams(relation_columns=tuple(TRAITS))
     assert relation.column_order(parts, given)[0] == tuple(TRAITS)

@@ -117,7 +117,7 @@ def aflw(home: Path, count: int = 24) -> None:
         box = (-3, -2, w, h) if number == 1 else (x, y, w, h)
         if number != 2:
             rows["FaceRect"].append((face, *box, 1))
-        yaw = math.radians(faces.table["yaw"][number])
+        yaw = -math.radians(faces.table["yaw"][number])  # positive: to the picture's left
         yaw = {3: 2.0, 4: yaw + 2 * math.pi}.get(number, yaw)
         if number != 7:
             rows["FacePose"].append((face, 0.05, -0.1, yaw, 1))

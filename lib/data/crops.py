@@ -30,7 +30,7 @@ from lib.data.faces import mapped
 from lib.data.pictures import MARGIN, Cut, Job, cut
 from lib.provenance import digest
 
-VERSION = "2"  # raise with any change of what a crop looks like, or of the index
+VERSION = "3"  # raise with any change of what a crop looks like, or of the index
 CHUNK = 128  # rows of one job
 ALONE = 512  # up to so many rows are cut without starting processes
 RECORD = np.dtype([("recipe", "V16"), ("content", "V16"), ("phash", "u8"), ("state", "u1")])

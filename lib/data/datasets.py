@@ -7,7 +7,9 @@ A profile says for each dataset where it comes from: the embedded world, the fil
 """
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import pandas as pd
 
@@ -34,23 +36,43 @@ def faces(params: Params, *, cache: Path, progress: bool = True) -> FaceSet | No
     """
     parts = []
     real.clear_dropped(cache, *FACE_SOURCES, "faces leaks")
+    lists = face_lists(params, progress)
     for source in FACE_SOURCES:
-        origin = published.origin(source, params.data)
-        if origin == "real":
-            parts.append(real.faces(source, params, cache, progress))
-        elif origin == "world":
+        if source in lists:
+            parts.append(real.cropped(source, lists[source], params, cache, progress))
+        elif published.origin(source, params.data) == "world":
             parts += rendered.faces(source, params, progress)
-    for number, path in enumerate(params.data.manifests):
-        parts.append(manifest(ROOT / path, f"manifest{number}", params, cache, progress))
+    for name in lists:
+        if name not in FACE_SOURCES:
+            parts.append(with_own_crops(lists[name], name, params, cache, progress))
     if any("phash" in part.table for part in parts):
         return real.join(parts, cache, "faces", progress)
     return concatenate(parts) if parts else None
 
 
+def face_lists(params: Params, progress: bool = True) -> dict[str, Listing]:
+    """What the files of real AFLW, CelebA and ExpW list, and the manifests (`manifest0`, ...).
+
+    ValueError where two of them have a key in common, or give one box contrary labels.
+    """
+    data = params.data
+    sources = [name for name in FACE_SOURCES if published.origin(name, data) == "real"]
+    lists = {source: real.read(source, params, progress) for source in sources}
+    own = manifests.read_all([ROOT / path for path in data.manifests])
+    lists |= {f"manifest{number}": found for number, found in enumerate(own)}
+    listing.check_keys(lists.values())
+    return lists
+
+
 def manifest(path: Path, name: str, params: Params, cache: Path, progress: bool = True) -> FaceSet:
     """The user's own faces as a `faces.csv` lists them (see `sources.manifest`)."""
-    table = manifests.rows(path)
-    found = Listing(table, listing.no_rows(), len(table))
+    return with_own_crops(manifests.read(path), name, params, cache, progress)
+
+
+def with_own_crops(
+    found: Listing, name: str, params: Params, cache: Path, progress: bool = True
+) -> FaceSet:
+    """The faces of a manifest, turned as their camera noted."""
     options = Options(params.data.size, upright=True)
     return real.with_crops(found, cache, name, options, progress=progress)
 
@@ -100,10 +122,12 @@ def relation(params: Params, *, cache: Path, progress: bool = True) -> PairSet |
 # What there is ------------------------------------------------------------------------------------
 
 
-def absent(params: Params) -> dict[str, str]:
-    """What cannot be made in this run -> the dataset that it needs.
+def absent(
+    params: Params, sets: Mapping[str, FaceSet | PairSet | None] = MappingProxyType({})
+) -> dict[str, str]:
+    """What cannot be made in this run -> the dataset, or the part of one, that it needs.
 
-    Keys are sources (`celeba`) and artifacts of notebook 01 (`01_sfew`).
+    sets: those of notebook 01 by artifact (`01_faces`). Keys are sources (`celeba`) and artifacts.
     """
     missing = {
         source: SOURCE_NAMES[source]
@@ -113,7 +137,25 @@ def absent(params: Params) -> dict[str, str]:
     artifacts = {f"01_{source}": missing[source] for source in missing if source in ARTIFACTS}
     if set(FACE_SOURCES) <= set(missing) and not params.data.manifests:
         artifacts["01_faces"] = "AFLW, CelebA or ExpW"
-    return missing | artifacts
+    found = {name: part for name, part in sets.items() if part is not None}
+    return missing | artifacts | lacking_parts(found, params.evaluation.folds)
+
+
+def lacking_parts(sets: Mapping[str, FaceSet | PairSet], folds: int) -> dict[str, str]:
+    """As `absent`: parts that a copy with a few of its pictures may lack."""
+    lacking = {}
+    for name, part in sets.items():
+        title = SOURCE_NAMES.get(name[3:], "AFLW, CelebA or ExpW")
+        sides = set(part.table["split"])
+        if name == "01_ckplus" and part.table["subject"].nunique() < folds:
+            lacking[name] = f"at least {folds} people of {title}"
+        elif name != "01_ckplus" and (gone := [k for k in ("train", "test") if k not in sides]):
+            lacking[name] = f"a {' and a '.join(gone)} part of {title}"
+    if faces := sets.get("01_faces"):
+        tested = set(faces.table["source"][faces.table["split"] == "test"])
+        there = set(faces.table["source"]) & set(FACE_SOURCES)
+        lacking |= {name: f"a test part of {SOURCE_NAMES[name]}" for name in there - tested}
+    return lacking
 
 
 def kinds(params: Params) -> dict[str, str]:

@@ -10,7 +10,7 @@ from lib.data.listing import Listing
 from lib.data.sources import manifest, published
 from lib.params import Params
 from lib.provenance import ROOT
-from lib.vocabulary import SOURCE_NAMES
+from lib.vocabulary import FACE_SOURCES, SOURCE_NAMES
 
 COLUMNS = ("from", "expected", "rows", "kept", "dropped", "train", "test")
 
@@ -78,14 +78,21 @@ def take(params: Params, *, progress: bool = True) -> Inventory:
             missing[title] = _where_to_ask(source, params)
     for name in params.data.manifests:
         try:
-            rows = manifest.rows(ROOT / name)
-            found[name] = Listing(rows, listing.no_rows(), len(rows))
+            found[name] = manifest.read(ROOT / name)
             summary[name] = _counts(found[name]) | {"from": str(ROOT / name)}
         except (ValueError, OSError) as error:
             summary[name], problems[name] = {"from": "file with errors"}, str(error)
+    try:
+        if not problems:
+            lists = [each for title, each in found.items() if title in SOURCE_NAMES.values()]
+            own = manifest.read_all([ROOT / name for name in params.data.manifests])
+            listing.check_keys([*lists, *own])
+    except ValueError as error:
+        problems["manifests together"] = str(error)
     table = pd.DataFrame(summary).T.reindex(columns=list(COLUMNS))
     table[list(COLUMNS[1:])] = table[list(COLUMNS[1:])].astype("Int64")
-    parts = _reasons(found), _remarks(found), _dropped(found)
+    remarks = pd.concat([_untested(table, params), _remarks(found)], ignore_index=True)
+    parts = _reasons(found), remarks, _dropped(found)
     return Inventory(table, *parts, missing, terms, problems)
 
 
@@ -123,6 +130,16 @@ def _reasons(found: dict[str, Listing]) -> pd.DataFrame:
         for reason, count in part.dropped["reason"].value_counts().items()
     ]
     return pd.DataFrame(rows, columns=["dataset", "reason", "rows"])
+
+
+def _untested(summary: pd.DataFrame, params: Params) -> pd.DataFrame:
+    """A remark where no face of any training set or manifest tests."""
+    titles = [SOURCE_NAMES[source] for source in FACE_SOURCES]
+    sides = summary.loc[[*titles, *params.data.manifests], ["train", "test"]].fillna(0).sum()
+    text = "no face tests; notebooks from 02 on need a test part of a set or of a manifest"
+    rows = [("the training faces", text, int(sides["train"]))]
+    table = pd.DataFrame(rows, columns=["dataset", "remark", "rows"])
+    return table[: int(sides["train"] > 0 and not sides["test"])]
 
 
 def _remarks(found: dict[str, Listing]) -> pd.DataFrame:

@@ -47,6 +47,16 @@ class Listing:
             fail(row["file"], row["line"], f"{row['key']!r} is listed twice; remove one of them")
 
 
+def check_keys(lists: Iterable[Listing]) -> None:
+    """ValueError where two lists have a key in common; it names both files and lines."""
+    table = pd.concat([no_rows().assign(key=""), *(each.table for each in lists)])
+    again = table[table["key"].duplicated(keep=False)]
+    if len(again):
+        one, two = again[again["key"] == again["key"].iloc[0]].iloc[:2].itertuples()
+        text = f"and {place(two.file, two.line)} have one key, {one.key!r}; rename a folder"
+        raise ValueError(f"{place(one.file, one.line)} {text}")
+
+
 # Errors -------------------------------------------------------------------------------------------
 
 
@@ -110,22 +120,18 @@ def no_rows() -> pd.DataFrame:
 def clamp(rows: pd.DataFrame, names: Sequence[str] = BOX) -> tuple[pd.DataFrame, int]:
     """Cut boxes to their pictures; returns the rows, and how many boxes reached beyond.
 
-    names: the columns of x, y, w, h. ValueError for a box without area, or whose centre is outside
-    its picture.
+    names: the columns of x, y, w, h. ValueError for a box without area, below 2 px (given as shares
+    of the picture?), or whose centre is outside its picture.
     """
     x, y, w, h = (rows[name].to_numpy(np.float64) for name in names)
     width, height = rows["width"].to_numpy(), rows["height"].to_numpy()
-    flat = ~((w > 0) & (h > 0))
-    outside = (x + w / 2 < 0) | (y + h / 2 < 0) | (x + w / 2 > width) | (y + h / 2 > height)
-    if flat.any():
-        row = rows[flat].iloc[0]
-        todo = f"fix it or {removal(row['file'], row['line'])}"
-        fail(row["file"], row["line"], f"{_box_text(row, names)} has no area; {todo}")
-    if outside.any():
-        row = rows[outside].iloc[0]
-        size = f"{row['width']} x {row['height']} px"
-        text = f"is outside its picture of {size}; is it another copy of the picture?"
-        fail(row["file"], row["line"], f"{_box_text(row, names)} {text}")
+    centre_x, centre_y = x + w / 2, y + h / 2
+    outside = (centre_x < 0) | (centre_y < 0) | (centre_x > width) | (centre_y > height)
+    _refuse(rows, names, ~((w > 0) & (h > 0)), "has no area; fix it or {removal}")
+    shares = "is smaller than 2 px; give px, not shares of the picture"
+    _refuse(rows, names, (w < 2) & (h < 2), shares)
+    other = "is outside its picture of {width} x {height} px: its centre reaches beyond the edge; "
+    _refuse(rows, names, outside, other + "is it another copy of the picture?")
     left, top = x.clip(0), y.clip(0)
     right, bottom = np.minimum(x + w, width), np.minimum(y + h, height)
     beyond = (left > x) | (top > y) | (right < x + w) | (bottom < y + h)
@@ -133,8 +139,15 @@ def clamp(rows: pd.DataFrame, names: Sequence[str] = BOX) -> tuple[pd.DataFrame,
     return rows.assign(**boxes), int(beyond.sum())
 
 
-def _box_text(row: pd.Series, names: Sequence[str]) -> str:
-    return "box " + ", ".join(f"{name} {row[name]:g}" for name in names)
+def _refuse(rows: pd.DataFrame, names: Sequence[str], wrong: np.ndarray, problem: str) -> None:
+    """Fail with the first box that is wrong."""
+    if not wrong.any():
+        return
+    row = rows[wrong].iloc[0]
+    box = ", ".join(f"{name} {row[name]:g}" for name in names)
+    size = {"width": row["width"], "height": row["height"]}
+    words = problem.format(removal=removal(row["file"], row["line"]), **size)
+    fail(row["file"], row["line"], f"box {box} {words}")
 
 
 def with_labels(rows: pd.DataFrame, given: Mapping[str, Iterable[int]]) -> pd.DataFrame:

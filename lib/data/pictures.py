@@ -14,10 +14,12 @@ from pathlib import Path
 
 import imagehash
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import ExifTags, Image, ImageOps
 
 MARGIN = 0.25  # of the box, added on every side: hair, chin and ears belong to the face
 FORMATS = ("JPEG", "PNG", "BMP", "GIF", "WEBP", "TIFF", "PPM")  # nothing that runs code
+ON_THEIR_SIDE = (5, 6, 7, 8)  # orientations noted by cameras
+BITS, PHOTOMETRIC = 258, 262  # tags of TIFF
 # What Pillow and its decoders raise on damaged files.
 BROKEN = (
     *(OSError, SyntaxError, ValueError, TypeError, IndexError, EOFError, OverflowError),
@@ -52,7 +54,7 @@ def crop(
     upright: turn the picture as its camera noted; boxes of published sets refer to the file as it
     is stored.
     """
-    picture = (ImageOps.exif_transpose(picture) if upright else picture).convert("RGB")
+    picture = decoded(picture, upright=upright)
     left, top, right, bottom = square(box, margin)
     inside = (max(left, 0), max(top, 0), min(right, picture.width), min(bottom, picture.height))
     part = picture.crop(inside)
@@ -72,6 +74,47 @@ def open_picture(content: str | Path | bytes) -> Image.Image:
         warnings.simplefilter("error", Image.DecompressionBombWarning)
         stream = io.BytesIO(content) if isinstance(content, bytes) else content
         return Image.open(stream, formats=FORMATS)
+
+
+def decoded(picture: Image.Image, *, upright: bool = True) -> Image.Image:
+    """A whole picture in 8-bit RGB, by default turned as its camera noted.
+
+    Greys of up to 16 bits are scaled to 8. ValueError for 32-bit numbers, whose white is not known.
+    """
+    white, inverted = _white(picture), _is_inverted(picture)
+    turned = ImageOps.exif_transpose(picture) if upright else picture
+    if white:
+        greys = np.rint(np.asarray(turned).clip(0, white) * (255 / white)).astype(np.uint8)
+        turned = Image.fromarray(255 - greys if inverted else greys)
+    return turned.convert("RGB")
+
+
+def upright_size(picture: Image.Image) -> tuple[int, int]:
+    """Width and height, px, once turned as its camera noted; from the header.
+
+    Pillow itself turns TIFFs, and gives their size as turned.
+    """
+    width, height = picture.size
+    on_its_side = picture.getexif().get(ExifTags.Base.Orientation) in ON_THEIR_SIDE
+    return (height, width) if on_its_side and picture.format != "TIFF" else (width, height)
+
+
+def _white(picture: Image.Image) -> int:
+    """The largest grey of a picture with more than 8 bits; 0 for all that Pillow itself scales."""
+    if picture.mode.startswith("I;16"):
+        bits = picture.tag_v2.get(BITS, (16,))[0] if picture.format == "TIFF" else 16
+        return 2**bits - 1
+    if picture.mode == "I" and picture.format in ("PNG", "PPM"):
+        return 2**16 - 1
+    if picture.mode in ("I", "F"):
+        raise ValueError("its 32-bit numbers have no known white; save it with 8 or 16 bits")
+    return 0
+
+
+def _is_inverted(picture: Image.Image) -> bool:
+    """Whether 0 is white, which Pillow does not undo in 16 bits."""
+    tags = getattr(picture, "tag_v2", {})
+    return picture.mode.startswith("I;16") and tags.get(PHOTOMETRIC) == 0
 
 
 def perceptual_hash(image: np.ndarray) -> int:
@@ -138,7 +181,7 @@ def _decoded(path: str, expected: tuple[int, int], upright: bool) -> tuple[Image
     """The whole picture in RGB and the digest of its file; ValueError where its size is another."""
     data = Path(path).read_bytes()
     with open_picture(data) as picture:
-        turned = (ImageOps.exif_transpose(picture) if upright else picture).convert("RGB")
+        turned = decoded(picture, upright=upright)
     if turned.size != tuple(expected):
         sizes = "{} x {} px in place of {} x {}".format(*turned.size, *expected)
         raise ValueError(f"{sizes}: the boxes belong to another copy of it")

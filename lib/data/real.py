@@ -4,6 +4,7 @@ Rows of a source that are left out on the way are written to `<cache>/dropped/<n
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -31,7 +32,8 @@ PORTION = 256  # crops copied at a time
 def read(source: str, params: Params, progress: bool = True) -> Listing:
     """What the files of a dataset list.
 
-    ValueError where they are missing or wrong, and where a training source would have no test face.
+    ValueError where they are missing or wrong, and where the profile tests no face of a training
+    source. A copy in which none can test gets a remark.
     """
     home = published.home(source, params.data)
     if home is None:
@@ -43,12 +45,29 @@ def read(source: str, params: Params, progress: bool = True) -> Listing:
             f"how many are (the paper's are {size:,})"
         )
     reader = published.DATASETS[source].reader
-    return reader.rows(home, params.data, seed=params.seed, progress=progress)
+    found = reader.rows(home, params.data, seed=params.seed, progress=progress)
+    return found if source == "ckplus" else with_missing_parts(found, SOURCE_NAMES[source])
+
+
+def with_missing_parts(found: Listing, title: str) -> Listing:
+    """A listing with a remark for each of training and test that has no row."""
+    lacking = {
+        f"no {side} part: a copy of {title} with a few of its pictures?": len(found.table)
+        for side in ("train", "test")
+        if not (found.table["split"] == side).any()
+    }
+    return replace(found, remarks=lacking | found.remarks)
 
 
 def faces(source: str, params: Params, cache: Path, progress: bool = True) -> FaceSet:
     """Every face of a real dataset; its table has digest and hash of the pictures for `join`."""
-    found = read(source, params, progress)
+    return cropped(source, read(source, params, progress), params, cache, progress)
+
+
+def cropped(
+    source: str, found: Listing, params: Params, cache: Path, progress: bool = True
+) -> FaceSet:
+    """The faces that a dataset's files list, as `faces`."""
     already = int((found.dropped["reason"] == UNREADABLE).sum())
     allowed = ALLOWED_UNREADABLE.get(source, 0) - already
     options = Options(params.data.size)

@@ -5,10 +5,10 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 import torch
-from PIL import Image
 from torch import Tensor
 
 from lib import world
+from lib.data.pictures import decoded, open_picture
 
 BOXES = [f"{side}_{name}" for side in ("left", "right") for name in "xywh"]
 
@@ -40,8 +40,8 @@ def pictures(table: pd.DataFrame, *, seed: int, height: int = 144) -> list[Tenso
 
 def read(path: str) -> Tensor:
     """A picture file as (3, H, W) uint8."""
-    with Image.open(path) as picture:
-        pixels = np.array(picture.convert("RGB"))
+    with open_picture(path) as picture:
+        pixels = np.array(decoded(picture, upright=False))
     return torch.from_numpy(pixels).permute(2, 0, 1)
 
 

@@ -25,6 +25,11 @@ LEAK = ("what", "train", "test", "train_key", "test_key")
 # Which faces test ---------------------------------------------------------------------------------
 
 
+def at_most_half(count: int, rows: int) -> int:
+    """So many of a set's rows may test: of a partial copy, half are left to train on."""
+    return min(count, rows // 2)
+
+
 def sample_groups(names: pd.Series, count: int, seed: int) -> np.ndarray:
     """Mask (N,) of at most `count` rows in whole groups; a group that does not fit is left out.
 

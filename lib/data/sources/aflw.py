@@ -27,6 +27,10 @@ TABLES = {
     "FacePose": ("face_id", "roll", "pitch", "yaw", "annot_type_id"),
     "FaceMetaData": ("face_id", "sex", "annot_type_id"),
 }
+LANDMARKS = ("face_id", "feature_id", "x")
+NOSE, EYES_AND_EARS = 15, (8, 11, 13, 17)  # feature_id of the tip; of middles of eyes, and ears
+TURNED, ENOUGH = 20, 20  # degrees of yaw from which the nose's side is clear; faces to judge by
+STEPS = 20  # million instructions of SQLite for a table; AFLW's largest needs about three
 SEX = {"m": 1, "f": 0}
 ANGLES = ("roll", "pitch", "yaw")
 
@@ -51,7 +55,9 @@ def rows(home: Path, data: DataParams, *, seed: int, progress: bool = True) -> L
     found, unreadable = listing.drop(found, found["width"] == 0, "unreadable picture")
     found, clamped = listing.clamp(found)
     given, remarks = attributes(found, angles, data)
-    test = splits.sample_groups(found["identity"], data.aflw.test, seed)
+    remarks |= check_side(path, found["nose"].to_numpy(), angles, data.yaw_sign)
+    count = splits.at_most_half(data.aflw.test, len(found))
+    test = splits.sample_groups(found["identity"], count, seed)
     found["split"] = np.where(test, "test", "train")
     columns = list(listing.COLUMNS)
     kept, rest = splits.limit_training(
@@ -83,7 +89,9 @@ def joined(path: Path) -> pd.DataFrame:
         first = first[first["sex"].isin(SEX)] if name == "FaceMetaData" else first
         first = first.drop_duplicates("face_id").drop(columns="annot_type_id")
         found = found.merge(first, on="face_id", how="left", indicator=name)
+    points = tables.get("FeatureCoords", pd.DataFrame(columns=list(LANDMARKS)))
     return found.assign(
+        nose=found["face_id"].map(nose_offsets(points)),
         key=[f"aflw/{number}" for number in found["face_id"]],
         identity="aflw/" + found["filepath"].astype(str),
         source="aflw",
@@ -94,21 +102,35 @@ def joined(path: Path) -> pd.DataFrame:
 
 def query(path: Path) -> dict[str, pd.DataFrame]:
     """The tables that are read, unchanged; ValueError where the file is no such database."""
-    with listing.readable(path):
-        path.open("rb").close()  # SQLite does not say why a file cannot be opened
+    with listing.readable(path), path.open("rb") as file:  # SQLite does not say why it cannot
+        other = reading.mistaken(file.read(4096))
+    if other and "database" not in other:
+        listing.fail(path, 0, other)
     try:
         source = f"{path.resolve().as_uri()}?mode=ro&immutable=1"
         with contextlib.closing(sqlite3.connect(source, uri=True)) as base:
-            tables = {
-                name: pd.read_sql_query(f"SELECT {', '.join(columns)} FROM {name}", base)
-                for name, columns in TABLES.items()
-            }
+            tables = {name: one_table(base, name, columns) for name, columns in TABLES.items()}
+            if has_landmarks(base):
+                tables["FeatureCoords"] = one_table(base, "FeatureCoords", LANDMARKS)
     except (sqlite3.DatabaseError, pd.errors.DatabaseError) as error:
         reason = str(error).splitlines()[-1].split(": ", 1)[-1]
+        reason = reason.replace("interrupted", "a table or view does not end")
         listing.fail(path, 0, f"is not AFLW's database ({reason}); copy it again")
     if not len(tables["Faces"]):
         listing.fail(path, 0, "table Faces is empty; copy the database again")
     return tables
+
+
+def one_table(base: sqlite3.Connection, name: str, columns: tuple[str, ...]) -> pd.DataFrame:
+    """A table's columns; sqlite3.OperationalError where it takes more than `STEPS` to read."""
+    left = iter(range(STEPS))
+    base.set_progress_handler(lambda: next(left, None) is None, 1_000_000)
+    return pd.read_sql_query(f"SELECT {', '.join(columns)} FROM {name}", base)
+
+
+def has_landmarks(base: sqlite3.Connection) -> bool:
+    there = "SELECT count(*) FROM sqlite_master WHERE name = 'FeatureCoords'"
+    return bool(base.execute(there).fetchone()[0])
 
 
 def pose_angles(path: Path, found: pd.DataFrame, name: str) -> np.ndarray:
@@ -117,6 +139,32 @@ def pose_angles(path: Path, found: pd.DataFrame, name: str) -> np.ndarray:
     there = (found["FacePose"] == "both").to_numpy()
     angles[there] = reading.numbers(path, found[there], name)
     return np.degrees((angles + np.pi) % (2 * np.pi) - np.pi)
+
+
+def nose_offsets(points: pd.DataFrame) -> pd.Series:
+    """By face_id, how far (px) the nose is right of the middle of the eyes and ears that are seen.
+
+    points: rows of `LANDMARKS`. Negative where a face turns to the picture's left.
+    """
+    places = points.drop_duplicates(["face_id", "feature_id"])
+    x = places.pivot(index="face_id", columns="feature_id", values="x")
+    x = x.reindex(columns=[NOSE, *EYES_AND_EARS]).apply(pd.to_numeric, errors="coerce")
+    x = x.where(x >= 0)  # -1: not seen
+    return x[NOSE] - x[list(EYES_AND_EARS)].mean(axis=1)
+
+
+def check_side(path: Path, nose: np.ndarray, angles: np.ndarray, sign: int) -> dict[str, int]:
+    """How many turned faces have their nose on the other side than their yaw says.
+
+    ValueError where most have: then left and right are exchanged.
+    """
+    yaw = angles[:, 2] * sign
+    clear = (np.abs(angles) <= 90).all(1) & (np.abs(yaw) >= TURNED) & np.isfinite(nose)
+    differ = int((np.sign(nose[clear]) != np.sign(yaw[clear])).sum())
+    if clear.sum() >= ENOUGH and differ > clear.sum() / 2:
+        text = f"with data.yaw_sign: {sign}, {differ:,} of {clear.sum():,} turned faces have their"
+        listing.fail(path, 0, f"{text} nose on the other side; set data.yaw_sign: {-sign}")
+    return {f"nose on the other side than the yaw says, of {clear.sum():,}": differ}
 
 
 def attributes(

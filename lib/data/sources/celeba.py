@@ -1,5 +1,7 @@
 """CelebA: `list_attr_celeba.txt`, `list_eval_partition.txt`, `identity_CelebA.txt`, aligned crops.
 
+The lists are also read from the CSV edition of Kaggle, if `identity_CelebA.txt` is added to it.
+
 `list_bbox_celeba.txt` refers to the pictures before alignment and is not read: the aligned pictures
 have their face in the middle.
 """
@@ -16,7 +18,7 @@ from lib.data.sources import files, reading
 from lib.params import DataParams
 from lib.vocabulary import CELEBA_NAMES
 
-MARKER = "list_attr_celeba.txt"
+MARKER = ("list_attr_celeba.txt", "list_attr_celeba.csv")
 COUNT = 202_599  # faces, Table 4
 WIDTH, HEIGHT = 178, 218  # px
 VALUES = {1: "", -1: ""}
@@ -26,29 +28,32 @@ PARTITIONS = {0: "train", 1: "valid", 2: "test"}
 def rows(home: Path, data: DataParams, *, seed: int, progress: bool = True) -> Listing:
     """One row per face. Test faces are whole identities of the official test partition.
 
-    ValueError where a list is cut short, the three lists do not name the same pictures, or a value
-    is none of 1 and -1.
+    ValueError where a list is cut short, the three lists do not name the same pictures, a value is
+    none of 1 and -1, or a picture is not of the published size.
     """
-    path = files.require(home, MARKER)
+    path = a_list(home, "list_attr_celeba")
     found, attributes = attribute_list(path)
     base = files.require(home, "img_align_celeba")
-    identity = other_list(home, "identity_CelebA.txt", "identity", found, path)
-    partition = other_list(home, "list_eval_partition.txt", "partition", found, path)
+    identity = other_list(home, "identity_CelebA", "identity", found, path)
+    partition = other_list(home, "list_eval_partition", "partition", found, path)
     x, y, w, h = central_box(WIDTH, HEIGHT)
     table = pd.DataFrame(
         {
             "key": "celeba/" + found["image_name"],
             "image": files.image_paths(path, found, "image_name", base),
-            **{"x": x, "y": y, "w": w, "h": h, "width": WIDTH, "height": HEIGHT},
+            **{"x": x, "y": y, "w": w, "h": h},
             "identity": [f"celeba/{number}" for number in identity],
             "source": "celeba",
             "file": str(path),
             "line": found["line"],
         }
     )
+    table = files.with_sizes(table, progress)
+    check_sizes(table)
     official = partition == 2
     test = np.zeros(len(table), bool)
-    test[official] = splits.sample_groups(table["identity"][official], data.celeba.test, seed)
+    count = splits.at_most_half(data.celeba.test, len(table))
+    test[official] = splits.sample_groups(table["identity"][official], count, seed)
     table["split"] = np.where(test, "test", "train")
     given = {ours: attributes[theirs] == 1 for ours, theirs in CELEBA_NAMES.items()}
     kept, dropped = splits.limit_training(
@@ -57,32 +62,61 @@ def rows(home: Path, data: DataParams, *, seed: int, progress: bool = True) -> L
     return Listing(kept, dropped, len(table))
 
 
+def check_sizes(table: pd.DataFrame) -> None:
+    """Refuse pictures that are not the aligned and cropped ones."""
+    other = (table["width"] != WIDTH) | (table["height"] != HEIGHT)
+    if other.any():
+        row = table[other].iloc[0]
+        size = f"{row['width']} x {row['height']} px in place of {WIDTH} x {HEIGHT}"
+        text = f"{row['image']} is {size} ({other.sum():,} pictures are of another size)"
+        listing.fail(row["file"], row["line"], f"{text}; use the aligned pictures as published")
+
+
 def attribute_list(path: Path) -> tuple[pd.DataFrame, dict[str, np.ndarray]]:
     """Names and lines, and the values of every attribute."""
     lines = reading.lines(path)
-    names = lines[1].split() if len(lines) > 1 else []
+    names, rows, first = from_csv(lines) if "," in lines[0] else published(path, lines)
     for name in CELEBA_NAMES.values():
         if name not in names:
-            listing.fail(path, 2, f"attribute {name} is missing; copy the list again")
+            listing.fail(path, first - 1, f"attribute {name} is missing; copy the list again")
     if len(set(names)) < len(names):
-        listing.fail(path, 2, "an attribute is there twice; copy the list again")
-    announced, follow = lines[0].strip(), len(lines) - 2
-    if not announced.isdigit():
-        listing.fail(path, 1, f"{announced!r} is no count of faces; copy the list again")
-    found = reading.table(path, lines[2:], ["image_name", *names], first=3)
-    if int(announced) != follow:
-        text = f"announces {int(announced):,} faces, {follow:,} follow; the copy is not whole"
-        listing.fail(path, 1, text)
+        listing.fail(path, first - 1, "an attribute is there twice; copy the list again")
+    found = reading.table(path, rows, ["image_name", *names], first)
     check_unique(path, found)
     return found, {name: reading.codes(path, found, name, VALUES) for name in names}
+
+
+def published(path: Path, lines: list[str]) -> tuple[list[str], list[str], int]:
+    """Attributes, rows, and the line of the first row of the list as CelebA's owners give it."""
+    if set(CELEBA_NAMES.values()) <= set(lines[0].split()):
+        text = "names the attributes; the published list has the count of faces above them"
+        listing.fail(path, 1, f"{text}, by which a copy cut short is recognised; copy it again")
+    announced, names = lines[0].strip(), lines[1].split() if len(lines) > 1 else []
+    if not announced.isdigit():
+        listing.fail(path, 1, f"{announced[:60]!r} is no count of faces; copy the list again")
+    if int(announced) != len(lines) - 2 and set(CELEBA_NAMES.values()) <= set(names):
+        text = f"announces {int(announced):,} faces, {len(lines) - 2:,} follow"
+        listing.fail(path, 1, f"{text}; the copy is not whole")
+    return names, lines[2:], 3
+
+
+def from_csv(lines: list[str]) -> tuple[list[str], list[str], int]:
+    """As `published`, from the CSV edition of Kaggle, which has a header and no count."""
+    columns = [name.strip() for name in lines[0].split(",")]
+    return columns[1:], [line.replace(",", " ") for line in lines[1:]], 2
 
 
 def other_list(
     home: Path, name: str, column: str, found: pd.DataFrame, attributes: Path
 ) -> np.ndarray:
     """The whole number (N,) int64 that another list gives to each picture of the attribute list."""
-    path = files.require(home, name)
-    other = reading.table(path, reading.lines(path), ["image_name", column])
+    path = a_list(home, name)
+    lines = reading.lines(path)
+    rows, first = lines, 1
+    if "," in lines[0]:
+        header = reading.is_header(lines[0])
+        rows, first = [line.replace(",", " ") for line in lines[header:]], 1 + header
+    other = reading.table(path, rows, ["image_name", column], first)
     check_unique(path, other)
     if column == "partition":
         values = reading.codes(path, other, column, PARTITIONS)
@@ -98,6 +132,18 @@ def other_list(
             path, extra["line"], f"{extra['image_name']} is not in {attributes.name}: not whole"
         )
     return aligned.to_numpy(np.int64)
+
+
+def a_list(home: Path, name: str) -> Path:
+    """A list as its owners publish it, or else in the CSV edition of Kaggle.
+
+    ValueError where both are missing.
+    """
+    found = files.locate(home, f"{name}.txt") or files.locate(home, f"{name}.csv")
+    if found is None and name.startswith("identity") and files.locate(home, f"{MARKER[1]}"):
+        text = "this CSV edition of CelebA lacks it, and test people are chosen by it; add the file"
+        listing.fail(home, 0, f"holds no {name}.txt: {text} from CelebA's own page (Anno)")
+    return found or files.require(home, f"{name}.txt")
 
 
 def check_unique(path: Path, found: pd.DataFrame) -> None:

@@ -18,6 +18,11 @@ from lib.params import DataParams
 from lib.vocabulary import EXPRESSIONS
 
 MARKER = "cohn-kanade-images"
+EDITIONS = {  # what is found in the folder of other editions, which cannot stand in for it
+    name: "CK+48, small crops of peak frames: it lacks the neutral frames that the protocol needs; "
+    "ask for CK+ itself, or name these crops in a manifest"
+    for name in ("CK+48", "contempt", "ckextended.csv")
+}
 COUNT = 1_308  # pictures of the protocol, Section 6.1 (of 327 labelled sequences)
 FRAME = re.compile(r"(S\d+)_(\d+)_(\d+)\.png")
 CODES = {
@@ -25,6 +30,9 @@ CODES = {
     **{4: "fear", 5: "happy", 6: "sad", 7: "surprise"},
 }
 POINTS = 68  # landmarks of a face
+BEGIN = 3  # a sequence whose lowest number is above this lacks its beginning
+SHORT = "its sequence has fewer than four frames"
+HEADLESS = "its sequence lacks its first frame, the neutral one"
 CONTEMPT = "contempt is none of the seven expressions"
 
 
@@ -40,7 +48,7 @@ def rows(home: Path, data: DataParams, *, seed: int, progress: bool = True) -> L
     codes = emotions(labelled, set(found["sequence"]))
     found, dropped = protocol(found, codes)
     if not len(found):
-        listing.fail(labelled, 0, "labels no sequence; copy the dataset whole")
+        listing.fail(labelled, 0, why_none(dropped, codes))
     counted = len(found) + int((dropped["reason"] == CONTEMPT).sum())  # the paper's pictures
     capped = data.ckplus.train
     subjects = sorted(found["subject"].unique())[: capped or None]
@@ -105,22 +113,27 @@ def protocol(found: pd.DataFrame, codes: dict[str, str]) -> tuple[pd.DataFrame, 
     number, length = group.cumcount(), group["frame"].transform("size")
     expression = found["sequence"].map(lambda name: codes.get(name, ""))
     found["expression"] = np.where(number == 0, "neutral", expression)
-    reasons = np.select(
-        [
-            expression == "",
-            length < 4,
-            (number > 0) & (number < length - 3),
-            found["expression"] == "contempt",
-        ],
-        [
-            "its sequence is not labelled",
-            "its sequence has fewer than four frames",
-            "neither the first nor one of the last three frames",
-            CONTEMPT,
-        ],
-        "",
-    )
+    rules = {
+        "its sequence is not labelled": expression == "",
+        SHORT: length < 4,
+        HEADLESS: group["frame"].transform("min") > BEGIN,
+        "neither the first nor one of the last three frames": (number > 0) & (number < length - 3),
+        CONTEMPT: found["expression"] == "contempt",
+    }
+    reasons = np.select(list(rules.values()), list(rules), "")
     return listing.drop(found, reasons != "", reasons[reasons != ""])
+
+
+def why_none(dropped: pd.DataFrame, codes: dict[str, str]) -> str:
+    """Why no frame of a copy is one of the protocol, in words."""
+    if not codes:
+        return "labels no sequence; copy the dataset whole"
+    cut = dropped[dropped["reason"].isin((SHORT, HEADLESS))]
+    if not len(cut):
+        return f"labels no sequence but of contempt ({CONTEMPT}); copy the dataset whole"
+    text = "no labelled sequence has four frames, its first one among them"
+    peaks = "a copy with peak frames alone lacks the neutral ones"
+    return f"{text} (as that of {cut['file'].iloc[0]}): {peaks}; copy whole sequences"
 
 
 def boxes(found: pd.DataFrame, landmarks: Path | None) -> tuple[pd.DataFrame, int]:

@@ -24,7 +24,8 @@ CODES = dict(enumerate(EXPRESSIONS))  # ExpW's code book is the order of the voc
 def rows(home: Path, data: DataParams, *, seed: int, progress: bool = True) -> Listing:
     """One row per face. The test part holds equally many faces of each expression (Section 6.1).
 
-    ValueError where the list, a box or a picture is wrong, or a class cannot be tested.
+    Where an expression has too few, none test. ValueError where the list, a box or a picture is
+    wrong.
     """
     path = files.require(home, MARKER)
     found = reading.table(path, reading.lines(path), FIELDS)
@@ -46,21 +47,12 @@ def rows(home: Path, data: DataParams, *, seed: int, progress: bool = True) -> L
         }
     )
     table, clamped = listing.clamp(files.with_sizes(table, progress))
-    test = testing(table["identity"], expression, data.expw.test, seed, path)
+    if data.expw.test < len(CODES):
+        text = f"no test part of {data.expw.test} faces with every expression can be made of it"
+        listing.fail(path, 0, f"{text}; set data.expw.test to {len(CODES)} or more")
+    each = splits.at_most_half(data.expw.test, len(table)) // len(CODES)
+    test = splits.sample_balanced(table["identity"], expression, len(CODES), each, seed)
     table["split"] = np.where(test, "test", "train")
     given = {kind: expression == code for code, kind in CODES.items()}
     kept, dropped = splits.limit_training(listing.with_labels(table, given), data.expw.train, seed)
     return Listing(kept, dropped, len(table), {"boxes cut to the picture": clamped})
-
-
-def testing(
-    pictures: pd.Series, expression: np.ndarray, count: int, seed: int, path: Path
-) -> np.ndarray:
-    """Mask of the test part: whole pictures, equally many faces of each expression."""
-    each = count // len(CODES)
-    test = splits.sample_balanced(pictures, expression, len(CODES), each, seed)
-    if not test.any():
-        counts = {kind: int((expression == code).sum()) for code, kind in CODES.items()}
-        text = f"no test part of {count} faces with every expression can be made of {counts}"
-        listing.fail(path, 0, text)
-    return test

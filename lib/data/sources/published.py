@@ -28,7 +28,7 @@ class Dataset:
         return (marker,) if isinstance(marker, str) else marker
 
 
-LISTS = (".txt", ".lst", ".sqlite")  # everything but pictures
+LISTS = (".txt", ".lst", ".csv", ".sqlite")  # everything but pictures
 RESEARCH = "non-commercial research only; not to be passed on"
 MMLAB = "Multimedia Laboratory, The Chinese University of Hong Kong"
 DATASETS = {
@@ -93,6 +93,9 @@ def home(source: str, data: DataParams) -> Path | None:
         if all(files.is_system_file(path.name) for path in place.iterdir()):
             return None
     if not any(files.locate(place, name) for name in dataset.markers):
+        for name, words in getattr(dataset.reader, "EDITIONS", {}).items():
+            if files.locate(place, name):
+                listing.fail(place, 0, f"holds {name}: this is {words}")
         wanted = " or ".join(dataset.markers)
         raise ValueError(
             f"{place} holds no {wanted}, so it is not {SOURCE_NAMES[source]} as published; unpack "

@@ -13,17 +13,46 @@ import pandas as pd
 
 from lib.data.listing import fail, readable
 
+# What is often saved in the place of a file, by its first bytes.
+MISTAKEN = {
+    b"<": "a web page",
+    b"PK\x03\x04": "a zip archive",
+    b"\x1f\x8b": "a gzip archive",
+    b"Rar!": "a rar archive",
+    b"7z\xbc\xaf": "a 7z archive",
+    b"%PDF": "a PDF",
+    b"SQLite format": "a database",
+    b"version https://git-lfs": "a pointer of Git LFS",
+    b'{"': "a message in JSON",
+}
+PICTURES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp", ".gif")
+
+
+def mistaken(data: bytes) -> str:
+    """What else a file is than a list or a picture, in words; empty if that is not obvious.
+
+    data: the file, or its first bytes. Of a web page its title is named, which often is an error.
+    """
+    start = data.removeprefix(b"\xef\xbb\xbf").lstrip()
+    kind = next((words for mark, words in MISTAKEN.items() if start.startswith(mark)), "")
+    title = re.search(rb"<title[^>]*>\s*([^<]{1,100})", start, re.IGNORECASE)
+    told = f" ({title[1].decode(errors='replace').strip()!r})" if title and "web" in kind else ""
+    todo = "unpack it there" if "archive" in kind else "download it again"
+    return f"is {kind}{told}; {todo}" if kind else ""
+
 
 def lines(path: Path, origin: str = "copy it from the dataset") -> list[str]:
     """The lines of a UTF-8 list, with or without a byte order mark, whatever their line ends.
 
     origin: where a missing list comes from, in words. ValueError where the file does not exist,
-    cannot be read, is empty or is not such text.
+    cannot be read, is empty or is not such text; what is often saved in its place is named.
     """
     with readable(path):
         if not path.is_file():
             fail(path, 0, f"does not exist; {origin}")
         data = path.read_bytes()
+    if other := mistaken(data):
+        fail(path, 0, other)
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
         fail(path, 0, "is UTF-16; save it as UTF-8")
     if b"\0" in data:
@@ -48,9 +77,13 @@ def table(path: Path, rows: Sequence[str], columns: Sequence[str], first: int = 
     """
     if not rows:
         fail(path, 0, "lists nothing; copy it again")
+    if is_header(rows[0]):
+        fail(path, first, f"{rows[0][:60]!r} is a header; the published list has none, remove it")
     for number, line in enumerate(rows, first):
         count = len(line.split())
         if count != len(columns):
+            if line.count(",") == len(columns) - 1 > 0:
+                fail(path, number, "has commas: another edition of the list; use the published one")
             wanted = f"{len(columns)}: {' '.join(columns[:8])}{' …' * (len(columns) > 8)}"
             fail(path, number, f"{count} fields in place of {wanted}; fix or copy the list again")
     parsed = pd.read_csv(
@@ -58,6 +91,14 @@ def table(path: Path, rows: Sequence[str], columns: Sequence[str], first: int = 
         na_filter=False, quoting=3, skip_blank_lines=False,
     )  # fmt: skip
     return parsed.assign(line=np.arange(first, first + len(rows)))
+
+
+def is_header(line: str) -> bool:
+    """Whether a line names columns: several words, none of them a number or a picture."""
+    words = re.split(r"[\s,;]+", line.strip())
+    if len(words) < 2 or words[0].lower().endswith(PICTURES):
+        return False
+    return bool(pd.to_numeric(pd.Series(words), errors="coerce").isna().all())
 
 
 def numbers(path: Path, rows: pd.DataFrame, column: str, *, whole: bool = False) -> np.ndarray:

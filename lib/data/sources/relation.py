@@ -1,8 +1,8 @@
 """The interpersonal relation dataset: `training.txt`, `testing.txt`, and the pictures in `img/`.
 
 A line is a pair: name, box of the left face, box of the right face, eight traits. The order of the
-traits is not documented: in whole files it follows from the counts of Table 10, for other copies
-the parameter `data.relation_columns` must give it.
+traits is not documented: in a whole file it follows from the counts of Table 10, for other copies
+from the parameter `data.relation_columns`, or else it is that of the public evaluation script.
 """
 
 from pathlib import Path
@@ -21,6 +21,12 @@ MARKER = "training.txt"
 COUNT = 8_016  # pairs, Section 3.2
 TABLE10 = ROOT / "params" / "reported" / "table10.csv"
 FILES = {"train": "training.txt", "test": "testing.txt"}
+WORDS = {"train": "training", "test": "testing"}  # in Table 10
+# The order of the set's public evaluation script.
+USUAL = (
+    *("dominant", "assured", "demonstrative", "involved"),
+    *("friendly", "warm", "trusting", "competitive"),
+)
 SIDES = {"left": ("x1", "y1", "w1", "h1"), "right": ("x2", "y2", "w2", "h2")}
 FIELDS = ("name", *SIDES["left"], *SIDES["right"], *(f"t{i}" for i in range(1, 9)))
 VALUES = {1: "positive", 0: "negative", -1: "negative"}
@@ -31,7 +37,7 @@ def rows(home: Path, data: DataParams, *, seed: int, progress: bool = True) -> L
     """One row per pair: both boxes, the eight traits, `part` (`web` or `movie`).
 
     The people's names are not given, so `identity` is the picture. ValueError where lists, boxes,
-    values or pictures are wrong, or the order of the traits cannot be known.
+    values or pictures are wrong, or the order of the traits contradicts Table 10.
     """
     parts = {split: part(home, split) for split in FILES}
     order, how = column_order(parts, data)
@@ -78,8 +84,9 @@ def part(home: Path, split: str) -> tuple[pd.DataFrame, np.ndarray]:
 def column_order(parts: dict, data: DataParams) -> tuple[tuple[str, ...], str]:
     """The trait of each column, and in words how it was found.
 
-    From Table 10 where both lists are whole, else from `data.relation_columns`. ValueError where
-    neither settles it, or where they contradict each other.
+    By the counts of Table 10 where a list is whole: the eight traits of each part have distinct
+    counts. Else from `data.relation_columns`, or else `USUAL`. ValueError where two of these
+    contradict each other, or a whole list has counts that Table 10 does not.
     """
     given = data.relation_columns
     if given and sorted(given) != sorted(TRAITS):
@@ -88,23 +95,27 @@ def column_order(parts: dict, data: DataParams) -> tuple[tuple[str, ...], str]:
             f"{', '.join(TRAITS)}"
         )
     published = pd.read_csv(TABLE10, index_col=0)
-    whole = all(len(parts[split][1]) == size for split, size in sizes(published).items())
-    counts = np.column_stack([parts[split][1].sum(0) for split in FILES])  # (8, 2)
-    if whole and not given:
-        found = match(counts, published)
-        return found, f"columns by Table 10: {', '.join(found)}"
-    likely = match_or_none(counts, published) if whole else None
-    if likely and given != likely:
+    sums = {
+        split: parts[split][1].sum(0)
+        for split, size in sizes(published).items()
+        if len(parts[split][1]) == size
+    }
+    likely = {split: match_or_none(counts, published, split) for split, counts in sums.items()}
+    orders = {order for order in likely.values() if order}
+    if len(orders) > 1 or (given and orders - {given}):
+        found = "; ".join(f"{FILES[k]}: {', '.join(v)}" for k, v in likely.items() if v)
         raise ValueError(
-            f"data.relation_columns: {', '.join(given)} contradicts Table 10, by whose counts "
-            f"the columns are {', '.join(likely)}; remove the parameter"
+            f"data.relation_columns: {', '.join(given) or 'none'} contradicts Table 10, by whose "
+            f"counts the columns are {found}; remove the parameter, or copy the lists again"
         )
+    if not given and orders:
+        whole = " and ".join(FILES[split] for split in likely if likely[split])
+        order = orders.pop()
+        return order, f"columns by Table 10 and the whole {whole}: {', '.join(order)}"
     if not given:
-        have = {FILES[split]: len(values) for split, (_, values) in parts.items()}
-        raise ValueError(
-            f"the relation lists are not whole ({have}; whole: {sizes(published)}), so the order "
-            "of their eight trait columns is not known; give it in data.relation_columns"
-        )
+        for split, counts in sums.items():
+            match(counts, published, split)  # says which column is another
+        return USUAL, f"columns in the order of the public evaluation script: {', '.join(USUAL)}"
     return given, f"columns by data.relation_columns: {', '.join(given)}"
 
 
@@ -112,35 +123,34 @@ def sizes(published: pd.DataFrame) -> dict[str, int]:
     """Pairs in each split, from any row of Table 10."""
     row = published.iloc[0]
     return {
-        "train": int(row["training #positive"] + row["training #negative"]),
-        "test": int(row["testing #positive"] + row["testing #negative"]),
+        split: int(row[f"{word} #positive"] + row[f"{word} #negative"])
+        for split, word in WORDS.items()
     }
 
 
-def match(counts: np.ndarray, published: pd.DataFrame) -> tuple[str, ...]:
-    """The trait of each column by its positives: counts (8, 2), training and test.
+def match(counts: np.ndarray, published: pd.DataFrame, split: str) -> tuple[str, ...]:
+    """The trait of each column by its positives (8,) in a split.
 
-    ValueError where a column has counts that Table 10 does not know, or two have the same.
+    ValueError where a column has a count that Table 10 does not know, or two have the same.
     """
-    columns = ["training #positive", "testing #positive"]
-    known = {tuple(row): str(name) for name, row in published[columns].iterrows()}
-    found: list[str] = []
-    for place, pair in enumerate(counts.tolist(), 1):
-        if tuple(pair) not in known:
+    known = {
+        int(count): str(name) for name, count in published[f"{WORDS[split]} #positive"].items()
+    }
+    for place, count in enumerate(counts.tolist(), 1):
+        if count not in known or (counts == count).sum() > 1:
             raise ValueError(
-                f"trait column {place} has {pair[0]} positives in training and {pair[1]} in test, "
-                "which Table 10 gives for no trait; give the order in data.relation_columns"
+                f"trait column {place} has {count} positives in {FILES[split]}, which Table 10 "
+                "gives for no trait, or two have; give the order in data.relation_columns"
             )
-        found.append(known[tuple(pair)])
-    if len(set(found)) < len(found):
-        raise ValueError(f"two trait columns are the same by Table 10: {', '.join(found)}")
-    return tuple(found)
+    return tuple(known[count] for count in counts.tolist())
 
 
-def match_or_none(counts: np.ndarray, published: pd.DataFrame) -> tuple[str, ...] | None:
+def match_or_none(
+    counts: np.ndarray, published: pd.DataFrame, split: str
+) -> tuple[str, ...] | None:
     """As `match`; None where the counts are not those of Table 10."""
     try:
-        return match(counts, published)
+        return match(counts, published, split)
     except ValueError:
         return None
 
