@@ -38,16 +38,16 @@ def markdown(head: Iterable[str], rows: Iterable[Iterable[object]]) -> str:
 # README.md ----------------------------------------------------------------------------------------
 
 
-def results() -> str:
+def results(profile: str = PROFILE) -> str:
     """The paper's headline numbers and ours."""
-    table = claims.headline(claims.evidence(load(PROFILE)))
+    table = claims.headline(claims.evidence(load(profile)))
     head = ("", "paper, photographs", "ours, rendered faces")
     return markdown(head, table[["what", "paper", "ours"]].itertuples(index=False))
 
 
-def scoreboard() -> str:
+def scoreboard(profile: str = PROFILE) -> str:
     """How many of the paper's claims hold, and what propagation adds."""
-    evidence = claims.evidence(load(PROFILE))
+    evidence = claims.evidence(load(profile))
     verdicts = claims.scoreboard(evidence)["verdict"].value_counts()
     counts = ", ".join(f"{name} {verdicts.get(name, 0)}" for name in claims.VERDICTS)
     gains = (
@@ -73,11 +73,13 @@ def estimate(
     return ("{value:.1f} %" + interval).format(**found)
 
 
-def notebooks() -> str:
-    """Question, paper item and minutes of every notebook."""
+def notebooks(profile: str = PROFILE) -> str:
+    """Question, paper item and minutes of every notebook that has run."""
     rows = []
     for name in STEPS:
-        path = ROOT / "outputs" / PROFILE / f"{name}.ipynb"
+        path = ROOT / "outputs" / profile / f"{name}.ipynb"
+        if not path.exists():
+            continue
         notebook = nbformat.read(path, as_version=4)
         page = notebook.cells[0].source
         title = page.splitlines()[0].removeprefix("# ")
