@@ -42,7 +42,7 @@ lint: .venv/ready
 	$(BIN)/mypy
 
 unit: .venv/ready
-	$(BIN)/pytest tests --ignore tests/numbers
+	$(BIN)/pytest tests --ignore tests/numbers -m "not slow"
 
 # The executed smoke copies run again, in order, into build/, each with the number of threads of its
 # rule, since another number rounds differently; then their numbers are compared.

@@ -60,3 +60,13 @@ def test_a_linear_classifier_recognises_sources_that_differ_in_brightness():
     assert (probes.recognise_sources(train, test) == test.table["source"]).all()
     one = faces.where(source="aflw")
     assert set(probes.recognise_sources(one, one)) == {"aflw"}
+
+
+def test_labels_that_contradict_each_other_are_counted():
+    labels = labels_of(
+        goatee=[1, 1, 0, 1, -1], no_beard=[1, 0, 1, -1, 1],
+        **{key: [1, 0, -1, 0, 0] for key in vocabulary.POSES},
+    )  # fmt: skip
+    found = probes.contradictions(labels)
+    assert found["faces"].tolist() == [1, 1, 0]
+    assert found["share"].tolist() == [pytest.approx(100 / 3), 25, 0]

@@ -80,6 +80,18 @@ def test_weighted_kappa_equals_kappa_of_repeated_rows(rows):
         assert found == pytest.approx(metrics.fleiss_kappa(repeated))
 
 
+def test_ac1_is_high_where_nearly_all_agree_on_yes():
+    """Nine pairs with five of five votes, one with three: by hand."""
+    table = pd.DataFrame({name: [5] * 9 + [3] for name in annotation.VOTES})
+    agreed, share = (9 + 0.4) / 10, 48 / 50
+    chance = 2 * share * (1 - share)
+    found = annotation.gwet_ac1(table)
+    assert found.tolist() == pytest.approx([(agreed - chance) / (1 - chance)] * 9)
+    assert found["warm"] > 0.9 and metrics.fleiss_kappa(table["votes_warm"].to_numpy()) < 0.3
+    with pytest.raises(ValueError, match="AC1 needs the votes of the five annotators"):
+        annotation.gwet_ac1(some_pairs().table)
+
+
 def test_agreement_is_kappa_by_part_with_intervals():
     table = pd.concat(world_pairs(part, range(120))[2] for part in ("web", "movie"))
     found = annotation.agreement(table, resamples=60)

@@ -18,6 +18,7 @@ from lib.data.rendered import pair_set
 from lib.data.sources.ckplus import CODES
 from lib.vocabulary import CELEBA_NAMES, EXPRESSIONS, column
 
+ROOT = Path(__file__).resolve().parent.parent
 SIDE = 64  # px of a rendered face
 SEED = 11
 # The 40 attributes of CelebA in its order, as every copy's second line has them.

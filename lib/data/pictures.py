@@ -9,8 +9,10 @@ import os
 import struct
 import warnings
 import zlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import imagehash
 import numpy as np
@@ -102,8 +104,7 @@ def upright_size(picture: Image.Image) -> tuple[int, int]:
 def _white(picture: Image.Image) -> int:
     """The largest grey of a picture with more than 8 bits; 0 for all that Pillow itself scales."""
     if picture.mode.startswith("I;16"):
-        bits = picture.tag_v2.get(BITS, (16,))[0] if picture.format == "TIFF" else 16
-        return 2**bits - 1
+        return 2 ** _tags(picture).get(BITS, (16,))[0] - 1
     if picture.mode == "I" and picture.format in ("PNG", "PPM"):
         return 2**16 - 1
     if picture.mode in ("I", "F"):
@@ -113,8 +114,12 @@ def _white(picture: Image.Image) -> int:
 
 def _is_inverted(picture: Image.Image) -> bool:
     """Whether 0 is white, which Pillow does not undo in 16 bits."""
-    tags = getattr(picture, "tag_v2", {})
-    return picture.mode.startswith("I;16") and tags.get(PHOTOMETRIC) == 0
+    return picture.mode.startswith("I;16") and _tags(picture).get(PHOTOMETRIC) == 0
+
+
+def _tags(picture: Image.Image) -> Mapping[int, Any]:
+    """The tags of a TIFF; none of other pictures."""
+    return getattr(picture, "tag_v2", {})
 
 
 def perceptual_hash(image: np.ndarray) -> int:

@@ -107,6 +107,23 @@ def kappas(yes: np.ndarray, times: np.ndarray) -> np.ndarray:
     return np.where(chance == 1, 1.0, kappa)
 
 
+def gwet_ac1(table: pd.DataFrame) -> pd.Series:
+    """Gwet's AC1 of each trait and their average: agreement beyond chance, as kappa.
+
+    Chance agreement is 2 p (1 - p) for a share p of yes (Gwet 2008, British Journal of Mathematical
+    and Statistical Psychology 61), which falls where nearly all pairs are positive. ValueError
+    without the votes.
+    """
+    yes = votes(table)
+    if yes is None:
+        raise ValueError("no columns votes_<trait>: AC1 needs the votes of the five annotators")
+    agreed = (yes * (yes - 1) + (RATERS - yes) * (RATERS - yes - 1)) / (RATERS * (RATERS - 1))
+    share = yes.mean(0) / RATERS
+    chance = 2 * share * (1 - share)
+    each = pd.Series((agreed.mean(0) - chance) / (1 - chance), TRAITS)
+    return pd.concat([pd.Series({"average": each.mean()}), each])
+
+
 def agreement(table: pd.DataFrame, *, resamples: int, seed: int = 0) -> pd.DataFrame:
     """Fleiss' kappa with its 95 % interval over couples.
 

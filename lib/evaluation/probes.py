@@ -111,3 +111,23 @@ def strongest(labels: Tensor, count: int = 10) -> pd.DataFrame:
     table = pd.DataFrame(rows, columns=["attribute", "and", "correlation"])
     order = table["correlation"].abs().sort_values(ascending=False, kind="stable").index
     return table.loc[order[:count]].reset_index(drop=True)
+
+
+def contradictions(labels: Tensor) -> pd.DataFrame:
+    """How many faces have two labels that exclude each other; columns faces, share.
+
+    labels: (N, 24). Rows: a goatee without a beard, several poses, several of the seven
+    expressions. share: percent of the faces for which the labels are known.
+    """
+    table = pd.DataFrame(labels.numpy(), columns=list(vocabulary.ATTRIBUTES))
+    groups = {
+        "goatee, no beard": ["goatee", "no_beard"],
+        "two poses": list(vocabulary.POSES),
+        "two expressions": list(vocabulary.EXPRESSIONS),
+    }
+    rows = {}
+    for name, columns in groups.items():
+        known = table.loc[(table[columns] >= 0).all(axis=1), columns]
+        wrong = int(((known == 1).sum(axis=1) > 1).sum())
+        rows[name] = {"faces": wrong, "share": 100 * wrong / max(1, len(known))}
+    return pd.DataFrame(rows).T.astype({"faces": int})

@@ -147,8 +147,9 @@ def nose_offsets(points: pd.DataFrame) -> pd.Series:
     points: rows of `LANDMARKS`. Negative where a face turns to the picture's left.
     """
     places = points.drop_duplicates(["face_id", "feature_id"])
+    places = places.assign(x=pd.to_numeric(places["x"], errors="coerce"))
     x = places.pivot(index="face_id", columns="feature_id", values="x")
-    x = x.reindex(columns=[NOSE, *EYES_AND_EARS]).apply(pd.to_numeric, errors="coerce")
+    x = x.reindex(columns=[NOSE, *EYES_AND_EARS])
     x = x.where(x >= 0)  # -1: not seen
     return x[NOSE] - x[list(EYES_AND_EARS)].mean(axis=1)
 

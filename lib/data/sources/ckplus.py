@@ -6,6 +6,7 @@ one is neutral; folds by subject.
 
 import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -113,7 +114,7 @@ def protocol(found: pd.DataFrame, codes: dict[str, str]) -> tuple[pd.DataFrame, 
     number, length = group.cumcount(), group["frame"].transform("size")
     expression = found["sequence"].map(lambda name: codes.get(name, ""))
     found["expression"] = np.where(number == 0, "neutral", expression)
-    rules = {
+    rules: dict[str, Any] = {
         "its sequence is not labelled": expression == "",
         SHORT: length < 4,
         HEADLESS: group["frame"].transform("min") > BEGIN,
