@@ -65,7 +65,7 @@ EXPW = [
     (linked("origin"), None),  # on another disk
     (line(LABELS, 2, lambda text: f"{text}\n{text}"), "line 3: 'expw/disgust_people_1.jpg#0' is "),
     (put(FIRST, b""), "angry_people_0.jpg cannot be read: cannot identify image file"),
-    (put(FIRST, b"<html>not found</html>"), "line 1: "),
+    (put(FIRST, b"<html>not found</html>"), "angry_people_0.jpg cannot be read: is a web page"),
     (put(FIRST, b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n"), "cannot be read"),
     (put(FIRST, bomb()), "exceeds limit of 178956970 pixels, could be decompression bomb"),
     (cut(FIRST), "1 pictures cannot be cut; copy each again or remove its line:\n  /"),

@@ -35,6 +35,7 @@ MANIFEST = [
     (put(OWN, b"image\n/etc/passwd\n"), "'/etc/passwd' is not a file inside"),
     (put(OWN, b"image\nlost.jpg\n"), "lost.jpg does not exist; fix the name or remove the line"),
     (put(OWN, b"image\nfaces.csv\n"), "faces.csv cannot be read"),
+    (put("0.jpg", b"\n<html><title>Log in</title>"), "0.jpg cannot be read (is a web page"),
     (put("0.jpg", bomb()), "could be decompression bomb DOS attack.); replace the file"),
     (put(OWN, b"image,x,y,w,h\n0.jpg,inf,0,9,9\n"), "column 'x': 'inf' is not finite; give px"),
     (put(OWN, b"image,x,y,w,h\n0.jpg,1,NaN,9,9\n"), "column 'y': '' is not a number; give px"),

@@ -4,6 +4,7 @@ Names in lists never lead outside the folder that they are relative to. Every er
 the line, the value and what to do.
 """
 
+import contextlib
 import os
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath, PureWindowsPath
@@ -13,6 +14,7 @@ from tqdm import tqdm
 
 from lib.data import listing
 from lib.data.pictures import BROKEN, open_picture
+from lib.data.sources import reading
 
 SYSTEM_FILES = {"Thumbs.db", "desktop.ini"}
 
@@ -125,8 +127,16 @@ def _sizes(
             with open_picture(path) as picture:
                 sizes[path] = picture.size
         except BROKEN as error:
-            broken[path] = str(error).replace(repr(path), "the file")
+            broken[path] = why_unreadable(path, error)
     return sizes, broken
+
+
+def why_unreadable(path: str, error: Exception) -> str:
+    """What is wrong with a picture: what else the file is, or what the decoder says."""
+    with contextlib.suppress(OSError), Path(path).open("rb") as file:
+        if other := reading.mistaken(file.read(4096)):
+            return other
+    return str(error).replace(repr(path), "the file")
 
 
 def is_system_file(name: str) -> bool:

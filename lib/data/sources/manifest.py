@@ -23,7 +23,7 @@ import pandas as pd
 from lib.data import listing
 from lib.data.listing import Listing
 from lib.data.pictures import BROKEN, central_box, open_picture, upright_size
-from lib.data.sources import reading
+from lib.data.sources import files, reading
 from lib.vocabulary import ATTRIBUTES, SOURCE_NAMES
 
 BOX = ("x", "y", "w", "h")
@@ -197,7 +197,8 @@ def picture_size(path: Path, number: int, image: Path) -> tuple[int, int]:
         with open_picture(image) as opened:
             return upright_size(opened)
     except BROKEN as error:
-        fail(path, number, "image", f"{image} cannot be read ({error}); replace the file")
+        text = files.why_unreadable(str(image), error)
+        fail(path, number, "image", f"{image} cannot be read ({text}); replace the file")
 
 
 def box(path: Path, number: int, values: dict[str, str], width: int, height: int) -> dict:
