@@ -107,8 +107,9 @@ def check_labels(tables: Sequence[pd.DataFrame]) -> None:
         labels = same[list(ATTRIBUTES)]
         contrary = (labels == 0).any() & (labels == 1).any()
         if contrary.any():
-            one, two = (listing.place(row.file, row.line) for row in same.iloc[:2].itertuples())
             column = contrary.index[contrary][0]
+            pair = pd.concat([same[same[column] == value][:1] for value in (0, 1)]).sort_index()
+            one, two = map(listing.place, pair["file"], pair["line"])
             raise ValueError(f"{one} and {two} label one box {column!r} contrarily; remove one")
 
 
