@@ -9,6 +9,7 @@ import ast
 import re
 import shutil
 import sys
+from collections.abc import Collection
 from pathlib import Path, PurePosixPath
 
 import nbformat
@@ -56,10 +57,15 @@ STATIC = Path(__file__).resolve().parent / "site"
 TEXTS = {
     "docs/readings.md": "readings.md",
     "docs/scaling.md": "scaling.md",
+    "docs/licences.md": "licences.md",
     "lib/world/README.md": "world_card.md",
     "lib/data/sources/README.md": "data_card.md",
 }
-HEROES = ("fig01*.png", "fig10_polar.png")  # the first that a profile has opens the site
+HEROES = {  # the first that a profile has opens the site: file -> words for those who cannot see it
+    "fig01*.png": "A pair of people, their faces, and the probabilities of eight relation traits",
+    "fig10_polar.png": "Pairs of people, and the probabilities of eight traits of their relation",
+    "people_celeba.png": "Rendered people, photographed in the manner of CelebA",
+}
 EQUATION = re.compile(r"\$\$.*?\$\$", re.DOTALL)
 LINK = re.compile(r"(?<!!)\[([^\]]+)\]\(([^)\s]+)\)")
 FILE_NAME = re.compile(r"'[\w.]+'")
@@ -95,9 +101,9 @@ def write_sources(profile: str, source: Path) -> None:
         print(f"not run with {profile} yet, so left out: {', '.join(absent)}")
     present = [name for name, path in executed.items() if path.exists()]
     for name in present:
-        write_page(executed[name], source)
+        write_page(executed[name], source, present)
     for text, name in TEXTS.items():
-        (source / name).write_text(linked(Path(text).read_text(), text))
+        (source / name).write_text(linked(Path(text).read_text(), text, present))
     work = Workspace(params.load(profile), "report")
     if playable := explore.write(work, static / "explore"):
         for name in ("explore.css", "explore.js"):
@@ -110,7 +116,7 @@ def write_sources(profile: str, source: Path) -> None:
 # Pages of notebooks -------------------------------------------------------------------------------
 
 
-def write_page(executed: Path, folder: Path) -> None:
+def write_page(executed: Path, folder: Path, present: Collection[str]) -> None:
     """Copy an executed notebook; of its two cells of parameters, that of papermill is kept.
 
     One that needed a dataset shows the reason, and the cells that did not run are left out.
@@ -124,7 +130,7 @@ def write_page(executed: Path, folder: Path) -> None:
         if "parameters" in each and ran_with_others:
             continue
         if cell.cell_type == "markdown":
-            cell.source = text = prose(cell.source)
+            cell.source = text = prose(cell.source, present)
         else:
             fold(cell)
             described(cell, text)
@@ -135,20 +141,20 @@ def write_page(executed: Path, folder: Path) -> None:
     nbformat.write(notebook, folder / executed.name)
 
 
-def prose(text: str) -> str:
+def prose(text: str, present: Collection[str]) -> str:
     """Markdown of a notebook as the site needs it: links to its pages, equations for MathJax.
 
     Lines of an equation are broken by \\cr: for a double backslash Sphinx uses `split`, in which
     MathJax refuses a \\tag.
     """
     text = EQUATION.sub(lambda found: found[0].replace(r"\\", r"\cr"), text)
-    return linked(text, "notebooks/page.ipynb")
+    return linked(text, "notebooks/page.ipynb", present)
 
 
-def linked(text: str, page: str) -> str:
+def linked(text: str, page: str, present: Collection[str]) -> str:
     """Links of a file of the repository turned to pages of the site; other files become plain text.
 
-    page: path of the file within the repository.
+    page: path of the file within the repository. present: the notebooks that the site has.
     """
 
     def turned(found: re.Match[str]) -> str:
@@ -157,7 +163,7 @@ def linked(text: str, page: str) -> str:
             return found[0]
         path = str(PurePosixPath(*_normal(PurePosixPath(page).parent / target)))
         name = PurePosixPath(path).name
-        if PurePosixPath(name).stem in STEPS:
+        if PurePosixPath(name).stem in present:
             return f"[{words}]({name}{hash_}{anchor})"
         return f"[{words}]({TEXTS[path]}{hash_}{anchor})" if path in TEXTS else words
 
@@ -241,7 +247,7 @@ def cover(profile: str, present: list[str], playable: bool, static: Path) -> str
         "[Click through some of the faces](explore.md)."
         if playable
         else "",
-        "## The notebooks\n\n" + linked(readme.notebooks(profile), "README.md"),
+        "## The notebooks\n\n" + linked(readme.notebooks(profile), "README.md", present),
         *(toctree(caption, pages) for caption, pages in trees if pages),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
@@ -257,12 +263,11 @@ def remarks(profile: str) -> str:
 
 def hero(figures: Path, static: Path) -> str:
     """The picture that opens the site; empty where a profile has none yet."""
-    found = [path for pattern in HEROES for path in sorted(figures.glob(pattern))]
-    if not found:
-        return ""
-    shutil.copy(found[0], static / "hero.png")
-    words = "Pairs of people, and the probabilities of eight traits of their relation"
-    return f"```{{image}} _static/hero.png\n:alt: {words}\n:class: hero\n```"
+    for pattern, words in HEROES.items():
+        for picture in sorted(figures.glob(pattern)):
+            shutil.copy(picture, static / "hero.png")
+            return f"```{{image}} _static/hero.png\n:alt: {words}\n:class: hero\n```"
+    return ""
 
 
 def findings(profile: str, figures: Path, static: Path) -> list[str]:
