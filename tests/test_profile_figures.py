@@ -35,6 +35,19 @@ def test_a_petal_is_as_long_as_its_probability():
     assert names == pytest.approx(dict(zip(TRAITS, figures.ANGLES, strict=True)))
 
 
+def test_both_faces_are_shown_below_their_picture():
+    image = torch.zeros(3, 90, 160, dtype=torch.uint8)
+    boxes = np.array([[10, 20, 30, 30], [110, 30, 30, 30]])
+    image[0, 20:50, 10:40], image[1, 30:60, 110:140] = 255, 255  # a red face, a green one
+    shown, same = figures.with_faces((image, boxes))
+    below = shown[:, 90:]
+    assert (same == boxes).all() and (shown[:, :90] == image).all()
+    assert below.shape[1:] == (64 + 3, 160)  # 40 % of the width, and a gap
+    middle = below[:, 35]
+    assert middle[:, 80 - 34].tolist() == [255, 0, 0] and middle[:, 80 + 34].tolist() == [0, 255, 0]
+    assert 0.4 < float((below[0, 3:, 12:78] == 255).float().mean()) < 0.75  # the face fills it
+
+
 @given(st.integers(0, 160), st.integers(0, 160), st.integers(5, 40))
 @settings(max_examples=40, deadline=None)
 def test_the_part_shown_contains_every_box_at_the_same_pixels(first, second, side):

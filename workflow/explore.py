@@ -77,7 +77,7 @@ def write(work: Workspace, folder: Path) -> bool:
 def prepare(work: Workspace) -> Task:
     """Load what notebooks 01 to 03 left, and choose and lay out the faces."""
     faces = FaceSet.load(work.existing("artifacts", "01_faces")).where(split="train")
-    features = work.load_rows("02_features", faces.table["key"])["features"]
+    features = work.load_rows("02_features", list(faces.table["key"]))["features"]
     weights = work.load_tensors("02_dcn")["heads.weight"]
     widest = max(each.neighbours for each in compared(work).values())
     graph = propagation.neighbours(features, widest)
@@ -125,7 +125,9 @@ def sprite(images: Tensor, size: int, quality: int) -> bytes:
     rows = max(1, -(-len(images) // COLUMNS))
     sheet = Image.new("RGB", (COLUMNS * size, rows * size))
     for place, image in enumerate(images):
-        face = Image.fromarray(image.permute(1, 2, 0).numpy()).resize((size, size), Image.LANCZOS)
+        face = Image.fromarray(image.permute(1, 2, 0).numpy()).resize(
+            (size, size), Image.Resampling.LANCZOS
+        )
         sheet.paste(face, (place % COLUMNS * size, place // COLUMNS * size))
     file = io.BytesIO()
     sheet.save(file, "JPEG", quality=quality, optimize=True)

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
+import torch
 from matplotlib import patches
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
@@ -14,6 +15,7 @@ from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.lines import Line2D
 from torch import Tensor
+from torch.nn.functional import interpolate
 
 from lib import vocabulary
 from lib.figures.palette import BLUE, COLOURS, ORANGE
@@ -41,7 +43,8 @@ def show(axes: Axes, scene: Scene) -> None:
 
 
 def cases(table: pd.DataFrame, scenes: Sequence[Scene], kinds: Sequence[str]) -> Figure:
-    """Fig. 9: one row per trait, one column per kind of case, each picture with its numbers.
+    """Fig. 9: one row per trait, one column per kind of case, each picture with both its faces
+    below it and its numbers.
 
     table: one row per case: trait, kind, probability, and votes where known; scenes: of its rows,
     in their order. A place without a case says "no such pair".
@@ -50,15 +53,15 @@ def cases(table: pd.DataFrame, scenes: Sequence[Scene], kinds: Sequence[str]) ->
         (trait, kind): (i, j) for i, trait in enumerate(TRAITS) for j, kind in enumerate(kinds)
     }
     tight = ConstrainedLayoutEngine(w_pad=0.02, h_pad=0.03, wspace=0.01, hspace=0.01)
-    figure = Figure(figsize=(9.2, 1.52 * len(TRAITS) + 0.3), layout=tight)
+    figure = Figure(figsize=(9.2, 2.35 * len(TRAITS) + 0.3), layout=tight)
     grid = figure.subplots(len(TRAITS), len(kinds))
     for (_, case), scene in zip(table.iterrows(), scenes, strict=True):
         axes = grid[places.pop((case["trait"], case["kind"]))]
-        show(axes, scene)
+        show(axes, with_faces(framed(scene, 16 / 9)))
         votes = f"; {case['votes']} of 5 say yes" if "votes" in case else ""
         axes.set_xlabel(f"p = {case['probability']:.2f}{votes}", fontsize=9, labelpad=2)
     for axes in (grid[place] for place in places.values()):
-        axes.set(xticks=[], yticks=[], facecolor="#f2f2f2", box_aspect=9 / 16)
+        axes.set(xticks=[], yticks=[], facecolor="#f2f2f2", box_aspect=9 / 16 + 0.42)
         axes.spines[:].set_visible(False)
         axes.text(0.5, 0.5, "no such pair", ha="center", va="center", color="#777777")
     for axes, trait in zip(grid[:, 0], TRAITS, strict=True):
@@ -94,6 +97,56 @@ def framed(scene: Scene, ratio: float = 1.32) -> Scene:
     width = min(wide, max(round(ratio * high), int(np.ceil(1.05 * (last - first)))))
     left = int(np.clip((first + last - width) / 2, 0, wide - width))
     return image[:, :, left : left + width], boxes - np.array([left, 0, 0, 0])
+
+
+def with_faces(scene: Scene, share: float = 0.4) -> Scene:
+    """The same picture with its first two faces below it, each `share` of its width, side by side.
+
+    A face is shown with a third of its size around it, as far as the picture reaches.
+    """
+    image, boxes = scene
+    wide = image.shape[2]
+    size, gap = round(share * wide), max(2, wide // 50)
+    below = torch.full((3, size + gap, wide), 255, dtype=torch.uint8)
+    left = (wide - len(boxes[:2]) * (size + gap) + gap) // 2
+    for box in boxes[:2]:
+        below[:, gap:, left : left + size] = crop(image, box, size)
+        left += size + gap
+    return torch.cat([image, below], 1), boxes
+
+
+def crop(image: Tensor, box: np.ndarray, size: int) -> Tensor:
+    """A face (3, size, size) uint8 cut from a picture with a third of its size around it."""
+    high, wide = image.shape[1:]
+    x, y, w, h = box
+    side = int(min(1.33 * max(w, h), high, wide))
+    left = int(np.clip(x + w / 2 - side / 2, 0, wide - side))
+    top = int(np.clip(y + h / 2 - side / 2, 0, high - side))
+    face = image[:, top : top + side, left : left + side][None].float()
+    larger = interpolate(face, size=(size, size), mode="bilinear", antialias=True)
+    return larger[0].round().to(torch.uint8)
+
+
+def pair(scene: Scene, traits: pd.DataFrame) -> Figure:
+    """Fig. 1: a picture of two people, their faces, and eight bars of traits with intervals.
+
+    traits: one row per trait, columns value, low, high: probabilities; hard traits are orange.
+    """
+    figure = Figure(figsize=(10, 4.4), layout="constrained")
+    left, right = figure.subplots(1, 2, width_ratios=(1, 1.15))
+    show(left, with_faces(framed(scene, 16 / 9)))
+    left.set_title("two people and their faces", fontsize=11)
+    rows = traits.reindex(list(TRAITS)).astype(float)
+    places = np.arange(len(rows))
+    colours = [ORANGE if trait in HARD else BLUE for trait in rows.index]
+    right.barh(places, rows["value"], 0.7, color=colours, alpha=0.85)
+    right.hlines(places, rows["low"], rows["high"], color="black", linewidth=1.4)
+    right.axvline(0.5, color="black", linewidth=0.8, linestyle=(0, (2, 2)))
+    right.set_yticks(places, rows.index, fontsize=11)
+    right.set(xlim=(0, 1), ylim=(len(rows) - 0.5, -0.5), xlabel="probability")
+    right.set_title("traits of their relation (line: 95 % interval)", fontsize=11)
+    right.spines[["top", "right"]].set_visible(False)
+    return figure
 
 
 # Polar plots --------------------------------------------------------------------------------------

@@ -11,25 +11,39 @@ from lib.figures.palette import COLOURS, GREY
 TRAITS = tuple(vocabulary.TRAITS)
 
 
-def trait_bars(table: pd.DataFrame, averages: pd.Series) -> Figure:
-    """Fig. 8: one group of bars per trait, one bar per method; averages stand in the legend.
+def trait_bars(table: pd.DataFrame, averages: pd.Series, auc: pd.DataFrame | None = None) -> Figure:
+    """Fig. 8: one group of bars per trait, one bar per method, from 50 %, which is chance.
 
-    table: rows (method, trait), columns value, low, high, percent; averages: by method.
+    table: rows (method, trait), columns value, low, high, percent; averages: by method, for the
+    legend. auc: rows methods, columns value, low, high: average ROC AUC, percent, a panel beside.
     """
-    figure = Figure(figsize=(11, 5), layout="constrained")
-    axes, places = figure.subplots(), np.arange(len(TRAITS))
+    figure = Figure(figsize=(11 if auc is None else 13.5, 5), layout="constrained")
+    ratios = [4] if auc is None else [4, 1]
+    parts = figure.subplots(1, len(ratios), squeeze=False, width_ratios=ratios)[0]
+    axes, places = parts[0], np.arange(len(TRAITS))
     width, palette = 0.84 / len(averages), (GREY, *COLOURS[:7])
     for number, name in enumerate(averages.index):
         shift = places + width * (number - (len(averages) - 1) / 2)
         each = table.loc[name].reindex(list(TRAITS)).astype(float)
         label = f"{name} ({averages[name]:.1f} %)"
-        axes.bar(shift, each["value"], 0.94 * width, color=palette[number], label=label)
+        look = {"color": palette[number], "label": label, "bottom": 50}
+        axes.bar(shift, each["value"] - 50, 0.94 * width, **look)
         axes.vlines(shift, each["low"], each["high"], color="#444444", linewidth=0.9)
-    axes.axhline(50, color="black", linewidth=0.8, linestyle=":")
+        if auc is not None:
+            row = auc.loc[name].astype(float)
+            parts[1].plot(row["value"], number, "o", color=palette[number], markersize=7)
+            parts[1].hlines(number, row["low"], row["high"], color=palette[number], linewidth=1.8)
+    axes.axhline(50, color="black", linewidth=0.8)
     axes.set_xticks(places, TRAITS)
     axes.set(ylabel="balanced accuracy (%)", xlim=(-0.55, len(TRAITS) - 0.45))
-    axes.set_ylim(max(0, table["low"].min() - 2), min(100, table["high"].max() + 2))
-    axes.spines[["top", "right"]].set_visible(False)
+    axes.set_ylim(min(50, table["low"].min() - 2), min(100, table["high"].max() + 2))
+    axes.set_title("each trait, decided at 0.5; bars begin at chance", fontsize=11)
+    for panel in parts:
+        panel.spines[["top", "right"]].set_visible(False)
+    if auc is not None:
+        parts[1].axvline(50, color="black", linewidth=0.8, linestyle=":")
+        parts[1].set(yticks=[], ylim=(len(averages) - 0.5, -0.5), xlabel="ROC AUC (%)")
+        parts[1].set_title("average, no threshold", fontsize=11)
     figure.legend(loc="outside lower center", ncols=2, frameon=False, fontsize=9)
     return figure
 
