@@ -4,6 +4,7 @@
 
 PROFILE ?= default
 CORES ?= all
+INSTALL ?= uv
 UV := $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
 BIN := .venv/bin
 SHELL := /bin/bash
@@ -11,8 +12,12 @@ SHELL := /bin/bash
 # The project's own library and kernel are used, whatever the user's environment names.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export PYTHONPATH := $(CURDIR)
+export PYTHONUTF8 := 1
+export PYTHONNOUSERSITE := 1
 export JUPYTER_PREFER_ENV_PATH := 1
-unexport PYTHONHOME PYTHONSTARTUP PYTHONDONTWRITEBYTECODE JUPYTER_PATH JUPYTER_CONFIG_PATH
+export IPYTHONDIR := $(CURDIR)/$(BIN)/../ipython
+unexport PYTHONHOME PYTHONSTARTUP PYTHONDONTWRITEBYTECODE PYTHONOPTIMIZE PYTHONSAFEPATH
+unexport JUPYTER_PATH JUPYTER_CONFIG_PATH JUPYTER_CONFIG_DIR MPLBACKEND
 
 export PYTHONWARNINGS = ignore::DeprecationWarning
 # Threads wait actively for a short time before they sleep: without it a step takes twice as long,
@@ -23,15 +28,10 @@ export GOMP_SPINCOUNT ?= 2000
 export MALLOC_MMAP_THRESHOLD_ ?= 33554432
 export MALLOC_TRIM_THRESHOLD_ ?= 1073741824
 
-.PHONY: reproduce test unit lint notebooks lab report data bench lock clean
+.PHONY: reproduce test unit test-slow lint notebooks lab report data bench lock clean
 
-# The longest chain of notebooks starts first.
 reproduce: .venv/ready
-	@$(BIN)/python -m lib.params $(PROFILE)
-	@set -o pipefail; $(BIN)/snakemake --cores $(CORES) --config profile=$(PROFILE) $(SNAKEMAKE) \
-		--prioritize outputs/$(PROFILE)/artifacts/11_relation_accuracy.done \
-		--quiet progress rules host reason 2>&1 | grep --line-buffered -vE "^(Select|Execute) "
-	@$(BIN)/python -m workflow.progress summary $(PROFILE)
+	@$(BIN)/python -m workflow.reproduce $(PROFILE) $(CORES) $(SNAKEMAKE)
 
 test: lint unit notebooks
 
@@ -44,12 +44,14 @@ lint: .venv/ready
 unit: .venv/ready
 	$(BIN)/pytest tests --ignore tests/numbers -m "not slow"
 
-# The executed smoke copies run again, in order, into build/, each with the number of threads of its
-# rule, since another number rounds differently; then their numbers are compared.
+# The whole pipeline is killed, its files damaged, and it is run again: half an hour.
+test-slow: .venv/ready
+	$(BIN)/pytest tests -m slow
+
+# The executed smoke copies run again, in order, into build/; then their numbers are compared.
 notebooks: .venv/ready
 	rm -rf build/outputs
 	@set -e; for notebook in outputs/smoke/*.ipynb; do \
-		OMP_NUM_THREADS=$$($(BIN)/python -m workflow.pipeline "$$notebook") \
 		OUTPUTS="$(CURDIR)/build/outputs" $(BIN)/pytest --nbval-lax "$$notebook"; done
 	OUTPUTS="$(CURDIR)/build/outputs" $(BIN)/pytest tests/numbers
 
@@ -68,23 +70,33 @@ bench: .venv/ready
 	$(UV) sync --frozen --group bench
 	$(BIN)/python -m bench
 
-# The locked environment. The project root is added to its path, for kernels started without make.
-# uv is installed into .uv where the machine has none.
-.venv/ready: pyproject.toml uv.lock | $(if $(findstring .uv,$(UV)),.uv/bin/uv)
+# The locked environment: by uv, or with INSTALL=pip by pip and its index, which may be a mirror
+# (uv takes addresses from the lock). The project root comes first on its path, also for kernels
+# started without make. uv is installed into .uv where the machine has none.
+.venv/ready: pyproject.toml uv.lock | $(if $(findstring .uv/,$(UV)),$(if $(filter uv,$(INSTALL)),.uv/bin/uv))
+ifeq ($(INSTALL),pip)
+	python3 -m venv .venv
+	$(BIN)/pip install --quiet -r requirements.txt
+else
 	$(UV) sync --frozen
+endif
 	$(BIN)/python -c "import os, sysconfig; \
-		open(sysconfig.get_path('purelib') + '/project.pth', 'w').write(os.getcwd() + '\n')"
+		path = open(sysconfig.get_path('purelib') + '/project.pth', 'w', encoding='utf-8'); \
+		path.write('import sys; sys.path.insert(0, %r)\n' % os.getcwd())"
 	@touch $@
 
+# Without python3-venv: by pip alone.
 .uv/bin/uv:
-	python3 -m venv .uv
-	.uv/bin/pip install --quiet uv
+	@{ python3 -m venv .uv && .uv/bin/pip install --quiet uv; } || \
+		python3 -m pip install --quiet --target .uv uv || { rm -rf .uv; \
+		echo "python3 has neither venv nor pip: install python3-venv, or uv (https://docs.astral.sh/uv)"; \
+		exit 1; }
 
 # After a change to pyproject.toml: the lock, and requirements.txt from it, for conda and pip.
 lock:
 	$(UV) lock
 	$(UV) export --frozen --no-hashes --no-annotate --no-header --no-emit-project \
-		| sed -E "s/ (;|and) \(?sys_platform == 'darwin' or sys_platform == 'linux'\)?$$//" \
+		| sed -E "s/ (;|and) \(?\(platform_machine == 'arm64' and sys_platform == 'darwin'\) or sys_platform == 'linux'\)?$$//" \
 		> requirements.txt
 
 clean:

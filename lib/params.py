@@ -6,26 +6,52 @@ error that names the file, the key, the value and what to do.
 """
 
 import difflib
-import sys
+import importlib
+import re
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
-from pydantic_core import ErrorDetails
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from lib.profiles import explain, leaves, mapping, merge, read, tuples
 
 FOLDER = Path(__file__).resolve().parent.parent / "params"
+NAME = re.compile(r"[A-Za-z0-9][\w.-]*")  # of a profile
+STORED_BYTES = 1 << 46  # no disk holds more crops
+STEP_BYTES = 1 << 36  # no machine has more memory for the pictures of one step
 
-Count = Annotated[int, Field(ge=0)]
-Positive = Annotated[int, Field(ge=1)]
-Rate = Annotated[float, Field(gt=0)]
+
+def _network(name: str) -> str:
+    """The name of a network that exists."""
+    if name == "bn_inception":
+        return name
+    models = importlib.import_module("torchvision.models")  # takes seconds, and is seldom needed
+    known = models.list_models(module=models)
+    if name not in known:
+        close = difflib.get_close_matches(name, known, n=1)
+        raise ValueError(
+            "no such network; use bn_inception or a classifier of torchvision"
+            + (f", e.g. {close[0]!r}" if close else "")
+        )
+    return name
+
+
+Count = Annotated[int, Field(ge=0, le=10**8)]
+Positive = Annotated[int, Field(ge=1, le=10**6)]
+Side = Annotated[int, Field(ge=1, le=4096)]  # px
+Seed = Annotated[int, Field(ge=0, lt=2**32)]
+Wide = Annotated[int, Field(ge=1, le=65_536)]  # dimension of features
+Network = Annotated[str, AfterValidator(_network)]
+Compared = Annotated[str, AfterValidator(lambda name: name if name == "none" else _network(name))]
+Rate = Annotated[float, Field(gt=0)]  # no field may be infinite
 Weight = Annotated[float, Field(ge=0)]
 Share = Annotated[float, Field(ge=0, le=1)]
 Origin = Literal["world", "real", "found", "auto", "absent"]
 
 
 class Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
 
 class SourceParams(Section):
@@ -45,7 +71,7 @@ class DataParams(Section):
     """The datasets and how their pictures are stored."""
 
     root: str = "data"  # folder of the real datasets, relative to the project
-    size: Positive = 256  # px, stored crops; training cuts a random window of `model.size`
+    size: Side = 256  # px, stored crops; training cuts a random window of `model.size`
     manifests: tuple[str, ...] = ()  # CSV lists of the user's own faces, added to training
     yaw_bins: tuple[float, float, float, float] = (-60.0, -20.0, 20.0, 60.0)  # degrees
     yaw_sign: Literal[1, -1] = -1  # -1: AFLW's positive yaw turns to the picture's left; 1: right
@@ -65,21 +91,32 @@ class DataParams(Section):
             raise ValueError("yaw_bins must ascend, e.g. [-60, -20, 20, 60]")
         return self
 
+    @model_validator(mode="after")
+    def _crops_fit(self) -> "DataParams":
+        sources = (self.aflw, self.celeba, self.expw, self.sfew, self.ckplus, self.relation)
+        count = sum(source.train + source.test for source in sources)
+        if count * 3 * self.size**2 > STORED_BYTES:
+            raise ValueError(
+                f"{count:,} crops of {self.size} px take {count * 3 * self.size**2 / 1e12:,.0f} x "
+                "10^12 bytes of crops: lower size or the numbers of faces"
+            )
+        return self
+
 
 class ModelParams(Section):
     """Batch-Normalized Inception (Section 4.2); smaller width and size run on a CPU."""
 
-    size: Positive = 224  # px, network input
-    width: Rate = 1.0
-    features: Positive = 1024
-    trunk: str = "bn_inception"  # or a torchvision classification network, e.g. "resnet18"
+    size: Side = 224  # px, network input
+    width: Annotated[float, Field(gt=0, le=32)] = 1.0
+    features: Wide = 1024
+    trunk: Network = "bn_inception"  # or a torchvision classification network, e.g. "resnet18"
 
 
 class TrainParams(Section):
     """One training stage (Section 6.1, "Implementation")."""
 
     epochs: Count = 30
-    batch: Annotated[int, Field(ge=2)] = 32  # batch normalisation needs two samples
+    batch: Annotated[int, Field(ge=2, le=10**6)] = 32  # batch normalisation needs two samples
     rate: Rate = 0.001
     momentum: Share = 0.9
     weight_decay: Weight = 0.0
@@ -122,7 +159,7 @@ class AlternationParams(Section):
 class RelationParams(Section):
     """The Siamese network (Section 5)."""
 
-    shared: Positive = 256  # dimension of x_g
+    shared: Wide = 256  # dimension of x_g
     decay: Literal["map"] | Weight = "map"  # weight decay; map: as in Eqn. 17
     train: TrainParams = TrainParams(epochs=10)
     pretrain: TrainParams = TrainParams(epochs=10)  # the DCNs of one attribute group each
@@ -133,7 +170,7 @@ class EvaluationParams(Section):
 
     bootstrap: Positive = 1000  # resamples for each 95 % interval
     finetune: TrainParams = TrainParams(epochs=10)  # SFEW and CK+ fine-tuning
-    folds: Annotated[int, Field(ge=2)] = 10  # CK+
+    folds: Annotated[int, Field(ge=2, le=1000)] = 10  # CK+
     clips: Annotated[int, Field(ge=2)] = 8  # of two people each, for the intervals of Fig. 11
 
 
@@ -144,14 +181,14 @@ class BeyondParams(Section):
     label_noise: tuple[Share, ...] = (0.1, 0.2, 0.3)  # of the labels that are inverted
     neighbours: tuple[Positive, ...] = (3, 10, 30)  # h
     rounds: Positive = 10  # of propagation and refinement for each share of labels
-    trunk: str = "mobilenet_v3_small"  # of torchvision, compared with BN-Inception; or none
+    trunk: Compared = "mobilenet_v3_small"  # of torchvision, compared with BN-Inception; or none
 
 
 class Params(Section):
     """A whole profile."""
 
     profile: str
-    seed: Count = 0
+    seed: Seed = 0
     seeds: Positive = 1  # seed, seed + 1, ...: trained again with each; intervals over seeds
     device: Literal["auto", "cpu", "cuda"] = "auto"
     precision: Literal["32-true", "bf16-mixed"] = "32-true"
@@ -175,34 +212,76 @@ class Params(Section):
             )
         return self
 
+    @model_validator(mode="after")
+    def _step_fits(self) -> "Params":
+        parts = {
+            "stage1": self.stage1,
+            "stage2.refine": self.stage2.refine,
+            "relation.train": self.relation.train,
+            "relation.pretrain": self.relation.pretrain,
+            "evaluation.finetune": self.evaluation.finetune,
+        }
+        for name, part in parts.items():
+            # float32 pictures, and the first layer's maps: a quarter of the pixels, 64 x width
+            bytes_each = 4 * self.model.size**2 * (3 + 16 * self.model.width)
+            if part.batch * bytes_each > STEP_BYTES:
+                raise ValueError(
+                    f"{name}.batch {part.batch} of {self.model.size} px needs more than "
+                    f"{part.batch * bytes_each / 1e9:.0f} GB for one step: lower it or model.size"
+                )
+        return self
 
-def load(profile: str, overrides: dict[str, Any] | None = None) -> Params:
+
+def load(
+    profile: str, overrides: Mapping[str, Any] | str | None = None, seed: int | None = None
+) -> Params:
     """Read and check a profile.
 
-    `overrides` replaces single values by dotted key, e.g. `{"stage1.epochs": 2}`, or whole
-    nested parts, e.g. `{"stage1": {"epochs": 2}}`.
+    Parameters
+    ----------
+    profile
+        Name of a file in `params/` without suffix.
+    overrides
+        Single values by dotted key, e.g. `{"stage1.epochs": 2}`, or whole nested parts, e.g.
+        `{"stage1": {"epochs": 2}}`; or the same as text, in YAML or JSON.
+    seed
+        Replaces the profile's, unless the overrides hold another.
 
-    Raises ValueError that names the file, the key, the value and what to do.
+    Raises
+    ------
+    ValueError
+        Names the file or the override, the key, the value and what to do.
     """
-    path = FOLDER / f"{profile}.yaml"
-    if not path.is_file():
-        known = ", ".join(profiles())
-        raise ValueError(f"no profile {profile!r}: {path} does not exist; use one of {known}")
-    try:
-        values = yaml.safe_load(path.read_text()) or {}
-    except yaml.YAMLError as error:
-        raise ValueError(f"{path}: not valid YAML: {error}") from None
-    if not isinstance(values, dict):
-        raise ValueError(f"{path}: must hold keys and values, found {type(values).__name__}")
-    for key, value in (overrides or {}).items():
+    values = read(_file(str(profile)))
+    own = _checked(values, profile, str(FOLDER / f"{profile}.yaml"))
+    given = dict(leaves(mapping(overrides)))
+    if seed is not None and "seed" not in given:
+        given["seed"] = seed
+    if not given:
+        return own
+    where = f"override of the profile {str(profile)!r}"
+    for key, value in given.items():
         try:
-            _merge(values, key.split("."), value)
+            merge(values, key.split("."), value)
         except ValueError as error:
-            raise ValueError(f"{path}: {key}: {error}") from None
-    try:
-        return Params.model_validate(_tuples({"profile": profile, **values}))
-    except ValidationError as error:
-        raise ValueError(_explain(path, error)) from None
+            raise ValueError(f"{where}: {key}: {error}") from None
+    return _checked(values, profile, where)
+
+
+def changed(
+    before: BaseModel, after: BaseModel, *, leave_out: Collection[str] = (), above: str = ""
+) -> dict[str, Any]:
+    """The values of `after` that `before` has otherwise, by dotted key; tuples as lists."""
+    found: dict[str, Any] = {}
+    for name in type(after).model_fields:
+        one, two = getattr(before, name), getattr(after, name)
+        if name in leave_out or one == two:
+            continue
+        if isinstance(one, BaseModel) and isinstance(two, BaseModel):
+            found |= changed(one, two, above=f"{above}{name}.")
+        else:
+            found[f"{above}{name}"] = list(two) if isinstance(two, tuple) else two
+    return found
 
 
 def profiles() -> list[str]:
@@ -210,54 +289,18 @@ def profiles() -> list[str]:
     return sorted(path.stem for path in FOLDER.glob("*.yaml"))
 
 
-def _merge(values: dict, keys: list[str], value: Any) -> None:
-    for place, key in enumerate(keys[:-1], 1):
-        values = values.setdefault(key, {})
-        if not isinstance(values, dict):
-            above = ".".join(keys[:place])
-            raise ValueError(f"{above} = {values!r} has no keys below it; override {above} itself")
-    if isinstance(value, dict) and isinstance(values.get(keys[-1]), dict):
-        for inner, item in value.items():
-            _merge(values[keys[-1]], [inner], item)
-    else:
-        values[keys[-1]] = value
+def _file(profile: str) -> Path:
+    path = FOLDER / f"{profile}.yaml"
+    if not NAME.fullmatch(profile) or not path.is_file():
+        raise ValueError(
+            f"no profile {profile!r}: {path} does not exist; use one of {', '.join(profiles())} "
+            "(papermill's -p reads 007 as a number, its -r as text)"
+        )
+    return path
 
 
-def _tuples(value: Any) -> Any:
-    """YAML lists as tuples, so that strict checking accepts them and profiles stay hashable."""
-    if isinstance(value, dict):
-        return {key: _tuples(item) for key, item in value.items()}
-    return tuple(_tuples(item) for item in value) if isinstance(value, list) else value
-
-
-def _explain(path: Path, error: ValidationError) -> str:
-    lines = [f"{path}: {error.error_count()} wrong value(s)"]
-    for problem in error.errors():
-        key = ".".join(str(part) for part in problem["loc"]) or "(whole file)"
-        value = "" if isinstance(problem["input"], dict) else f" = {problem['input']!r}"
-        lines.append(f"  {key}{value}: {_advice(problem)}")
-    return "\n".join(lines)
-
-
-def _advice(problem: ErrorDetails) -> str:
-    if problem["type"] == "extra_forbidden":
-        close = difflib.get_close_matches(str(problem["loc"][-1]), _keys(Params), n=1)
-        return "unknown key" + (f"; did you mean {close[0]!r}?" if close else "; remove it")
-    if isinstance(problem["input"], str) and problem["type"].startswith(("float", "int")):
-        return f"{problem['msg']}; YAML reads 1e-3 as text, write 1.0e-3, and no quotes"
-    return problem["msg"]
-
-
-def _keys(model: type[BaseModel]) -> set[str]:
-    keys = set(model.model_fields)
-    for field in model.model_fields.values():
-        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
-            keys |= _keys(field.annotation)
-    return keys
-
-
-if __name__ == "__main__":  # python -m lib.params <profile>: check it before anything runs
+def _checked(values: dict[str, Any], profile: str, where: str) -> Params:
     try:
-        load(sys.argv[1])
-    except ValueError as mistake:
-        sys.exit(str(mistake))
+        return Params.model_validate(tuples({**values, "profile": str(profile)}))
+    except ValidationError as error:
+        raise ValueError(explain(where, error, Params)) from None

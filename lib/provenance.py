@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from pydantic import BaseModel
 from torch import Tensor
 
 from lib.params import Params
@@ -31,6 +32,11 @@ def provenance(params: Params, *, notebook: str, data: str) -> dict[str, Any]:
         "profile": params.profile,
         "seed": params.seed,
         "parameters": digest(params.model_dump_json()),
+        "sections": {
+            name: digest(value.model_dump_json())[:8]
+            for name, value in params
+            if isinstance(value, BaseModel)
+        },
         "data": data,
         "python": platform.python_version(),
         "packages": {name: importlib.metadata.version(name) for name in PACKAGES},

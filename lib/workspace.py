@@ -6,129 +6,87 @@
         metrics/<notebook>.json   in git: its provenance and facts that are not numbers
         artifacts/                not in git: faces, weights, features, predictions
         seed<k>/                  the same from another seed; in git: metrics/
+        overrides/<which>/        not in git: the same from a run with overrides
 
 Artifacts begin with the number of the notebook that writes them (`02_dcn`), so that a missing file
-names the notebook that makes it. Tables and figures are named as in the paper.
+names the notebook that makes it. Each has its checksum and what it is made from beside it
+(`lib.files`), and both are checked when it is read. Tables and figures are named as in the paper.
 """
 
 import functools
 import json
-import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
-import safetensors
 import safetensors.torch
 import torch
 from torch import Tensor
 
-from lib.params import Params, load
-from lib.provenance import ROOT, provenance
+from lib import files, machine
+from lib.files import atomically, write_json
+from lib.outputs import NeedsData, Outputs
+from lib.params import load
+
+__all__ = ["NeedsData", "Workspace", "atomically", "open_notebook", "write_json"]
 
 RESULTS = ("metric", "method", "subset", "value", "low", "high", "unit")
 
 
-class NeedsData(Exception):
-    """This notebook needs a dataset that the profile does not have."""
-
-
 def open_notebook(
-    notebook: str, profile: str, seed: int = 0, overrides: Mapping[str, Any] | None = None
+    notebook: str, profile: str, seed: int = 0, overrides: Mapping[str, Any] | str | None = None
 ) -> "Workspace":
     """The workspace of a notebook that runs with a profile, a seed and overrides.
 
     notebook: its file name without suffix, e.g. `"02_stage1_network"`. A `seed` among the
-    overrides replaces `seed`; the seed in use is `work.params.seed` and no other.
+    overrides replaces `seed`; the seed in use is `work.params.seed` and no other. Overrides may be
+    given as text, as papermill's `-p` does.
+
+    The process computes with the notebook's own number of threads from then on, since another
+    number rounds differently.
     """
-    return Workspace(load(profile, {"seed": seed, **(overrides or {})}), notebook)
+    machine.compute_with(notebook)
+    return Workspace(load(profile, overrides, seed), notebook)
 
 
-@dataclass(frozen=True)
-class Workspace:
+class Workspace(Outputs):
     """The outputs of one profile and seed, and the notebook that writes into them."""
-
-    params: Params
-    notebook: str
-
-    @property
-    def root(self) -> Path:
-        """`outputs/<profile>`, or `seed<k>` in it for another seed than the profile's own.
-
-        The environment variable OUTPUTS replaces `outputs`.
-        """
-        root = Path(os.environ.get("OUTPUTS", ROOT / "outputs")) / self.params.profile
-        own = self.params.seed == own_seed(self.params.profile)
-        return root if own else root / f"seed{self.params.seed}"
-
-    def path(self, kind: str, name: str) -> Path:
-        """Path of a file in `tables`, `figures`, `metrics` or `artifacts`; its folder exists."""
-        path = self.root / kind / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        return path
-
-    def existing(self, kind: str, name: str) -> Path:
-        """Path of a file that an earlier notebook wrote.
-
-        FileNotFoundError names that notebook; NeedsData where it lacked a dataset for the file.
-        """
-        if kind == "artifacts":
-            self.needs(name.split(".")[0])
-        path = self.root / kind / name
-        if not path.exists():
-            number = name[:2]
-            maker = f"notebook {number}" if number.isdigit() else "an earlier notebook"
-            raise FileNotFoundError(
-                f"{path} does not exist yet: run {maker} first, "
-                f"or `make reproduce PROFILE={self.params.profile}`"
-            )
-        return path
-
-    # Datasets that the profile does not have ------------------------------------------------------
-
-    def needs(self, *names: str) -> None:
-        """NeedsData unless all names are there: datasets (`celeba`) or artifacts (`10_relation`).
-
-        What notebook 01 did not find is listed in its facts; a notebook that could not run for
-        want of a dataset says so in its own (`not_run`), and so do those that need its artifacts.
-        """
-        for name in names:
-            if missing := self.missing(name):
-                raise NeedsData(
-                    f"needs {missing}, which the profile {self.params.profile!r} does not have: "
-                    "`make data` says where to ask for it and where to put it"
-                )
-
-    def missing(self, name: str) -> str:
-        """The dataset for want of which `name` was not made; empty if it was, or will be."""
-        facts = self.facts(name[:2] if name[:2].isdigit() else "01")
-        if "absent" in facts:  # of notebook 01, which may lack some sets and have others
-            return facts["absent"].get(name, "")
-        return facts.get("not_run", "")
-
-    def ours(self, name: str = "01_faces") -> str:
-        """Label of our numbers: the kind of data that an artifact of notebook 01 holds."""
-        return f"ours, {self.facts('01').get('kinds', {}).get(name, 'embedded world')}"
 
     # Artifacts ------------------------------------------------------------------------------------
 
+    def save(self, name: str, write: Callable[[Path], Any]) -> Path:
+        """Write `artifacts/<name>` with its checksum and what it is made from beside it."""
+        return files.seal(self.path("artifacts", name), write, self.provenance())
+
+    def load(self, name: str) -> Path:
+        """The path of `artifacts/<name>`, verified. ValueError where it is damaged, or made with
+        other parameters or from other data than this run has.
+        """
+        path = self.existing("artifacts", name)
+        todo = f"delete it and {self.advice(name)}"
+        self.check_made(path, name, files.verified(path, todo))
+        return path
+
     def save_tensors(self, name: str, tensors: Mapping[str, Tensor]) -> Path:
         """Save named tensors, e.g. the weights of a network, to `artifacts/<name>.safetensors`."""
-        path = self.path("artifacts", f"{name}.safetensors")
         plain = {key: value.detach().cpu().contiguous() for key, value in tensors.items()}
-        note = {"provenance": json.dumps(self.provenance())}
-        return atomically(path, lambda part: safetensors.torch.save_file(plain, part, note))
+        save = functools.partial(safetensors.torch.save_file, plain)
+        return self.save(f"{name}.safetensors", save)
 
     def load_tensors(self, name: str) -> dict[str, Tensor]:
-        """Load what `save_tensors` saved; ValueError if the file is damaged."""
-        path = self.existing("artifacts", f"{name}.safetensors")
-        try:
-            return safetensors.torch.load_file(path)
-        except safetensors.SafetensorError as error:
-            raise ValueError(f"{path} is damaged ({error}): delete it and run again") from None
+        """Load what `save_tensors` saved; errors as those of `load`."""
+        return safetensors.torch.load_file(self.load(f"{name}.safetensors"))
+
+    def save_json(self, name: str, value: Any) -> Path:
+        """Save what JSON can hold to `artifacts/<name>.json`."""
+        text = json.dumps(value, indent=1, allow_nan=False, default=float) + "\n"
+        return self.save(f"{name}.json", lambda part: part.write_text(text, encoding="utf-8"))
+
+    def load_json(self, name: str) -> Any:
+        """Load what `save_json` saved; errors as those of `load`."""
+        return files.read_json(self.load(f"{name}.json"))
 
     def save_rows(self, name: str, keys: Sequence[str], arrays: Mapping[str, Tensor]) -> Path:
         """Save arrays (N, ...) with one row per face or pair, and the key of every row."""
@@ -136,23 +94,26 @@ class Workspace:
         if len(lengths) > 1:
             raise ValueError(f"{name}: keys and arrays differ in length: {sorted(lengths)}")
         folder = self.path("artifacts", name)
-        folder.mkdir(exist_ok=True)
         for old in folder.glob("*.npy"):
-            old.unlink()
+            files.remove(old)
         for array, values in arrays.items():
-            atomically(folder / f"{array}.npy", functools.partial(_save_array, values))
-        atomically(folder / "keys.parquet", pd.DataFrame({"key": list(keys)}).to_parquet)
+            saved = functools.partial(files.save_array, values=values.detach().cpu().numpy())
+            self.save(f"{name}/{array}.npy", saved)
+        self.save(f"{name}/keys.parquet", pd.DataFrame({"key": list(keys)}).to_parquet)
         return folder
 
     def load_rows(self, name: str, keys: Sequence[str] | None = None) -> dict[str, Tensor]:
         """Load what `save_rows` saved, joined by key: one row for each of `keys`, in their order.
 
-        None: all rows as they were saved. ValueError where a key has no row.
+        None: all rows as they were saved. ValueError where a key has no row; others as `load`'s.
         """
         folder = self.existing("artifacts", name)
-        arrays = {p.stem: np.load(p, allow_pickle=False) for p in sorted(folder.glob("*.npy"))}
+        names = sorted({path.name.removesuffix(".sum") for path in folder.glob("*.npy*")})
+        paths = [self.load(f"{name}/{each}") for each in names]
+        arrays = {path.stem: np.load(path, allow_pickle=False) for path in paths}
+        table = pd.read_parquet(self.load(f"{name}/keys.parquet"))
         if keys is not None:
-            place = _places(pd.read_parquet(folder / "keys.parquet")["key"], keys, folder)
+            place = _places(table["key"], keys, folder)
             arrays = {array: values[place] for array, values in arrays.items()}
         return {array: torch.from_numpy(values) for array, values in arrays.items()}
 
@@ -175,12 +136,11 @@ class Workspace:
             table.insert(0, "method", method)
             table.insert(0, "key", list(keys))
             parts.append(table)
-        path = self.path("artifacts", f"{name}.parquet")
-        return atomically(path, pd.concat(parts, ignore_index=True).to_parquet)
+        return self.save(f"{name}.parquet", pd.concat(parts, ignore_index=True).to_parquet)
 
     def load_predictions(self, name: str, keys: Sequence[str]) -> dict[tuple[str, int], Tensor]:
         """The logits (N, A) of every (method, round), one row for each of `keys`."""
-        path = self.existing("artifacts", f"{name}.parquet")
+        path = self.load(f"{name}.parquet")
         table = pd.read_parquet(path)
         found = {}
         for method, number in table[["method", "round"]].drop_duplicates().itertuples(index=False):
@@ -235,40 +195,23 @@ class Workspace:
         """The long results table of all notebooks that have run: notebook, then `RESULTS`."""
         parts = [pd.DataFrame(columns=["notebook", *RESULTS])]
         for path in sorted((self.root / "metrics").glob("*.csv")):
-            text = {"metric": str, "method": str, "subset": str, "unit": str}
-            part = pd.read_csv(
-                path,
-                dtype=text,
-                keep_default_na=False,
-                na_values={end: [""] for end in ("value", "low", "high")},
-            )
+            part = _recorded(path)
             part.insert(0, "notebook", path.stem)
             parts.append(part)
         return pd.concat([part for part in parts if len(part)] or parts, ignore_index=True)
 
-    def facts(self, notebook: str) -> dict[str, Any]:
-        """What a notebook recorded beside its numbers; notebook: its name or number."""
-        name = notebook if "_" in notebook else f"{notebook}_*"
-        found = sorted((self.root / "metrics").glob(f"{name}.json"))
-        return json.loads(found[0].read_text()).get("facts", {}) if found else {}
 
-    # Provenance -----------------------------------------------------------------------------------
-
-    def provenance(self) -> dict[str, Any]:
-        """What a number of this notebook is made from."""
-        data = self.facts("01").get("fingerprint", "")
-        return provenance(self.params, notebook=self.notebook, data=data)
-
-
-@functools.cache
-def own_seed(profile: str) -> int:
-    """The seed that a profile names; read once per process."""
-    return load(profile).seed
-
-
-def _save_array(values: Tensor, path: Path) -> None:
-    with path.open("wb") as file:
-        np.save(file, values.detach().cpu().numpy(), allow_pickle=False)
+def _recorded(path: Path) -> pd.DataFrame:
+    """A notebook's part of the results table; ValueError that names it if it is damaged."""
+    text = dict.fromkeys(("metric", "method", "subset", "unit"), str)
+    empty = {end: [""] for end in ("value", "low", "high")}
+    try:
+        part = pd.read_csv(path, dtype=text, keep_default_na=False, na_values=empty)
+        if list(part.columns) != list(RESULTS):
+            raise ValueError(f"its columns are {', '.join(map(str, part.columns))}")
+    except ValueError as error:
+        raise ValueError(f"{path} is damaged ({error}): run its notebook again") from None
+    return part
 
 
 def _places(saved: pd.Series, keys: Sequence[str], file: Path) -> np.ndarray:
@@ -278,20 +221,3 @@ def _places(saved: pd.Series, keys: Sequence[str], file: Path) -> np.ndarray:
         key = list(keys)[int((place < 0).argmax())]
         raise ValueError(f"{file} has no row for {key!r}: run the notebook that writes it again")
     return place
-
-
-def atomically(path: Path, write: Callable[[Path], Any]) -> Path:
-    """Write through a temporary neighbour and rename, so `path` is whole or not there at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        write(part)
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)
-    return path
-
-
-def write_json(path: Path, value: Any) -> Path:
-    text = json.dumps(value, indent=1, allow_nan=False, default=float) + "\n"
-    return atomically(path, lambda part: part.write_text(text))

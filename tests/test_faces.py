@@ -176,7 +176,7 @@ def test_a_set_saved_over_another_keeps_nothing_of_it(tmp_path):
 
 
 def test_an_unfinished_set_names_the_notebook_that_makes_it(tmp_path):
-    with pytest.raises(FileNotFoundError, match=r"run notebooks/01_datasets\.ipynb"):
+    with pytest.raises(FileNotFoundError, match="run notebook 01 again"):
         FaceSet.load(tmp_path)
 
 

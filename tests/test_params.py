@@ -26,19 +26,50 @@ def test_every_profile_loads(profile):
         ("data.calibration_faces", 10, ["data.calibration_faces", "greater than or equal to 60"]),
         ("data.aflw.origin", "flickr", ["data.aflw.origin", "'world'"]),
         ("nothing", 1, ["nothing", "unknown key"]),
+        ("stage1.rate", float("inf"), ["stage1.rate", "finite"]),
+        ("data.yaw_bins", [-60.0, 0.0, 60.0, float("nan")], ["data.yaw_bins.3", "finite"]),
+        ("model.trunk", "resnet19", ["model.trunk", "no such network", "'resnet18'"]),
+        ("model.trunk", "none", ["model.trunk", "no such network"]),
+        ("model.features", 10**9, ["model.features", "less than or equal to 65536"]),
+        ("data.aflw.train", 10**10, ["data.aflw.train", "less than"]),
+        ("stage1.batch", 10**9, ["stage1.batch", "less than"]),
+        ("data", {"size": 4096, "aflw": {"train": 10**8}}, ["10^12 bytes of crops"]),
+        ("stage1", {"batch": 10**6}, ["stage1.batch 1000000", "for one step"]),
     ],
 )
-def test_an_error_names_file_key_and_what_to_do(key, value, words):
+def test_an_error_names_the_override_and_what_to_do(key, value, words):
     with pytest.raises(ValueError) as error:
         params.load("default", {key: value})
-    for word in ["params/default.yaml", *words]:
-        assert word in str(error.value)
+    assert "override of the profile 'default'" in str(error.value)
+    assert "yaml" not in str(error.value)
+    assert all(word in str(error.value) for word in words)
 
 
-def test_a_key_below_a_single_value_is_refused():
-    words = r"default\.yaml: model\.size\.x: model\.size = \d+ has no keys.*override model\.size"
+@pytest.mark.parametrize(
+    ("overrides", "words"),
+    [
+        (
+            {"model.size.x": 1},
+            r"model\.size\.x: model\.size = \d+ has no keys.*override model\.size",
+        ),
+        ({"stage1": {"epochs": 1}, "stage1.epochs": 2}, r"stage1\.epochs: it is given twice"),
+        ({"profile": "other"}, "override profile: open the notebook with that profile"),
+        ({1: 2}, "override 1: a key is text"),
+        ([1], r"overrides \[1\]: write keys and values"),
+        ("stage1.epochs", "overrides 'stage1.epochs': must hold keys and values"),
+        ("seed: 1\nseed: 2", "line 2: the key 'seed' is there twice"),
+    ],
+)
+def test_overrides_that_are_no_keys_and_values_are_refused(overrides, words):
     with pytest.raises(ValueError, match=words):
-        params.load("default", {"model.size.x": 1})
+        params.load("default", overrides)
+
+
+@pytest.mark.parametrize(
+    "text", ["{'stage1.epochs': 1, 'seed': 3}", "stage1: {epochs: 1}\nseed: 3"]
+)
+def test_overrides_given_as_text_are_those_they_spell(text):
+    assert params.load("smoke", text, 7) == params.load("smoke", {"stage1.epochs": 1, "seed": 3})
 
 
 def test_an_unknown_profile_lists_the_known_ones():
@@ -46,11 +77,37 @@ def test_an_unknown_profile_lists_the_known_ones():
         params.load("defualt")
 
 
-def test_broken_yaml_names_the_file(tmp_path, monkeypatch):
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"stage1: {epochs: [}", r"odd\.yaml: not valid YAML"),
+        (b"- 1", r"odd\.yaml: must hold keys and values"),
+        ("# é".encode("latin-1"), r"odd\.yaml: not UTF-8"),
+        (b"stage1: {epochs: 1}\nseed: 2\nstage1: {rate: 0.1}", "line 3: the key 'stage1' is there"),
+        (b"stage1: {epochs: 1, epochs: 2}", "line 1: the key 'epochs' is there twice"),
+        (b"profile: smoke", r"odd\.yaml: profile: the file's name is the profile's"),
+        (b"stage1: {rate: .inf}", r"odd\.yaml: 1 wrong value.*\n  stage1\.rate = inf"),
+        (b"stage1: &a {epochs: *a}", r"odd\.yaml: a part of it contains itself"),
+    ],
+)
+def test_a_broken_file_is_named(tmp_path, monkeypatch, content, words):
     monkeypatch.setattr(params, "FOLDER", tmp_path)
-    (tmp_path / "odd.yaml").write_text("stage1: {epochs: [}")
-    with pytest.raises(ValueError, match=r"odd\.yaml: not valid YAML"):
+    (tmp_path / "odd.yaml").write_bytes(content)
+    with pytest.raises(ValueError, match=words):
         params.load("odd")
+
+
+@pytest.mark.parametrize("name", ["2024", "007", "1e3", "no", "my-own.v2"])
+def test_a_profile_may_have_a_name_that_looks_like_a_number(tmp_path, monkeypatch, name):
+    monkeypatch.setattr(params, "FOLDER", tmp_path)
+    (tmp_path / f"{name}.yaml").write_bytes("\ufeffseed: 1".encode())
+    assert (params.load(name).profile, params.load(name).seed) == (name, 1)
+
+
+def test_what_an_override_changes_is_listed():
+    ours = params.load("smoke", {"stage1.epochs": 1, "data.yaw_bins": [-50.0, -20.0, 20.0, 50.0]})
+    found = params.changed(params.load("smoke"), ours)
+    assert found == {"stage1.epochs": 1, "data.yaw_bins": [-50.0, -20.0, 20.0, 50.0]}
 
 
 def test_nested_and_dotted_overrides_agree():

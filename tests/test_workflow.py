@@ -4,15 +4,20 @@ import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import nbformat
 import papermill
+import psutil
 import pytest
+import torch
 
+from lib import outputs as outputs_of
 from lib.params import load
-from lib.workspace import open_notebook
-from workflow import missing_data, progress, readme, report
+from lib.training import checkpoints
+from lib.workspace import Workspace, open_notebook, write_json
+from workflow import execute, missing_data, progress, readme, report, reproduce
 from workflow.pipeline import (
     BY_NUMBER,
     STEPS,
@@ -95,8 +100,19 @@ def test_a_published_number_is_an_input_of_the_notebooks_that_show_it():
     assert table not in imports("notebooks/16_scale.ipynb")
 
 
+def test_artifacts_depend_on_parameters_that_their_notebooks_read():
+    """Otherwise one that is refused would not be made again."""
+    for number, sections in outputs_of.DEPENDS.items():
+        read, needed = set(STEPS[BY_NUMBER[number]].reads), [BY_NUMBER[number]]
+        while needed:
+            step = STEPS[needed.pop()]
+            read |= set(step.reads)
+            needed += [BY_NUMBER[each] for each in step.needs]
+        assert set(sections) <= read
+
+
 def test_a_wrong_profile_ends_before_anything_runs():
-    command = [sys.executable, "-m", "lib.params", "smok"]
+    command = [sys.executable, "-m", "workflow.reproduce", "smok", "1"]
     ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert ended.returncode == 1
     assert "use one of" in ended.stderr
@@ -123,6 +139,14 @@ def test_a_run_older_than_one_it_needs_is_not_over(tmp_path, monkeypatch):
         finish(tmp_path, "smoke", name)
     os.utime(tmp_path / "outputs" / "smoke" / done("10_siamese_network"), (0, 0))
     assert progress.ended("smoke") == {name for name in STEPS if name[:2] < "10"} | {"16_scale"}
+
+
+@pytest.mark.parametrize("text", ["", "<<<<<<< HEAD\n{}", "[]", '{"metadata": 1}'])
+def test_a_damaged_copy_has_no_duration(tmp_path, monkeypatch, text):
+    monkeypatch.chdir(tmp_path)
+    executed(tmp_path, "smoke", "00_start_here", 5.0)
+    (tmp_path / "outputs" / "smoke" / "00_start_here.ipynb").write_text(text)
+    assert progress.last_seconds("smoke", "00_start_here") is None
 
 
 def test_no_time_is_estimated_for_what_never_ran(tmp_path, monkeypatch, capsys):
@@ -218,6 +242,74 @@ def test_another_error_still_fails(tmp_path, outputs):
 
 def test_a_notebook_that_never_began_is_no_missing_dataset(tmp_path):
     assert missing_data.dataset_needed(tmp_path / "none.ipynb") == ""
+
+
+# What a run made ----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def over(tmp_path, monkeypatch) -> Workspace:
+    """Notebook 02, which is over and left one artifact of every kind."""
+    monkeypatch.setenv("OUTPUTS", str(tmp_path))
+    work = open_notebook("02_stage1_network", "smoke")
+    work.save_tensors("02_dcn", {"x": torch.zeros(3)})
+    work.save_rows("02_features", ["a"], {"features": torch.zeros(1, 2)})
+    checkpoints.write(work.path("artifacts", "02_runs/stage1-0.safetensors"), {}, {})
+    work.record()
+    (work.root / f"{work.notebook}.ipynb").write_text('{"metadata": {}}')
+    note = execute.made("smoke", work.notebook)
+    write_json(work.path("artifacts", f"{work.notebook}.done"), note)
+    return work
+
+
+def test_what_a_run_made_is_listed_without_states_of_training(over):
+    names = ["02_dcn.safetensors", "02_features/features.npy", "02_features/keys.parquet"]
+    assert list(execute.made("smoke", over.notebook)) == names
+    assert execute.damaged("smoke", over.notebook) == ""
+
+
+@pytest.mark.parametrize(
+    "name", ["artifacts/02_dcn.safetensors", "artifacts/02_features/keys.parquet"]
+)
+def test_a_file_that_is_missing_damaged_or_of_another_run_is_found(over, name):
+    path = over.root / name
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
+    assert "is damaged or was replaced" in execute.damaged("smoke", over.notebook)
+    path.unlink()
+    assert "is missing" in execute.damaged("smoke", over.notebook)
+    over.save_tensors("02_dcn", {"x": torch.ones(3)})
+    assert execute.damaged("smoke", over.notebook)
+    assert reproduce._forget_damaged("smoke") == [str(over.root / done(over.notebook))]
+    assert not (over.root / done(over.notebook)).exists()
+
+
+@pytest.mark.parametrize("name", ["02_stage1_network.ipynb", "metrics/02_stage1_network.json"])
+def test_a_copy_or_record_with_a_merge_conflict_is_found(over, name):
+    (over.root / name).write_text("<<<<<<< HEAD")
+    assert name in execute.damaged("smoke", over.notebook)
+
+
+def test_a_program_ends_with_the_one_that_started_it(tmp_path):
+    child = [
+        sys.executable,
+        "-m",
+        "workflow.watch",
+        "http.server",
+        "0",
+        "--directory",
+        str(tmp_path),
+    ]
+    script = (
+        f"import subprocess, time; print(subprocess.Popen({child}).pid, flush=True); time.sleep(99)"
+    )
+    parent = subprocess.Popen([sys.executable, "-c", script], cwd=ROOT, stdout=subprocess.PIPE)
+    below = psutil.Process(int(parent.stdout.readline()))
+    while not below.net_connections():  # it serves, so it watches
+        time.sleep(0.1)
+    parent.kill()
+    parent.communicate()
+    below.wait(20)
 
 
 # README and report --------------------------------------------------------------------------------

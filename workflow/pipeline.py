@@ -4,7 +4,7 @@ The Snakefile makes jobs of it; the tests and the README's table read it too. A 
 (`02_stage1_network`), or one repeated with a further seed (`seed1/02_stage1_network`).
 """
 
-import sys
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,21 +27,18 @@ class Step:
     ----------
     needs : numbers of the notebooks whose files it reads.
     reads : sections of the parameters that it reads.
-    threads : threads it computes with. A narrow network trains no faster on two threads than on
-        one, so two notebooks that train run side by side.
     trained : its numbers depend on training, so it is repeated for every seed.
     """
 
     needs: tuple[str, ...] = ()
     reads: tuple[str, ...] = ()
-    threads: int = 1
     trained: bool = False
 
 
 STEPS = {
     "00_start_here": Step(reads=("propagation",)),
-    "01_datasets": Step(reads=("data", "evaluation"), threads=2, trained=True),
-    "01b_embedded_world": Step(reads=("data",), threads=2),
+    "01_datasets": Step(reads=("data", "evaluation"), trained=True),
+    "01b_embedded_world": Step(reads=("data",)),
     "02_stage1_network": Step(("01",), ("model", "stage1", "evaluation"), trained=True),
     "03_attribute_propagation": Step(("02",), ("propagation", "evaluation"), trained=True),
     "04_alternating_stage2": Step(
@@ -58,7 +55,7 @@ STEPS = {
     "13_movie_profile": Step(("10",), ("data", "model", "evaluation")),
     SCOREBOARD: Step(("05", "06", "07", "08", "09", "11", "12", "13"), ("seeds", "stage2")),
     "15_your_photos": Step(("10",), ("model", "data")),
-    "16_scale": Step(reads=("propagation",), threads=2),
+    "16_scale": Step(reads=("propagation",)),
     "17_beyond_the_paper": Step(
         ("10",), ("model", "stage1", "stage2", "propagation", "evaluation", "beyond")
     ),
@@ -79,6 +76,11 @@ def before(run: str, params: Params) -> list[str]:
     needed = [f"{folder}/{BY_NUMBER[n]}".lstrip("/") for n in STEPS[name].needs]
     further = [each for each in runs(params) if "/" in each] if name == SCOREBOARD else []
     return needed + further
+
+
+def folder_of(profile: str) -> Path:
+    """The outputs of a profile, relative to the project, in which the pipeline runs."""
+    return Path(os.environ.get("OUTPUTS", "outputs"), profile)
 
 
 def done(run: str) -> str:
@@ -127,7 +129,3 @@ def photographs(data: DataParams) -> str:
 
 
 FOUND = {"01_datasets": stamps, "15_your_photos": photographs}
-
-
-if __name__ == "__main__":  # python -m workflow.pipeline <notebook>: the threads it runs with
-    print(STEPS[Path(sys.argv[1]).stem].threads)

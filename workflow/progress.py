@@ -1,27 +1,28 @@
-"""What the pipeline prints: `python -m workflow.progress begin|failed|end <profile> <run>`.
+"""What the pipeline prints. A run is a notebook, or `seed<k>/<notebook>`.
 
-A run is a notebook, or `seed<k>/<notebook>`. `summary <profile>` closes the output: where to look.
 The time left is estimated from how long each notebook took when it last ran, which papermill
 notes in the executed copy under `outputs/`.
 """
 
 import json
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 from lib.params import load
 from workflow import missing_data
-from workflow.pipeline import before, done, runs, split
+from workflow.pipeline import before, done, folder_of, runs, split
 
 
 def last_seconds(profile: str, run: str) -> float | None:
-    """Seconds the notebook took when it last ran, None if it never did."""
-    executed = Path("outputs", profile, f"{run}.ipynb")
+    """Seconds the notebook took when it last ran, None if it never did or its copy is damaged."""
+    executed = folder_of(profile) / f"{run}.ipynb"
     if not executed.exists():
         return None
-    metadata = json.loads(executed.read_text())["metadata"]
-    return metadata.get("papermill", {}).get("duration")
+    try:
+        seconds = json.loads(executed.read_text())["metadata"]["papermill"]["duration"]
+    except (ValueError, KeyError, TypeError):
+        return None
+    return seconds if isinstance(seconds, int | float) else None
 
 
 def clock(seconds: float) -> str:
@@ -32,7 +33,7 @@ def clock(seconds: float) -> str:
 def log_of(profile: str, run: str) -> Path:
     """Where papermill writes what a run prints."""
     folder, name = split(run)
-    return Path("outputs", profile, folder, "logs", f"{name}.log")
+    return folder_of(profile) / folder / "logs" / f"{name}.log"
 
 
 def begin(profile: str, run: str) -> None:
@@ -67,7 +68,7 @@ def end(profile: str, run: str) -> None:
 def ended(profile: str) -> set[str]:
     """The runs that are over, and ended after every run that they need."""
     params = load(profile)
-    files = {each: Path("outputs", profile, done(each)) for each in runs(params)}
+    files = {each: folder_of(profile) / done(each) for each in runs(params)}
     times = {each: file.stat().st_mtime for each, file in files.items() if file.exists()}
 
     def counts(each: str) -> bool:
@@ -80,15 +81,9 @@ def ended(profile: str) -> set[str]:
 
 def summary(profile: str) -> None:
     """Say where the results are."""
-    root = f"outputs/{profile}"
+    root = folder_of(profile)
     print(f"\nProfile {profile!r} is up to date. Look at")
     print(f"  the report      {root}/report/index.html")
     print(f"  the tables      {root}/tables/")
     print(f"  the figures     {root}/figures/")
     print(f"  the scoreboard  {root}/14_scoreboard.ipynb")
-
-
-if __name__ == "__main__":
-    steps: dict[str, Callable[..., None]]
-    steps = {"begin": begin, "failed": failed, "end": end, "summary": summary}
-    steps[sys.argv[1]](*sys.argv[2:4])

@@ -20,7 +20,7 @@ from lib import params
 from lib.workspace import Workspace
 from workflow import explore, readme
 from workflow.missing_data import TAG
-from workflow.pipeline import STEPS
+from workflow.pipeline import STEPS, folder_of
 
 CONFIGURATION = """
 project = "Interpersonal relation prediction, reproduced"
@@ -73,7 +73,7 @@ FILE_NAME = re.compile(r"'[\w.]+'")
 
 def main(profile: str) -> None:
     """Build the site of a profile where its outputs are."""
-    build(profile, Path("build", "report", profile), Path("outputs", profile, "report"))
+    build(profile, Path("build", "report", profile), folder_of(profile) / "report")
 
 
 def build(profile: str, source: Path, site: Path) -> None:
@@ -96,7 +96,7 @@ def write_sources(profile: str, source: Path) -> None:
     static.mkdir(parents=True)
     for name in ("site.css", "site.js"):
         shutil.copy(STATIC / name, static)
-    executed = {name: Path("outputs", profile, f"{name}.ipynb") for name in STEPS}
+    executed = {name: folder_of(profile) / f"{name}.ipynb" for name in STEPS}
     if absent := [name for name, path in executed.items() if not path.exists()]:
         print(f"not run with {profile} yet, so left out: {', '.join(absent)}")
     present = [name for name, path in executed.items() if path.exists()]
@@ -231,7 +231,7 @@ def described(cell: NotebookNode, text: str) -> None:
 
 def cover(profile: str, present: list[str], playable: bool, static: Path) -> str:
     """The first page: picture, findings, scoreboard, and the notebooks in order."""
-    figures = Path("outputs", profile, "figures")
+    figures = folder_of(profile) / "figures"
     extra = ["explore"] if playable else []
     trees = [("Notebooks", present), ("Play", extra)]
     trees.append(("Background", [PurePosixPath(name).stem for name in TEXTS.values()]))

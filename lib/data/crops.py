@@ -8,8 +8,7 @@ stopped. The folder gets its final name only when it is whole. When files or par
 crops that do not depend on the change are copied from the folder before.
 """
 
-import contextlib
-import fcntl
+import errno
 import hashlib
 import multiprocessing
 import os
@@ -21,10 +20,10 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from numpy.lib.format import open_memmap
 from torch import Tensor
 from tqdm import tqdm
 
+from lib import files, machine
 from lib.data import listing
 from lib.data.faces import mapped
 from lib.data.pictures import MARGIN, Cut, Job, cut
@@ -35,6 +34,7 @@ CHUNK = 128  # rows of one job
 ALONE = 512  # up to so many rows are cut without starting processes
 RECORD = np.dtype([("recipe", "V16"), ("content", "V16"), ("phash", "u8"), ("state", "u1")])
 MISSING, DONE, BROKEN = 0, 1, 2
+STORED = ("images.npy", "index.npy")  # files of a finished folder
 GEOMETRY = ("x", "y", "w", "h", "width", "height")
 
 
@@ -75,15 +75,33 @@ def cached(
     """
     made = _recipes(rows, options)
     final = folder / f"{name}-{digest(made.tobytes())}"
-    with _locked(folder, name):
-        if not final.exists():
-            part = _started(final, made, options.size)
-            _fill(part, rows, options, unreadable, name if progress else "")
-            os.replace(part, final)
+    with files.locked(folder / f".{name}.lock"):
+        if not _whole(final):
+            shutil.rmtree(final, ignore_errors=True)
+            _make(final, made, rows, options, unreadable, name if progress else "")
         for other in folder.glob(f"{name}-*"):
             if other != final:
                 shutil.rmtree(other)
     return Crops(mapped(final / "images.npy"), np.load(final / "index.npy", mmap_mode="r"))
+
+
+def _make(
+    final: Path, made: np.ndarray, rows: pd.DataFrame, options: Options, unreadable: int, bar: str
+) -> None:
+    """Cut into an unfinished folder, and rename it; where the disk is full, remove it."""
+    part = final.with_name(final.name + ".part")
+    try:
+        _start(part, final, made, options.size)
+        _fill(part, rows, options, unreadable, bar)
+        for file in STORED:
+            files.note(part / file)
+    except OSError as error:
+        if error.errno == errno.ENOSPC:
+            shutil.rmtree(part, ignore_errors=True)
+            raise files.full(final) from None
+        raise
+    os.replace(part, final)
+    files.flush(final.parent)
 
 
 def _recipes(rows: pd.DataFrame, options: Options) -> np.ndarray:
@@ -99,33 +117,33 @@ def _recipes(rows: pd.DataFrame, options: Options) -> np.ndarray:
     return np.array(made, "V16")
 
 
-@contextlib.contextmanager
-def _locked(folder: Path, name: str) -> Iterator[None]:
-    """One process at a time; the lock ends with the process that holds it."""
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / f".{name}.lock").open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
+def _whole(final: Path) -> bool:
+    """Whether a finished folder is there with every bit; a damaged one is cut again."""
+    try:
+        for file in STORED:
+            files.verified(final / file, "it is cut again")
+    except (OSError, ValueError):
+        return False
+    return True
 
 
-def _started(final: Path, made: np.ndarray, size: int) -> Path:
-    """The unfinished folder of these rows; a new one starts with the crops of earlier folders."""
-    part = final.with_name(final.name + ".part")
+def _start(part: Path, final: Path, made: np.ndarray, size: int) -> None:
+    """Begin the unfinished folder of these rows, unless there is one, with the crops of earlier
+    folders; the space on the disk is taken first.
+    """
     if (part / "index.npy").exists():
-        return part
+        return
     shutil.rmtree(part, ignore_errors=True)
     part.mkdir(parents=True)
-    images = open_memmap(part / "images.npy", "w+", np.uint8, (len(made), 3, size, size))
+    images = files.reserved(part / "images.npy", (len(made), 3, size, size))
     index = np.zeros(len(made), RECORD)
     index["recipe"] = made
     name = final.name.rpartition("-")[0]
     for other in final.parent.glob(f"{name}-*"):
-        if (other / "index.npy").exists():
+        if _whole(other):
             _reuse(images, index, other)
     images.flush()
-    np.save(part / "index.part.npy", index)
-    os.replace(part / "index.part.npy", part / "index.npy")  # from here on, it can be continued
-    return part
+    files.atomically(part / "index.npy", lambda path: files.save_array(path, index))
 
 
 def _reuse(images: np.ndarray, index: np.ndarray, other: Path) -> None:
@@ -191,14 +209,13 @@ def _jobs(target: Path, rows: pd.DataFrame, todo: np.ndarray, options: Options) 
 
 def _in_parallel(work: Iterator[Job], rows: int) -> Iterator[list[Cut]]:
     """The jobs' results, from all cores; few jobs wait at a time, so that memory stays constant."""
-    affinity = getattr(os, "sched_getaffinity", None)
-    cores = len(affinity(0)) if affinity else os.cpu_count() or 1
+    cores = machine.processors()
     if rows <= ALONE or cores == 1:
         yield from map(cut, work)
         return
     # Not forked: a notebook's process runs many threads.
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(cores, mp_context=context) as pool:
+    with ProcessPoolExecutor(cores, context, machine.end_with_parent) as pool:
         waiting: list[Future[list[Cut]]] = []
         for job in work:
             waiting.append(pool.submit(cut, job))

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from lib import provenance, vocabulary, workspace
+from lib import files, provenance, vocabulary
 
 PATHS = ["file", "image"]  # columns of real sets that depend on the disk
 CUES = (
@@ -226,14 +226,13 @@ def save_store(folder: Path, arrays: dict[str, torch.Tensor], table: pd.DataFram
     Replaces a set that is there; arrays that only the old one had are removed.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "table.parquet").unlink(missing_ok=True)  # without it, the set is not whole
+    files.remove(folder / "table.parquet")  # without it, the set is not whole
     for name, array in arrays.items():
-        path = folder / f"{name}.npy"
-        workspace.atomically(path, functools.partial(_save_array, array))
+        files.seal(folder / f"{name}.npy", functools.partial(_save_array, array))
     for path in folder.glob("*.npy"):
         if path.stem not in arrays:
-            path.unlink()
-    workspace.atomically(folder / "table.parquet", table.to_parquet)
+            files.remove(path)
+    files.seal(folder / "table.parquet", table.to_parquet, {"arrays": sorted(arrays)})
     return folder
 
 
@@ -245,8 +244,7 @@ def _save_array(array: torch.Tensor, path: Path) -> None:
             return
         except OSError:  # another disk, or one without links
             pass
-    with path.open("wb") as file:
-        np.save(file, array.numpy(), allow_pickle=False)
+    files.save_array(path, array.numpy())
 
 
 def mapped(path: Path, *, linkable: bool = False) -> torch.Tensor:
@@ -261,9 +259,16 @@ def mapped(path: Path, *, linkable: bool = False) -> torch.Tensor:
 
 
 def load_store(folder: Path) -> tuple[dict[str, torch.Tensor], pd.DataFrame]:
-    """Open what `save_store` wrote; arrays are memory-mapped, copy on write."""
+    """Open what `save_store` wrote; arrays are memory-mapped, copy on write.
+
+    FileNotFoundError where the set is not finished; ValueError where a file of it is damaged.
+    """
     table = folder / "table.parquet"
+    again = "run notebook 01 again, or `make reproduce`"
     if not table.exists():
-        raise FileNotFoundError(f"{folder} holds no finished set: run notebooks/01_datasets.ipynb")
-    arrays = {path.stem: mapped(path) for path in sorted(folder.glob("*.npy"))}
-    return arrays, pd.read_parquet(table)
+        raise FileNotFoundError(f"{folder} holds no finished set: {again}")
+    names = files.verified(table, again)["arrays"]
+    paths = {name: folder / f"{name}.npy" for name in names}
+    for path in paths.values():
+        files.verified(path, again)
+    return {name: mapped(path) for name, path in paths.items()}, pd.read_parquet(table)

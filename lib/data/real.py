@@ -10,11 +10,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
-from numpy.lib.format import open_memmap
 from torch import Tensor
 from tqdm import tqdm
 
-from lib import workspace
+from lib import files, workspace
 from lib.data import crops, listing, splits
 from lib.data.crops import Options
 from lib.data.faces import FaceSet, PairSet, mapped, spatial_cues
@@ -182,7 +181,7 @@ class ImageList:
         shape = (len(order), *self.images[0].shape[1:])
 
         def write(part: Path) -> None:
-            target = open_memmap(part, "w+", np.uint8, shape)
+            target = files.reserved(part, shape)  # an error in words where the disk is full
             portions = range(0, len(order), PORTION)
             for first in tqdm(
                 portions, f"{path.stem}: one file", disable=not progress, leave=False

@@ -1,6 +1,7 @@
 """Balanced accuracy (Eqn. 18) and other measures; agreement of annotators; calibration."""
 
 import numpy as np
+import torch
 from sklearn import metrics as sklearn_metrics
 from torch import Tensor
 
@@ -12,15 +13,41 @@ def array(values: Array | float) -> np.ndarray:
     return np.asarray(values)
 
 
+def check_values(name: str, values: np.ndarray, allowed: tuple[int, ...]) -> None:
+    """ValueError where an entry is none of the allowed values."""
+    odd = ~np.isin(values, allowed)
+    if odd.any():
+        wanted = ", ".join(map(str, allowed))
+        raise ValueError(f"{name} holds {values[odd].flat[0]!r}; its values must be of {wanted}")
+
+
+def pair(truth: Array, predicted: Array, names: str = "predicted") -> tuple[np.ndarray, np.ndarray]:
+    """Truth and predictions as arrays; ValueError where their shapes differ, or truth is none of
+    -1, 0 and 1.
+    """
+    truth, predicted = array(truth), array(predicted)
+    if truth.shape != predicted.shape:
+        same = truth.ndim == predicted.ndim == 1
+        sizes = (len(truth), len(predicted)) if same else (truth.shape, predicted.shape)
+        raise ValueError(f"truth has {sizes[0]} entries, {names} {sizes[1]}")
+    check_values("truth", truth, (-1, 0, 1))
+    return truth, predicted
+
+
+def check_probabilities(values: np.ndarray) -> None:
+    """ValueError where a probability is NaN or outside of [0, 1]."""
+    if not ((values >= 0) & (values <= 1)).all():
+        raise ValueError("a probability is NaN or not in [0, 1]: take the sigmoid of logits")
+
+
 def balanced_accuracy(truth: Array, predicted: Array) -> float:
     """Eqn. 18: half the share of positives found plus half the share of negatives found.
 
     truth in {-1 missing, 0, 1} and predicted in {0, 1}, of the same size; entries without truth are
-    left out. NaN if a class does not occur. ValueError if the sizes differ.
+    left out. NaN if a class does not occur. ValueError for other sizes and values.
     """
-    truth, predicted = array(truth).ravel(), array(predicted).ravel()
-    if truth.shape != predicted.shape:
-        raise ValueError(f"truth has {len(truth)} entries, predicted {len(predicted)}")
+    truth, predicted = pair(truth, predicted)
+    check_values("predicted", predicted, (0, 1))
     positive, negative = truth == 1, truth == 0
     if not positive.any() or not negative.any():
         return float("nan")
@@ -28,15 +55,25 @@ def balanced_accuracy(truth: Array, predicted: Array) -> float:
 
 
 def plain_accuracy(truth: Array, predicted: Array) -> float:
-    """Share of right decisions; entries with truth -1 are left out, NaN where none is left."""
-    truth, predicted = array(truth).ravel(), array(predicted).ravel()
+    """Share of right decisions; entries with truth -1 are left out, NaN where none is left.
+
+    Arguments and errors are those of `balanced_accuracy`.
+    """
+    truth, predicted = pair(truth, predicted)
+    check_values("predicted", predicted, (0, 1))
     known = truth >= 0
     return float((truth == predicted)[known].mean()) if known.any() else float("nan")
 
 
 def class_frequency(labels: Array) -> np.ndarray:
-    """Share of positives among the labels (N, A) that exist, (A,); NaN where none does."""
+    """Share of positives among the labels (N, A) that exist, (A,); NaN where none does.
+
+    ValueError for labels of another shape, or other values than -1, 0 and 1.
+    """
     labels = array(labels)
+    if labels.ndim != 2:
+        raise ValueError(f"labels must be (N, A), found {labels.shape}")
+    check_values("labels", labels, (-1, 0, 1))
     known = (labels >= 0).sum(0)
     with np.errstate(invalid="ignore"):
         return (labels == 1).sum(0) / np.where(known, known, np.nan)
@@ -45,13 +82,16 @@ def class_frequency(labels: Array) -> np.ndarray:
 def thresholds(threshold: float | str | Array, truth: np.ndarray) -> np.ndarray:
     """A threshold per attribute (A,), from a number, an array (A,) or `"frequency"`.
 
-    `"frequency"`: the class frequency of truth (N, A). ValueError for another word.
+    `"frequency"`: the class frequency of truth (N, A). ValueError for another word or shape.
     """
     if isinstance(threshold, str):
         if threshold != "frequency":
             raise ValueError(f"unknown threshold {threshold!r}: a number, an array or 'frequency'")
         return class_frequency(truth)
-    return np.broadcast_to(array(threshold).astype(float), truth.shape[1:])
+    values = array(threshold).astype(float)
+    if values.shape not in ((), truth.shape[1:]):
+        raise ValueError(f"thresholds are {values.shape}, labels have {truth.shape[1]} attributes")
+    return np.broadcast_to(values, truth.shape[1:])
 
 
 def per_attribute(
@@ -72,8 +112,19 @@ def per_attribute(
         As in `thresholds`; the areas `auc` and `ap` do not use it.
     metric
         `balanced` (Eqn. 18), `plain`, `auc` (area under the ROC curve), `ap` (average precision).
+
+    Raises
+    ------
+    ValueError
+        Other shapes or labels; a score that is NaN; no such measure.
     """
-    truth, scores = array(truth), array(scores)
+    truth, scores = pair(truth, scores, "scores")
+    if truth.ndim != 2:
+        raise ValueError(f"truth must be (N, A), found {truth.shape}")
+    if np.isnan(scores).any():
+        raise ValueError("a score is NaN: it can be compared with nothing")
+    if metric not in ("balanced", "plain", "auc", "ap"):
+        raise ValueError(f"no measure {metric!r}: use balanced, plain, auc or ap")
     if metric in ("balanced", "plain"):
         measure = balanced_accuracy if metric == "balanced" else plain_accuracy
         decided = scores > thresholds(threshold, truth)
@@ -97,9 +148,14 @@ def per_attribute(
 def fleiss_kappa(positive: Array, raters: int = 5) -> float:
     """Fleiss' kappa of yes/no votes: the number of raters that voted yes, (N,).
 
-    1 is full agreement, 0 agreement by chance; also 1 if all votes are the same.
+    1 is full agreement, 0 agreement by chance; also 1 if all votes are the same. ValueError where
+    there are no votes, or more than raters.
     """
     yes = array(positive).astype(float)
+    if raters < 2 or not yes.size or yes.ndim != 1:
+        raise ValueError(f"votes must be (N,) of 2 raters or more, found {yes.shape} of {raters}")
+    if not ((yes >= 0) & (yes <= raters)).all():
+        raise ValueError(f"a number of votes is not in [0, {raters}]")
     counts = np.stack([yes, raters - yes], 1)  # (N, 2)
     agreement = ((counts**2).sum(1) - raters) / (raters * (raters - 1))
     share = counts.sum(0) / counts.sum()
@@ -108,8 +164,14 @@ def fleiss_kappa(positive: Array, raters: int = 5) -> float:
 
 
 def reliability(truth: Array, probability: Array, bins: int = 10) -> dict[str, np.ndarray]:
-    """Mean probability, share of positives and number of entries in bins of equal width."""
-    truth, probability = array(truth).ravel(), array(probability).ravel()
+    """Mean probability, share of positives and number of entries in bins of equal width.
+
+    truth in {-1 missing, 0, 1}, probability in [0, 1], of the same shape. ValueError otherwise.
+    """
+    truth, probability = pair(truth, probability, "probability")
+    check_probabilities(probability)
+    if bins < 1:
+        raise ValueError(f"bins must be at least 1, found {bins}")
     known = truth >= 0
     truth, probability = truth[known], probability[known]
     place = np.minimum((probability * bins).astype(int), bins - 1)
@@ -130,8 +192,10 @@ def expected_calibration_error(truth: Array, probability: Array, bins: int = 10)
 def certainty(truth: Tensor, probability: Tensor) -> dict[str, float]:
     """How often probabilities are surer than 99 %, how often those are wrong, and calibration.
 
-    truth (N, A) in {-1, 0, 1}, probability (N, A).
+    truth (N, A) in {-1, 0, 1}, probability (N, A) in [0, 1]. ValueError otherwise.
     """
+    check_probabilities(pair(truth, probability, "probability")[1])
+    truth, probability = torch.as_tensor(truth), torch.as_tensor(probability)
     known = truth >= 0
     truth, probability = truth[known], probability[known]
     sure = (probability - 0.5).abs() > 0.49
@@ -147,5 +211,7 @@ def certainty(truth: Tensor, probability: Tensor) -> dict[str, float]:
 def moving_average(values: Array, window: int = 5) -> np.ndarray:
     """Centred mean over neighbouring frames (F, ...); shorter at both ends (Fig. 11)."""
     values = array(values).astype(float)
+    if window < 1 or values.ndim < 1:
+        raise ValueError(f"a window of {window} over {values.shape}: take at least one frame")
     reach = window // 2
     return np.stack([values[max(0, k - reach) : k + reach + 1].mean(0) for k in range(len(values))])

@@ -4,19 +4,17 @@ Notebook 03 chooses; later notebooks propagate with its choice, unless `propagat
 leaves it to the profile.
 """
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
 
-from lib import workspace
 from lib.evaluation import judging
 from lib.params import Params, PropagationParams
 from lib.propagation import Propagation
 from lib.workspace import Workspace
 
-FILE = "03_variant.json"
+FILE = "03_variant"
 
 # Name -> what differs from the literal variant, within what the paper leaves open: the covariance
 # of Eqn. 14, labels sampled or thresholded (mean field), a directed or symmetric graph, and the
@@ -97,14 +95,12 @@ def convergence(runs: Mapping[str, Propagation]) -> pd.DataFrame:
 
 def save(work: Workspace, name: str, variant: PropagationParams) -> None:
     """Keep the choice for later notebooks."""
-    note = {"name": name, "propagation": variant.model_dump(), "provenance": work.provenance()}
-    workspace.write_json(work.path("artifacts", FILE), note)
+    work.save_json(FILE, {"name": name, "propagation": variant.model_dump()})
 
 
 def chosen(work: Workspace) -> Params:
     """The parameters of the profile, with the variant of propagation that notebook 03 chose."""
     if work.params.propagation.choice == "given":
         return work.params
-    note = json.loads(work.existing("artifacts", FILE).read_text())
-    variant = PropagationParams.model_validate(note["propagation"])
+    variant = PropagationParams.model_validate(work.load_json(FILE)["propagation"])
     return work.params.model_copy(update={"propagation": variant})

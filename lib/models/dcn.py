@@ -4,6 +4,7 @@ import torchvision
 from torch import Tensor, nn
 
 from lib.models.bn_inception import BNInception
+from lib.models.inputs import check_features, check_images, check_sizes
 
 AUXILIARY = ("googlenet", "inception_v3")  # torchvision gives them further outputs unless told
 
@@ -28,6 +29,8 @@ class DCN(nn.Module):
     images (B, 3, S, S) float, as `training.prepare` makes them
     -> features x = Phi(I | K) (B, features), logits w_a x (B, attributes).
     `heads.weight` (attributes, features) holds the w_a that Eqn. 2 correlates.
+
+    ValueError for images of another shape, type or device; for a trunk that gives other features.
     """
 
     def __init__(
@@ -38,11 +41,14 @@ class DCN(nn.Module):
         trunk: str | nn.Module = "bn_inception",
     ) -> None:
         super().__init__()
+        check_sizes(width=width, features=features, attributes=attributes)
         self.trunk = make_trunk(trunk, width, features) if isinstance(trunk, str) else trunk
         self.heads = nn.Linear(features, attributes)
         nn.init.normal_(self.heads.weight, std=0.01)
         nn.init.zeros_(self.heads.bias)
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        check_images(images, self)
         features = self.trunk(images)
+        check_features(features, self.heads.in_features)
         return features, self.heads(features)

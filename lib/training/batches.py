@@ -39,7 +39,12 @@ class Faces:
     faces = 1  # per sample
 
     def __post_init__(self) -> None:
-        check_targets(self.targets, self.attributes)
+        self.images, self.targets = torch.as_tensor(self.images), torch.as_tensor(self.targets)
+        check_crops(self.images, self.size)
+        check_targets(self.targets, self.attributes, len(self.images))
+        if self.weights is not None:
+            self.weights = torch.as_tensor(self.weights)
+            check_weights(self.weights, self.targets)
         columns = torch.arange(len(self.attributes))
         self.order = augmentation.mirror_columns(self.attributes) if self.mirror else columns
 
@@ -76,7 +81,11 @@ class Pairs:
     attributes = tuple(vocabulary.TRAITS)
 
     def __post_init__(self) -> None:
-        check_targets(self.pairs.labels, self.attributes)
+        if not isinstance(self.pairs, PairSet):
+            raise ValueError(f"pairs must be a PairSet, found {type(self.pairs).__name__}")
+        for crops in (self.pairs.left, self.pairs.right):
+            check_crops(crops, self.size)
+        check_targets(self.pairs.labels, self.attributes, len(self.pairs.left))
 
     def tensors(self) -> list[Tensor]:
         return [self.pairs.left, self.pairs.right, self.pairs.cues, self.pairs.labels]
@@ -112,13 +121,34 @@ def bring(images: Tensor, index: Tensor, device: torch.device) -> Tensor:
     return picked.to(device, non_blocking=True)
 
 
-def check_targets(targets: Tensor, names: Sequence[str]) -> None:
-    """ValueError where targets are not one column per name with values up to 1."""
+def check_crops(images: Tensor, size: int | None = None) -> None:
+    """ValueError where stored crops are not (N, 3, S, S) uint8, or smaller than `size` px."""
+    if not isinstance(images, Tensor):
+        raise ValueError(f"images must be a tensor, found {type(images).__name__}")
+    shape = tuple(images.shape)
+    if images.dtype != torch.uint8 or len(shape) != 4 or shape[1] != 3 or shape[2] != shape[3]:
+        raise ValueError(f"images must be (N, 3, S, S) uint8, found {shape} {images.dtype}")
+    if size is not None:
+        augmentation.margin(images, size)
+
+
+def check_weights(weights: Tensor, targets: Tensor) -> None:
+    """ValueError where weights are not one for each target, finite and not negative."""
+    if weights.shape != targets.shape:
+        raise ValueError(f"weights are {tuple(weights.shape)}, targets {tuple(targets.shape)}")
+    if not ((weights >= 0) & weights.isfinite()).all():
+        raise ValueError("a weight is negative or not finite")
+
+
+def check_targets(targets: Tensor, names: Sequence[str], count: int | None = None) -> None:
+    """ValueError where targets are not one column per name with values up to 1, in `count` rows."""
     if targets.ndim != 2 or targets.shape[1] != len(names):
         raise ValueError(
             f"targets are {tuple(targets.shape)} for {len(names)} attributes: name the columns "
             "with `attributes`"
         )
+    if count is not None and len(targets) != count:
+        raise ValueError(f"there are {count} images and {len(targets)} rows of targets")
     odd = (~(targets <= 1)).nonzero()  # also NaN
     if len(odd):
         row, column = odd[0].tolist()

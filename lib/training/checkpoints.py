@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.weak import WeakIdKeyDictionary
 
-from lib import provenance, workspace
+from lib import files, provenance
 
 SOURCES = ("models", "training", "vocabulary.py")  # what every training rests on, in lib/
 
@@ -71,7 +71,6 @@ class State:
 
     def save(self, path: Path) -> None:
         """Write tensors and progress as one file; a readable copy of the progress beside it."""
-        sweep(path)
         progress = {"steps_done": self.done, "history": self.history}
         tensors = {f"model.{k}": v for k, v in self.model.state_dict().items()}
         tensors |= {f"average.{k}": v for k, v in self.averaged.items()}
@@ -80,7 +79,7 @@ class State:
             if momentum is not None:
                 tensors[f"momentum.{name}"] = momentum
         write(path, tensors | {"losses": self.losses}, progress)
-        workspace.write_json(path.with_suffix(".json"), progress)
+        files.write_json(path.with_suffix(".json"), progress)
 
     def load(self, path: Path) -> None:
         """Continue from a file. ValueError if it is damaged."""
@@ -105,27 +104,34 @@ def write(path: Path, tensors: dict[str, Tensor], progress: dict[str, Any]) -> N
     """Write tensors, and what JSON can hold beside them, whole or not at all."""
     plain = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
     note = {"progress": json.dumps(progress)}
-    workspace.atomically(path, lambda part: safetensors.torch.save_file(plain, part, note))
+    files.seal(path, lambda part: safetensors.torch.save_file(plain, part, note))
 
 
 def read(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """What `write` wrote; ValueError if the file is damaged or another one."""
+    """What `write` wrote; ValueError if the file is damaged or another one, or holds a number that
+    is not finite.
+    """
+    todo = "delete it to start anew"
     try:
         with safetensors.safe_open(path, "pt") as file:
             note = file.metadata() or {}
             tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
     except (safetensors.SafetensorError, OSError) as error:
-        raise ValueError(f"{path} is damaged ({error}): delete it to start anew") from None
+        raise ValueError(f"{path} is damaged ({error}): {todo}") from None
     if "progress" not in note:
         raise ValueError(f"{path} is not a training state: move it to another place")
+    files.verified(path, todo)
+    for name, value in tensors.items():
+        if value.is_floating_point() and not value.isfinite().all():
+            raise ValueError(f"{path} holds numbers in {name} that are not finite: {todo}")
     return tensors, json.loads(note["progress"])
 
 
-def sweep(path: Path) -> None:
-    """Remove what a killed process left half written beside a state."""
-    for name in (path.name, path.with_suffix(".json").name):
-        for half in path.parent.glob(f".{name}.*.part"):
-            half.unlink(missing_ok=True)
+def check_finite(model: nn.Module) -> None:
+    """ValueError where a weight of a network is NaN or infinite."""
+    for name, value in model.state_dict().items():
+        if value.is_floating_point() and not value.isfinite().all():
+            raise ValueError(f"the network's {name} holds numbers that are not finite")
 
 
 def part(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:

@@ -46,7 +46,7 @@ def fit(
     Parameters
     ----------
     images
-        (N, 3, S, S) uint8, may be memory-mapped.
+        (N, 3, S, S) uint8, may be memory-mapped; a tensor or an array, as all that follow.
     targets, weights
         (N, A) in [0, 1], negative where missing; how much each counts in the loss, None: all alike.
     train, size, seed
@@ -67,8 +67,9 @@ def fit(
     Raises
     ------
     ValueError
-        Targets do not fit; fewer than two images; a damaged state; the loss is no longer a
-        number: the network then has the last good weights.
+        Images, targets, weights or the network's columns do not fit; weights of the network that
+        are not finite; fewer than two images; a damaged state; the loss is no longer a number: the
+        network then has the last good weights.
     """
     data = Faces(images, targets, weights, size, attributes, train.mirror)
     run = Run(model, data, train, seed, fabric, checkpoint, every, compiled, description)
@@ -114,6 +115,7 @@ class Run:
 
     def fit(self) -> pd.DataFrame:
         """The run from its beginning or its last state; one row per epoch."""
+        checkpoints.check_finite(self.model)
         self.engine = fabric = self.fabric or processes.single()
         self.count = self._checked_count()
         self.steps = max(1, self.count // self.train.batch)  # each epoch leaves out another rest
@@ -225,6 +227,10 @@ class Run:
         torch.manual_seed(mix(self.seed, done, fabric.global_rank))  # dropout, if there is any
         outputs = network(*inputs)
         logits = outputs[1] if isinstance(outputs, tuple) else outputs
+        if logits.shape != targets.shape:
+            raise ValueError(
+                f"the network gives {logits.shape[1]} columns for {targets.shape[1]} attributes"
+            )
         total, present = masked_sum(logits.float(), targets, weights)
         loss = total / processes.add_up(fabric, present).clamp(min=1e-12)
         optimiser.zero_grad(set_to_none=True)

@@ -8,8 +8,9 @@ from torch import Tensor, nn
 
 from lib.data.faces import PairSet
 from lib.models import DCN
-from lib.training import processes
+from lib.training import checkpoints, processes
 from lib.training.augmentation import prepare
+from lib.training.batches import check_crops
 
 
 def extract(
@@ -33,7 +34,11 @@ def extract(
         Side of the network's input, px; the centre of every face is taken.
     fabric
         Device, precision and processes; None: one process in float32.
+
+    ValueError for images of another shape or type, and for weights that are not finite.
     """
+    images = torch.as_tensor(images)
+    check_crops(images, size)
 
     def forward(part: Tensor) -> tuple[Tensor, ...]:
         features = model.trunk(prepare(part, size)).float()
@@ -47,7 +52,9 @@ def extract(
 def predict_pairs(
     model: nn.Module, pairs: PairSet, *, size: int, batch: int = 64, fabric: Fabric | None = None
 ) -> Tensor:
-    """Logits (N, 8) of pairs of faces, float32 on the CPU; arguments as for `extract`."""
+    """Logits (N, 8) of pairs of faces, float32 on the CPU; arguments and errors as of `extract`."""
+    for crops in (pairs.left, pairs.right):
+        check_crops(crops, size)
 
     def forward(left: Tensor, right: Tensor, cues: Tensor) -> tuple[Tensor, ...]:
         return (model(prepare(left, size), prepare(right, size), cues),)
@@ -64,9 +71,12 @@ def _predict(
 ) -> list[Tensor]:
     """`forward` over batches of arrays in evaluation mode; each process takes a share of the
     rows, and all end with the whole result."""
+    checkpoints.check_finite(model)
     fabric = fabric or processes.single()
     model.eval().to(fabric.device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     count = len(arrays[0])
+    if batch < 1:
+        raise ValueError(f"batch must be at least 1, found {batch}")
     own = processes.own_rows(count, fabric)
     outputs = []
     for begin in range(own.start, own.stop, batch) or [own.start]:  # no rows: for the shapes

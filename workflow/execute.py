@@ -1,0 +1,76 @@
+"""Run one notebook of the pipeline: `python -m workflow.execute <profile> <run>`.
+
+The last thing it writes is `<run>.done`, with the checksum of every artifact of the notebook.
+"""
+
+import os
+import subprocess
+import sys
+
+from lib import files
+from lib.params import load
+from workflow import progress, watch
+from workflow.pipeline import done, folder_of, seed_of, split
+
+
+def main(profile: str, run: str) -> None:
+    """Run a notebook and record what it made; SystemExit where it fails."""
+    watch.end_with_parent()
+    _, notebook = split(run)
+    root, params = folder_of(profile), load(profile)
+    log = progress.log_of(profile, run)
+    log.parent.mkdir(parents=True, exist_ok=True)
+    progress.begin(profile, run)
+    running = log.with_suffix(".ipynb")
+    options = ["--cwd", "notebooks", "-k", "python3", "--log-output", "--no-progress-bar"]
+    values = ["-r", "profile", profile, "-p", "seed", str(seed_of(run, params))]
+    source = f"notebooks/{notebook}.ipynb"
+    command = [sys.executable, "-m", "workflow.watch", "papermill", source, str(running)]
+    with log.open("w") as out:
+        ended = subprocess.run([*command, *values, *options], stdout=out, stderr=out)
+    if ended.returncode:
+        progress.failed(profile, run)
+    os.replace(running, root / f"{run}.ipynb")
+    files.write_json(root / done(run), made(profile, run))
+    progress.end(profile, run)
+
+
+def made(profile: str, run: str) -> dict[str, str]:
+    """The artifacts of a run, by their path in its folder, and the checksum of each.
+
+    The states of networks in training, in folders of their own, are left out.
+    """
+    folder, notebook = split(run)
+    root = folder_of(profile) / folder / "artifacts"
+    number = notebook.partition("_")[0]
+    found = {}
+    for note in sorted([*root.glob(f"{number}_*.sum"), *root.glob(f"{number}_*/*.sum")]):
+        path = note.with_suffix("")
+        if (path.parent == root or path.suffix != ".safetensors") and (
+            known := files.versions(path)
+        ):
+            found[str(path.relative_to(root))] = known[0]["sha256"]
+    return found
+
+
+def damaged(profile: str, run: str) -> str:
+    """What is wrong with the files of a run that is over; empty if nothing is."""
+    folder, notebook = split(run)
+    root = folder_of(profile) / folder
+    try:
+        known = files.read_json(folder_of(profile) / done(run)) or {}
+        for name, checksum in known.items():
+            path = root / "artifacts" / name
+            if not path.exists():
+                return f"{path} is missing"
+            if files.checksum(path) != checksum:
+                return f"{path} is damaged or was replaced"
+        files.read_json(root / "metrics" / f"{notebook}.json")
+        files.read_json(root / f"{notebook}.ipynb")
+    except (OSError, ValueError, AttributeError) as error:
+        return str(error)
+    return ""
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

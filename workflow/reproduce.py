@@ -1,0 +1,99 @@
+"""Run what is left of a profile: `python -m workflow.reproduce <profile> <cores> [options ...]`.
+
+Further options go to Snakemake. After a kill or a loss of power it goes on where it stopped: the
+lock ends with its process, notebooks that did not end run again from their checkpoints, and so do
+those of which an artifact is missing or damaged. "Up to date" is said only where it is true.
+"""
+
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+
+import filelock
+
+from lib import files, machine
+from lib.params import load
+from workflow import progress, watch
+from workflow.execute import damaged
+from workflow.pipeline import STEPS, done, folder_of, runs
+
+NOISE = ("Select", "Execute")  # what lines of Snakemake begin with that nobody needs
+LAST = "11_relation_accuracy"  # of the longest chain of notebooks, which starts first
+
+
+def main(profile: str, cores: str, *options: str) -> None:
+    """Run the notebooks of a profile that are not up to date; SystemExit in words if it fails."""
+    if "MAKELEVEL" in os.environ:
+        watch.end_with_parent()
+    try:
+        load(profile)
+        with files.locked(folder_of(profile) / ".lock", timeout=0):
+            _run(profile, cores, options)
+    except filelock.Timeout:
+        sys.exit(f"`make reproduce PROFILE={profile}` runs already: wait for it, or end it first")
+    except ValueError as mistake:
+        sys.exit(str(mistake))
+
+
+def _run(profile: str, cores: str, options: Sequence[str]) -> None:
+    for folder in folder_of(profile).rglob("*"):
+        if folder.is_dir():
+            files.sweep(folder)
+    cores = str(machine.processors()) if cores == "all" else cores
+    if again := _forget_damaged(profile):
+        # alone: where they make the same files again, those that need them stay as they are
+        _snakemake(profile, cores, *again, *options)
+    _snakemake(profile, cores, *options)
+    if options and not _up_to_date(profile):
+        print(
+            f"\nProfile {profile!r} is not up to date: `make reproduce PROFILE={profile}` goes on."
+        )
+    else:
+        progress.summary(profile)
+
+
+def _forget_damaged(profile: str) -> list[str]:
+    """Let notebooks run again of which a file is missing or damaged; what Snakemake is to make."""
+    again = []
+    for run in runs(load(profile)):
+        path = folder_of(profile) / done(run)
+        if path.exists() and (problem := damaged(profile, run)):
+            print(f"{problem}: {run} runs again", flush=True)
+            path.unlink()
+            again.append(str(path))
+    return again
+
+
+def _command(profile: str, cores: str, *options: str) -> list[str]:
+    config = ["--config", f"params=params/{profile}.yaml", "--cores", cores]
+    own = ["--nolock", "--rerun-incomplete", *options]
+    return [sys.executable, "-m", "workflow.watch", "snakemake", *config, *own]
+
+
+def _snakemake(profile: str, cores: str, *options: str) -> None:
+    """Run Snakemake and show what it says; SystemExit with its code if it fails."""
+    first = ["--prioritize", str(folder_of(profile) / done(LAST))] if LAST in STEPS else []
+    quiet = ["--quiet", "progress", "rules", "host", "reason"]
+    command = _command(profile, cores, *options, *first, *quiet)
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as job:
+        try:
+            for line in job.stdout or ():
+                if not line.startswith(NOISE):
+                    print(line, end="", flush=True)
+        except KeyboardInterrupt:
+            job.wait()
+    if job.returncode:
+        sys.exit(job.returncode)
+
+
+def _up_to_date(profile: str) -> bool:
+    """Whether Snakemake finds nothing to do."""
+    ended = subprocess.run(_command(profile, "1", "--dry-run"), capture_output=True, text=True)
+    return ended.returncode == 0 and "Nothing to be done" in ended.stdout + ended.stderr
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
