@@ -22,7 +22,7 @@ RUN make .venv/ready
 
 COPY --chown=${NB_UID} . .
 ENV PATH=${HOME}/project/.venv/bin:${PATH} PYTHONPATH=${HOME}/project
-RUN touch .venv/ready && snakemake --cores all --config profile=smoke -- \
+RUN touch .venv/ready && snakemake --cores all --config params=params/smoke.yaml -- \
     outputs/smoke/artifacts/01_datasets.done
 
 EXPOSE 8888
