@@ -53,7 +53,7 @@ class Task:
 
 def write(work: Workspace, folder: Path) -> bool:
     """Write `data.js`, `faces.jpg` and `neighbours.jpg`; False where an artifact is missing."""
-    wanted = [work.root / "artifacts" / name for name in (*NEEDED, variants.FILE)]
+    wanted = [work.root / "artifacts" / name for name in (*NEEDED, f"{variants.FILE}.json")]
     if absent := [str(path) for path in wanted if not path.exists()]:
         print(f"the page Explore is left out: no {absent[0]} (run notebooks 01 to 03)")
         return False
@@ -93,7 +93,7 @@ def prepare(work: Workspace) -> Task:
 def compared(work: Workspace) -> dict[str, PropagationParams]:
     """The variants of Algorithm 2 on the page by name: literal, fitted, and last the one used."""
     tried = variants.tried(work.params.propagation)
-    note = json.loads(work.existing("artifacts", variants.FILE).read_text())
+    note = work.load_json(variants.FILE)
     named = {name: each for name, each in tried.items() if "literal" in name or "fitted" in name}
     used = PropagationParams.model_validate(note["propagation"])
     return {name: each for name, each in named.items() if each != used} | {note["name"]: used}
