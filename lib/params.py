@@ -130,8 +130,8 @@ class TrainParams(Section):
 class PropagationParams(Section):
     """Algorithm 2 and its variants; the first of each is the paper's, taken literally.
 
-    Notebook 03 compares several and, with `choice: held-out`, later notebooks use the best one
-    (`lib.experiments.variants`).
+    Notebook 03b compares several and, with `choice: held-out`, later notebooks use the best one
+    (`lib.experiments.variants`). `potentials: fitted` is ours (`lib.propagation.fitted`).
     """
 
     choice: Literal["held-out", "given"] = "held-out"  # given: the values below
@@ -142,6 +142,8 @@ class PropagationParams(Section):
     unary_weight: Weight = 1.0  # times the Gaussian term of Eqn. 4
     prior_weight: Weight = 1.0  # times the co-occurrence term of Eqn. 4
     pairwise_weight: Weight = 1.0  # times the term of Eqn. 6
+    class_prior: Literal["none", "frequency"] = "none"  # frequency: rare attributes are unlikely
+    potentials: Literal["assumed", "fitted"] = "assumed"  # fitted: weights from held-out labels
     sample: bool = True  # true: labels sampled from the posterior (Eqn. 12); false: mean field
     tolerance: Rate = 1.0e-3  # mean absolute change of the posterior
     max_iterations: Positive = 30

@@ -169,6 +169,9 @@ def propagate(features, labels, weights, params, draw=None):
             if a not in resting:
                 given = (features, labels, rho, v, current, a, params.covariance, params.shrinkage)
                 total = odds(*given) @ factors
+                if params.class_prior == "frequency":
+                    share = ((labels[:, a] == 1).sum() + 1) / ((labels[:, a] >= 0).sum() + 2)
+                    total = total + np.log(share / (1 - share))
                 new[missing, a] = 1 / (1 + np.exp(-np.clip(total[missing], -500, 500)))
             bar = draw(iteration)[:, a] if draw else 0.5
             fresh[:, a] = np.where(missing, new[:, a] > bar, labels[:, a])

@@ -91,7 +91,7 @@ def test_test_faces_change_nothing_that_is_learnt(world, params):
         assert not torch.allclose(a.logits[~train], b.logits[~train])
 
 
-@pytest.mark.parametrize("filling", ["propagation", "network", "nothing"])
+@pytest.mark.parametrize("filling", ["propagation", "own output", "control"])
 def test_killed_run_continues_where_it_was(world, params, tmp_path, filling):
     images, labels, train = world
     given = {"params": params, "filling": filling}
@@ -112,7 +112,7 @@ def test_killed_run_continues_where_it_was(world, params, tmp_path, filling):
 )
 def test_rounds_made_of_something_else_are_not_continued(world, params, tmp_path, what):
     images, labels, train = (part.clone() for part in world)
-    given = {"params": params, "filling": "nothing"}
+    given = {"params": params, "filling": "control"}
     alternation.alternate(network(), images, labels, train, folder=tmp_path, **given)
     seed = 1 if what == "weights" else 0
     if what == "a face is left out":
@@ -126,7 +126,7 @@ def test_rounds_made_of_something_else_are_not_continued(world, params, tmp_path
 
 
 def test_rounds_are_of_one_precision(world, params, tmp_path):
-    given = {"params": params, "folder": tmp_path, "filling": "nothing"}
+    given = {"params": params, "folder": tmp_path, "filling": "control"}
     first = alternation.alternate(network(), *world, **given)
     fabric = Fabric(accelerator="cpu", devices=1, precision="bf16-mixed")
     second = alternation.alternate(network(), *world, fabric=fabric, **given)
@@ -135,7 +135,7 @@ def test_rounds_are_of_one_precision(world, params, tmp_path):
 
 def test_control_sees_no_pseudo_label(world, params):
     images, labels, train = world
-    given = {"params": params, "filling": "nothing"}
+    given = {"params": params, "filling": "control"}
     rounds = alternation.alternate(network(), images, labels, train, **given)
     assert all(torch.equal(each.labels, labels[train]) for each in rounds)
 
@@ -144,7 +144,7 @@ def test_network_s_own_labels_are_its_decisions(world, params):
     """Lee's pseudo labels: missing labels as the network of the round before predicts them."""
     images, labels, train = world
     known = labels[train]
-    given = {"params": params, "filling": "network"}
+    given = {"params": params, "filling": "own output"}
     first, second = alternation.alternate(network(), images, labels, train, **given)
     before = training.extract(network(), images[train], size=32)[1]
     for each, logits in ((first, before), (second, first.logits[train])):

@@ -8,6 +8,7 @@ from matplotlib.colors import to_hex
 
 from lib import vocabulary
 from lib.figures import attributes as figures
+from lib.figures import palette, propagation
 from lib.figures.pages import three_digits
 
 
@@ -25,27 +26,27 @@ def test_gain_of_an_unlabelled_attribute_is_marked():
     assert names == ["bald (2 %)", "gender (55 %)", "left (not labelled)"]
 
 
-def test_a_newly_labelled_face_stands_before_the_neighbours_that_are_annotated():
-    bald, count = vocabulary.column("bald"), len(vocabulary.ATTRIBUTES)
-    labels, truth = torch.full((4, count), -1), torch.zeros(4, count)
-    labels[2, bald], labels[3, bald] = 1, 0
-    rows = {
-        "bald": (torch.tensor([1]), torch.tensor([[2, 3]])),
-        "goatee": (torch.empty(0, dtype=torch.long), torch.empty(0, 2, dtype=torch.long)),
-    }
+@pytest.mark.parametrize("known", [True, False])
+def test_newly_labelled_faces_have_the_frame_of_the_truth(known):
+    bald, none = vocabulary.column("bald"), torch.empty(0, dtype=torch.long)
+    truth = torch.zeros(4, 24)
+    truth[2, bald] = 1
+    shown = {"used": {"bald": torch.tensor([1, 2])}, "literal": {"bald": none}}
+    counts = pd.DataFrame(
+        [[2, 50.0, 0, np.nan]],
+        index=["bald"],
+        columns=pd.MultiIndex.from_product([shown, ["given", "right (%)"]]),
+    )
     images = torch.zeros(4, 3, 8, 8, dtype=torch.uint8)
-    posterior = torch.full((4, count), 0.97)
-    axes = figures.new_positives(images, posterior, labels, rows, truth=truth).axes
-    assert [each.get_title() for each in axes[:3]] == ["bald 0.97", "annotated yes", "annotated no"]
-    assert [to_hex(p.get_edgecolor()) for p in axes[0].patches] == [figures.COLOURS[1].lower()]
-    assert len(axes) == 3, "no face was given a goatee"
-
-
-def test_propagation_without_new_positives_leaves_an_empty_sheet():
-    none = torch.empty(0, dtype=torch.long), torch.empty(0, 2, dtype=torch.long)
-    empty, images = torch.zeros(4, 24), torch.zeros(4, 3, 8, 8, dtype=torch.uint8)
-    figure = figures.new_positives(images, empty, empty, {"bald": none}, truth=None)
-    assert not any(each.images for each in figure.axes)
+    posteriors = dict.fromkeys(shown, torch.full((4, 24), 0.97))
+    figure = propagation.new_positives(
+        images, posteriors, shown, counts, truth=truth if known else None
+    )
+    frames = [to_hex(p.get_edgecolor()).upper() for axes in figure.axes for p in axes.patches]
+    assert frames == ([palette.ORANGE, palette.BLUE] if known else [])
+    titles = [axes.get_title(loc="left") for axes in figure.axes]
+    assert "bald, used: 2 faces, 50 % right" in titles
+    assert "bald, literal: 0 faces" in titles
 
 
 def test_dots_have_intervals_and_an_unlabelled_attribute_has_no_dot():

@@ -7,7 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from scipy import stats
-from sklearn.metrics import average_precision_score, balanced_accuracy_score, roc_auc_score
+from sklearn.metrics import (
+    average_precision_score,
+    balanced_accuracy_score,
+    log_loss,
+    precision_score,
+    roc_auc_score,
+)
 
 from lib.evaluation import bootstrap, metrics
 
@@ -16,6 +22,9 @@ MEASURES = {
     "plain": lambda y, s: np.mean(y == (s > 0.5)),
     "auc": roc_auc_score,
     "ap": average_precision_score,
+    "log loss": lambda y, s: log_loss(y, np.clip(s, 1e-7, 1 - 1e-7)),
+    "called": lambda y, s: np.mean(s > 0.5),
+    "precision": lambda y, s: precision_score(y, s > 0.5),
 }
 
 
@@ -218,3 +227,10 @@ def test_moving_average_is_a_mean_of_neighbours():
     inner = [np.convolve(column, np.full(3, 1 / 3), "valid") for column in frames.T]
     np.testing.assert_allclose(ours[1:-1], np.stack(inner, 1))
     np.testing.assert_allclose(ours[[0, -1]], [frames[:2].mean(0), frames[-2:].mean(0)])
+
+
+def test_a_removed_prior_decides_as_a_threshold_at_the_class_frequency():
+    logits, frequency = torch.linspace(-6, 6, 121)[:, None], np.array([0.08])
+    removed = metrics.prior_removed(logits, frequency)
+    assert torch.equal(removed > 0, logits.sigmoid() > 0.08)
+    torch.testing.assert_close(removed - logits, torch.full_like(logits, -np.log(0.08 / 0.92)))

@@ -6,8 +6,10 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.covariance import ledoit_wolf
+from sklearn.linear_model import LogisticRegression
 
 from lib import propagation
+from lib.evaluation.metrics import balanced_accuracy
 from lib.params import PropagationParams
 from lib.propagation import affinity, neighbours
 from lib.propagation.engine import Rows
@@ -27,6 +29,7 @@ VARIANTS = {
     "no_unary": {"unary_weight": 0.0},
     "mean_field": {"sample": False},
     "symmetric": {"symmetric": True},
+    "class_prior": {"class_prior": "frequency"},
 }
 
 
@@ -363,3 +366,30 @@ def test_watch_gets_labels_on_the_device_of_the_given_ones():
     )
     assert {labels.device for labels in seen} == {given[1].device}
     assert torch.equal(seen[-1], result.labels)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_labels_cross_to_a_shifted_source_where_classifier_and_vote_fail(seed):
+    """Notebook 00's case: source A labels one attribute, source B the other; B is shifted so far
+    that A's classifier and the nearest labelled faces mislead there. Neighbours and the other
+    label, together, do not."""
+    chance = torch.Generator().manual_seed(seed)
+    kind, source = torch.randint(3, (240,), generator=chance), torch.arange(240) % 2
+    centres = torch.tensor([[-2.0, -0.6], [0.6, -1.0], [3.0, 0.7]])
+    points = centres[kind] + 0.5 * torch.randn(240, 2, generator=chance)
+    points[source == 1] += torch.tensor([1.3, 0.8])
+    truth = torch.stack([kind > 0, kind == 2], 1).to(torch.int8)
+    labels = torch.where(source[:, None] == torch.arange(2), truth, -1).to(torch.int8)
+    known = [labels[:, a] >= 0 for a in (0, 1)]
+    fits = [LogisticRegression().fit(points[k], labels[k, a]) for a, k in enumerate(known)]
+    weights = torch.from_numpy(np.concatenate([fit.coef_ for fit in fits])).float()
+    params = PropagationParams(sample=False, tolerance=1e-4)
+    found = propagation.propagate(points, labels, weights, params=params).labels
+    voted = propagation.vote(points, labels, params.neighbours) > 0.5
+    for a, fit in enumerate(fits):
+        gap = ~known[a]
+        ours, vote, alone = (
+            balanced_accuracy(truth[gap, a], guess[gap])
+            for guess in (found[:, a], voted[:, a], torch.from_numpy(fit.predict(points)))
+        )
+        assert ours > max(vote, alone)

@@ -99,8 +99,8 @@ def test_an_ablation_is_stage_2_without_that_part():
         beyond=BeyondParams(rounds=1),
     )
     weights = {k: v.clone() for k, v in networks.dcn(params, 5).state_dict().items()}
-    faces = SimpleNamespace(images=images)
-    found = sensitivity.ablate(weights, faces, labels, chosen, params)
+    faces = SimpleNamespace(images=images, visible=labels)
+    found = sensitivity.ablate(weights, faces, chosen, params)
     assert list(found) == list(sensitivity.ABLATIONS)
 
     field = params.propagation.model_copy(update={"prior_weight": 0.0})

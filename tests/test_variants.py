@@ -1,9 +1,10 @@
 """Held-out labels choose the variant of Algorithm 2; how its runs ended."""
 
-import pandas as pd
+import numpy as np
 import pytest
 import torch
 
+from lib import propagation
 from lib.evaluation import judging
 from lib.experiments import variants
 from lib.params import PropagationParams, load
@@ -21,16 +22,38 @@ def test_every_variant_has_the_neighbours_and_stopping_rule_of_the_profile():
     given = PropagationParams(neighbours=7, max_iterations=4, covariance="diagonal")
     tried = variants.tried(given)
     assert tried["as given"] == given
-    assert tried["literal"].covariance == "full" and tried["literal"].sample
+    literal = tried[variants.LITERAL]
+    assert literal.covariance == "full" and literal.sample and literal.class_prior == "none"
     assert {each.max_iterations for each in tried.values()} == {4}
 
 
-def test_threshold_at_the_class_frequency_does_not_choose():
-    summary = pd.DataFrame(
-        {judging.PAPER: [79.0, 76.0], judging.FREQUENCY: [79.0, 84.0], judging.AUC: [85.0, 86.0]},
-        index=["even", "rare classes missed at 0.5"],
+def test_the_log_loss_chooses_and_not_balanced_accuracy():
+    """One variant knows how rare the attribute is; the other ranks alike and calls it too often."""
+    truth = torch.tensor([1] * 10 + [0] * 90, dtype=torch.int8)[:, None].expand(-1, 24)
+    honest = torch.where(truth == 1, 0.4, 0.05)
+    eager = torch.where(truth == 1, 0.9, 0.45)
+    eager[10:30] = 0.9
+    judge = judging.Judge(truth, np.full(24, 0.1), resamples=10)
+    assert judge.summary({"e": eager, "h": honest})[judging.PAPER].idxmax() == "e"
+    losses = variants.group_losses(judge, {"eager": eager, "honest": honest})
+    assert variants.choose(losses) == "honest"
+    expected = -(0.1 * np.log(0.4) + 0.9 * np.log(0.95))
+    assert losses.loc["honest", "pose"] == pytest.approx(expected)
+
+
+def test_a_watched_run_is_the_same_run():
+    chance = torch.Generator().manual_seed(0)
+    features, weights = torch.randn(40, 3, generator=chance), torch.randn(2, 3, generator=chance)
+    labels = torch.randint(-1, 2, (40, 2), generator=chance).to(torch.int8)
+    params = PropagationParams(neighbours=4, max_iterations=5)
+    run, seen = variants.watched(features, labels, weights, (2,), params=params)
+    alone = propagation.propagate(features, labels, weights, params=params)
+    assert torch.equal(run.posterior, alone.posterior)
+    assert list(seen) == [0, 2, len(run.trace)]
+    two = params.model_copy(update={"max_iterations": 2})
+    assert torch.equal(
+        seen[2], propagation.propagate(features, labels, weights, params=two).posterior
     )
-    assert variants.choose(summary) == "even"
 
 
 def test_convergence_tells_what_moved_in_the_last_sweep():

@@ -41,8 +41,14 @@ STEPS = {
     "01b_embedded_world": Step(reads=("data",)),
     "02_stage1_network": Step(("01",), ("model", "stage1", "evaluation"), trained=True),
     "03_attribute_propagation": Step(("02",), ("propagation", "evaluation"), trained=True),
+    "03b_pseudo_labels_compared": Step(
+        ("03",), ("model", "propagation", "evaluation"), trained=True
+    ),
     "04_alternating_stage2": Step(
         ("03",), ("model", "propagation", "stage2", "evaluation"), trained=True
+    ),
+    "04b_networks_compared": Step(
+        ("04",), ("model", "propagation", "stage2", "evaluation", "beyond"), trained=True
     ),
     "05_attribute_accuracy": Step(("04",), ("evaluation",), trained=True),
     "06_celeba_accuracy": Step(("04",), ("model", "evaluation"), trained=True),
@@ -53,11 +59,11 @@ STEPS = {
     "11_relation_accuracy": Step(("10",), ("model", "relation", "evaluation"), trained=True),
     "12_qualitative": Step(("10",), ("model", "evaluation")),
     "13_movie_profile": Step(("10",), ("data", "model", "evaluation")),
-    SCOREBOARD: Step(("05", "06", "07", "08", "09", "11", "12", "13"), ("seeds", "stage2")),
+    SCOREBOARD: Step(("04b", "05", "06", "07", "08", "09", "11", "12", "13"), ("seeds", "stage2")),
     "15_your_photos": Step(("10",), ("model", "data")),
     "16_scale": Step(reads=("propagation",)),
     "17_beyond_the_paper": Step(
-        ("10",), ("model", "stage1", "stage2", "propagation", "evaluation", "beyond")
+        ("04b", "10"), ("model", "stage1", "stage2", "propagation", "evaluation", "beyond")
     ),
 }
 BY_NUMBER = {name.partition("_")[0]: name for name in STEPS}

@@ -46,6 +46,17 @@ def decide(faces: FaceSet, *, seed: int) -> FaceSet:
     return replace(faces, visible=visible.masked_fill(test[:, None], -1))
 
 
+def halves(held: Tensor, identity: pd.Series, *, seed: int = 0) -> tuple[Tensor, Tensor]:
+    """Split the labels held out, person by person: those that a few weights may be fitted to
+    (`potentials: fitted`, Platt scaling), and those that judge.
+
+    held (N, A), identity (N,) -> calibration (N, A), judging (N, A), both -1 where missing.
+    """
+    names = identity.astype(str)
+    first = torch.tensor([hash_uniform(f"{seed}/calibration/{name}") < 0.5 for name in names])
+    return held.masked_fill(~first[:, None], -1), held.masked_fill(first[:, None], -1)
+
+
 def hide_source(
     visible: Tensor, held: Tensor, source: pd.Series, name: str, attribute: str
 ) -> tuple[Tensor, Tensor]:
@@ -68,6 +79,16 @@ def reference(faces: FaceSet) -> Tensor:
     if faces.truth is None or faces.visible is None:
         return faces.held
     return faces.truth.masked_fill(faces.visible >= 0, -1)
+
+
+def unlabelled_truth(faces: FaceSet) -> Tensor:
+    """The truth (N, 24) of the attributes that a face's source does not label, else -1.
+
+    The embedded world knows it; for real faces it is -1 everywhere.
+    """
+    if faces.truth is None:
+        return torch.full_like(faces.labels, -1)
+    return faces.truth.masked_fill(faces.labels >= 0, -1)
 
 
 def hash_uniform(text: str) -> float:

@@ -19,6 +19,7 @@ from skimage.feature import canny, local_binary_pattern
 from skimage.feature import hog as skimage_hog
 from skimage.transform import resize
 from sklearn.model_selection import GridSearchCV, StratifiedGroupKFold
+from sklearn.neighbors import kneighbors_graph
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.semi_supervised import LabelSpreading
@@ -266,10 +267,11 @@ def label_spreading(features: Tensor, labels: Tensor, neighbours: int = 10) -> T
     """
     points, known = features.numpy(), labels.numpy()
     posterior = torch.full(labels.shape, 0.5)
+    graph = kneighbors_graph(points, min(neighbours, len(points)), include_self=True)
     for a in range(labels.shape[1]):
         if not {0, 1} <= set(np.unique(known[:, a])):
             continue
-        spreading = LabelSpreading(kernel="knn", n_neighbors=neighbours, tol=1e-12, max_iter=1000)
+        spreading = LabelSpreading(lambda *_: graph, tol=1e-12, max_iter=1000)
         spreading.fit(points, known[:, a])
         shares = spreading.label_distributions_  # (N, 2), both 0 where nothing arrived
         posterior[:, a] = torch.from_numpy(np.where(shares.sum(1) > 0, shares[:, 1], 0.5))

@@ -63,16 +63,17 @@ def quantiles(samples: np.ndarray, level: float = 0.95) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def estimate(value: float, samples: np.ndarray) -> Estimate:
-    """A value with the 95 % interval of its bootstrap samples (R,), all times 100."""
-    return percent(value, *quantiles(samples))
+def estimate(value: float, samples: np.ndarray, scale: float = 100) -> Estimate:
+    """A value with the 95 % interval of its bootstrap samples (R,), all times `scale`."""
+    return percent(value, *quantiles(samples), scale)
 
 
-def percent(value: float, low: float | None, high: float | None) -> Estimate:
-    """A value and its interval times 100; None where undefined."""
+def percent(value: float, low: float | None, high: float | None, scale: float = 100) -> Estimate:
+    """A value and its interval times `scale`; None where undefined."""
     if not np.isfinite(value) or low is None or high is None:
         return {"value": None, "low": None, "high": None}
-    return {"value": 100 * float(value), "low": 100 * float(low), "high": 100 * float(high)}
+    ends = {"value": value, "low": low, "high": high}
+    return {name: scale * float(end) for name, end in ends.items()}
 
 
 def share(

@@ -2,7 +2,8 @@
 
 Balanced accuracy at a threshold of 0.5, the paper's measure, rewards a method for predicting rare
 classes more often. With the class frequency of the training labels as threshold, and as areas
-under the ROC and the precision-recall curve, which need no threshold, that gains nothing.
+under the ROC and the precision-recall curve, which need no threshold, that gains nothing. The log
+loss says whether probabilities can be believed.
 """
 
 import functools
@@ -24,8 +25,13 @@ JUDGEMENTS: dict[str, tuple[float | str, str]] = {
     "ROC AUC": (0.5, "auc"),
     "AP": (0.5, "ap"),
     "plain at 0.5": (0.5, "plain"),
+    "log loss": (0.5, "log loss"),  # a proper score: least where probabilities are right
+    "called positive": (0.5, "called"),
+    "precision at 0.5": (0.5, "precision"),
 }
-PAPER, FREQUENCY, AUC, PRECISION, PLAIN = JUDGEMENTS
+PAPER, FREQUENCY, AUC, PRECISION, PLAIN, LOG_LOSS, CALLED, HITS = JUDGEMENTS
+UNITS = {LOG_LOSS: ("nats", "nats", 1)}  # of a value, of a difference; its factor
+PERCENT = ("%", "points", 100)
 AVERAGE = "average"  # the subset of all columns
 ATTRIBUTES = list(vocabulary.ATTRIBUTES)
 
@@ -84,7 +90,7 @@ class Judge:
 
         Returns
         -------
-        Columns `workspace.RESULTS`, percent; NaN where a subset has no column with both classes.
+        Columns `workspace.RESULTS`; NaN where a subset has no column with both classes.
 
         Example
         -------
@@ -96,7 +102,7 @@ class Judge:
         for judgement in judgements:
             for method, score in scores.items():
                 judged = self._judged(score, judgement, intervals)
-                found += self._rows(judged, judgement, method, subsets, part, "%")
+                found += self._rows(judged, judgement, method, subsets, part)
         return pd.DataFrame(found, columns=list(results.RESULTS))
 
     def difference_rows(
@@ -120,7 +126,7 @@ class Judge:
             for better, worse in pairs:
                 gain = tuple(a - b for a, b in zip(judged[better], judged[worse], strict=True))
                 method = f"{better} - {worse}"
-                found += self._rows(gain, judgement, method, subsets, part, "points")
+                found += self._rows(gain, judgement, method, subsets, part, difference=True)
         return pd.DataFrame(found, columns=list(results.RESULTS))
 
     def _rows(
@@ -130,16 +136,18 @@ class Judge:
         method: str,
         subsets: Sequence[str] | Mapping[str, Sequence[str]],
         part: str,
-        unit: str,
+        difference: bool = False,
     ) -> list[dict[str, object]]:
         """One row per subset, from values (A,) and their bootstrap samples (R, A)."""
+        *units, scale = UNITS.get(metric, PERCENT)
+        unit = units[difference]
         if not isinstance(subsets, Mapping):
             subsets = {name: self.names if name == AVERAGE else (name,) for name in subsets}
         found = []
         for subset, columns in subsets.items():
             name = f"{part}, {subset}" if part else subset
             labels = {"metric": metric, "method": method, "subset": name}
-            ends = bootstrap.estimate(*self._average(*judged, list(columns)))
+            ends = bootstrap.estimate(*self._average(*judged, list(columns)), scale)
             found.append({**labels, **results.ends(ends), "unit": unit})
         return found
 
@@ -155,22 +163,28 @@ class Judge:
         return values, self._samples(score, judgement) if intervals else empty
 
     def per_attribute(self, scores: dict[str, Tensor], judgement: str = PAPER) -> pd.DataFrame:
-        """Percent without intervals: a row per method; columns average, then each attribute."""
-        rows = {name: 100 * self._values(score, judgement) for name, score in scores.items()}
+        """Without intervals: a row per method; columns average, then each attribute."""
+        scale = UNITS.get(judgement, PERCENT)[-1]
+        rows = {name: scale * self._values(score, judgement) for name, score in scores.items()}
         table = pd.DataFrame(rows, index=list(self.names)).T
         table.insert(0, "average", table.mean(axis=1))
         return table.rename_axis("method")
 
-    def summary(self, scores: dict[str, Tensor]) -> pd.DataFrame:
-        """Averages over the attributes, percent: a row per method, a column per judgement."""
-        wanted = (PAPER, FREQUENCY, AUC, PRECISION)
+    def summary(
+        self,
+        scores: dict[str, Tensor],
+        wanted: Sequence[str] = (PAPER, FREQUENCY, AUC, PRECISION),
+    ) -> pd.DataFrame:
+        """Averages over the attributes: a row per method, a column per judgement."""
         return pd.DataFrame({j: self.per_attribute(scores, j)["average"] for j in wanted})
 
     def number(
         self, score: Tensor, judgement: str = PAPER, attributes: list[str] | None = None
     ) -> Estimate:
-        """Average over all or some attributes, percent, with its interval; None if undefined."""
-        return bootstrap.estimate(*self._average(*self._judged(score, judgement), attributes))
+        """Average over all or some attributes with its interval; None if undefined."""
+        scale = UNITS.get(judgement, PERCENT)[-1]
+        judged = self._judged(score, judgement)
+        return bootstrap.estimate(*self._average(*judged, attributes), scale)
 
     def difference(
         self,
@@ -179,8 +193,9 @@ class Judge:
         judgement: str = PAPER,
         attributes: list[str] | None = None,
     ) -> Estimate:
-        """Average of `better` minus that of `worse` on the same faces, percentage points."""
-        return bootstrap.estimate(*self._average(*self._gain(better, worse, judgement), attributes))
+        """Average of `better` minus that of `worse` on the same faces."""
+        gain, scale = self._gain(better, worse, judgement), UNITS.get(judgement, PERCENT)[-1]
+        return bootstrap.estimate(*self._average(*gain, attributes), scale)
 
     def contrast(
         self, better: Tensor, worse: Tensor, some: list[str], others: list[str]
@@ -254,9 +269,9 @@ class Judge:
         decided = scores > (self.frequency if isinstance(threshold, str) else threshold)
         if metric == "balanced":
             return bootstrap.balanced_samples(truth, decided, self._counts)
-        times = self._counts.astype(np.float32)
-        right, known = (truth == decided).astype(np.float32), (truth >= 0).astype(np.float32)
-        return (times @ right) / np.maximum(times @ known, 1e-9)
+        times, parts = self._counts.astype(float), metrics.fraction(truth, scores, decided, metric)
+        above, below = (times @ part.astype(float) for part in parts)
+        return above / np.where(below, below, np.nan)
 
 
 def agreement(

@@ -111,7 +111,8 @@ def per_attribute(
     threshold
         As in `thresholds`; the areas `auc` and `ap` do not use it.
     metric
-        `balanced` (Eqn. 18), `plain`, `auc` (area under the ROC curve), `ap` (average precision).
+        `balanced` (Eqn. 18), `auc` (area under the ROC curve), `ap` (average precision), or one of
+        `fraction`.
 
     Raises
     ------
@@ -123,13 +124,16 @@ def per_attribute(
         raise ValueError(f"truth must be (N, A), found {truth.shape}")
     if np.isnan(scores).any():
         raise ValueError("a score is NaN: it can be compared with nothing")
-    if metric not in ("balanced", "plain", "auc", "ap"):
-        raise ValueError(f"no measure {metric!r}: use balanced, plain, auc or ap")
-    if metric in ("balanced", "plain"):
-        measure = balanced_accuracy if metric == "balanced" else plain_accuracy
-        decided = scores > thresholds(threshold, truth)
+    if metric not in ("balanced", "auc", "ap", *FRACTIONS):
+        known = ", ".join(("balanced", "auc", "ap", *FRACTIONS))
+        raise ValueError(f"no measure {metric!r}: use one of {known}")
+    decided = scores > thresholds(threshold, truth)
+    if metric == "balanced":
         pairs = zip(truth.T, decided.T, strict=True)
-        return np.array([measure(y, d.astype(int)) for y, d in pairs])
+        return np.array([balanced_accuracy(y, d.astype(int)) for y, d in pairs])
+    if metric not in ("auc", "ap"):
+        above, below = (part.sum(0) for part in fraction(truth, scores, decided, metric))
+        return above / np.where(below, below, np.nan)
     measure = {
         "auc": sklearn_metrics.roc_auc_score,
         "ap": sklearn_metrics.average_precision_score,
@@ -140,6 +144,35 @@ def per_attribute(
         both = len(np.unique(y[known])) == 2
         values.append(measure(y[known], s[known]) if both else float("nan"))
     return np.array(values)
+
+
+FRACTIONS = ("plain", "called", "precision", "log loss")
+
+
+def fraction(
+    truth: np.ndarray, scores: np.ndarray, decided: np.ndarray, metric: str
+) -> tuple[np.ndarray, np.ndarray]:
+    """Numerator and denominator (N, A) whose sums over faces give a measure of each attribute.
+
+    `plain`: right decisions; `called`: decided positive; `precision`: truly positive among those;
+    `log loss`: -log of the probability of the truth, in nats, at most 16 (probabilities are kept
+    1e-7 away from 0 and 1). Entries without truth are left out.
+    """
+    known, positive = truth >= 0, truth == 1
+    if metric == "precision":
+        return known & decided & positive, known & decided
+    if metric == "log loss":
+        stated = np.clip(np.where(positive, scores, 1 - scores), 1e-7, 1)
+        return np.where(known, -np.log(stated), 0.0), known
+    return known & (decided if metric == "called" else decided == positive), known
+
+
+def prior_removed(logits: Tensor, frequency: np.ndarray) -> Tensor:
+    """Logits (N, A) minus the log-odds of the class frequency (A,) in training: what the network
+    would say if both classes were equally common (Menon et al. 2021). No training is needed.
+    """
+    share = torch.as_tensor(frequency, dtype=logits.dtype).clamp(1e-4, 1 - 1e-4).nan_to_num(0.5)
+    return logits - share.logit()
 
 
 # Agreement, calibration, smoothing --------------------------------------------------------------

@@ -66,6 +66,16 @@ def wide(
     return spread.reindex(index=down, columns=across).rename_axis(columns=None)
 
 
+def intervals(
+    table: pd.DataFrame, *, index: str = "method", columns: str = "metric"
+) -> pd.DataFrame:
+    """Rows as a table of texts, `value [low, high]`, with two digits in nats and one otherwise."""
+    digits = table["unit"].map(lambda unit: 2 if unit == "nats" else 1)
+    ends = zip(table["value"], table["low"], table["high"], digits, strict=True)
+    text = [f"{v:.{d}f} [{low:.{d}f}, {high:.{d}f}]" for v, low, high, d in ends]
+    return wide(table.assign(text=text), index=index, columns=columns, values="text")
+
+
 def bounds(table: pd.DataFrame, *, index: str = "method") -> pd.DataFrame:
     """value, low and high by one label, for figures with intervals."""
     return table.set_index(index)[["value", "low", "high"]]

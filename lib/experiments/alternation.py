@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any
 
 import pandas as pd
 import torch
@@ -10,15 +10,21 @@ from lightning_fabric import Fabric
 from torch import Tensor
 
 from lib import propagation, training
-from lib.evaluation import baselines
+from lib.data.faces import FaceSet
+from lib.experiments import networks, pseudo_labels
 from lib.models import DCN
 from lib.params import AlternationParams, Params
 from lib.provenance import device
 from lib.training import checkpoints, processes
 
-Filling = Literal["propagation", "network", "nothing"]
-NAMES = {"propagation": "DCN+AP", "network": "own labels", "nothing": "control"}
-SOURCES = (*checkpoints.SOURCES, "propagation", "experiments/alternation.py")
+NAME = "DCN+AP"
+NOTHING = "control"  # a filling that trains on the true labels alone
+SOURCES = (
+    *checkpoints.SOURCES,
+    "propagation",
+    "experiments/alternation.py",
+    "experiments/pseudo_labels.py",
+)
 
 
 @dataclass(frozen=True)
@@ -44,7 +50,8 @@ def alternate(
     train: Tensor,
     *,
     params: Params,
-    filling: Filling = "propagation",
+    filling: str = "propagation",
+    calibration: Tensor | None = None,
     folder: Path | None = None,
     fabric: Fabric | None = None,
 ) -> list[Round]:
@@ -60,8 +67,10 @@ def alternate(
         (N,) bool: the faces that propagate and are learnt from. Of the others only the logits of
         every round are computed.
     filling
-        Where missing labels come from: `propagation`; `network`, its own decisions (Lee's pseudo
-        labels); `nothing`, which trains on the true labels alone: the control.
+        Where missing labels come from: a name in `pseudo_labels.METHODS`, or `control`, which
+        trains on the true labels alone.
+    calibration
+        (N, A) int8: labels held out, for the methods that fit a few weights to them.
     folder
         Keeps every round, so that a killed run continues after the last one; a run from other
         weights, faces, labels, parameters, code or precision begins anew (`checkpoints.named`).
@@ -69,10 +78,11 @@ def alternate(
     fabric = fabric or processes.single(params)
     chosen = train.nonzero()[:, 0]
     pixels, known = images[chosen], labels[chosen]
-    files = _files(folder, model, [images, known, train], params, filling, fabric)
+    fitting = torch.full_like(known, -1) if calibration is None else calibration[chosen]
+    files = _files(folder, model, [images, known, train, fitting], params, filling, fabric)
     rounds = _resume(model, files)
     for m in range(len(rounds) + 1, params.stage2.iterations + 1):
-        inferred = _infer(model, pixels, known, params, m, filling, fabric)
+        inferred = _infer(model, pixels, known, fitting, params, m, filling, fabric)
         targets, weights = aim(known, inferred, params.stage2)
         history = training.fit(
             model,
@@ -83,13 +93,32 @@ def alternate(
             seed=params.seed + 1000 * m,
             weights=weights,
             fabric=fabric,
-            description=f"{NAMES[filling]} m={m}",
+            description=f"{filling} m={m}",
         )
         logits = training.extract(model, images, size=params.model.size, fabric=fabric)[1]
         rounds.append(_round(m, logits, known, inferred, history, rounds))
         if files:
             _save(files[m - 1], model, rounds[-1])
     return rounds
+
+
+def taught(
+    weights: dict[str, Tensor],
+    faces: FaceSet,
+    train: Tensor,
+    params: Params,
+    filling: str,
+    targets: str,
+    **options: Any,
+) -> list[Round]:
+    """Stage 2 from stage-1 weights, with one kind of pseudo labels: a method of `pseudo_labels`, as
+    `hard` labels or `soft` probabilities. options: of `alternate`."""
+    model = networks.dcn(params)
+    model.load_state_dict(weights)
+    stage2 = params.stage2.model_copy(update={"targets": targets})
+    params = params.model_copy(update={"stage2": stage2})
+    given = (faces.images, faces.visible, train)
+    return alternate(model, *given, params=params, filling=filling, **options)
 
 
 def aim(
@@ -102,7 +131,8 @@ def aim(
     """
     if inferred is None:
         return known.float(), torch.ones(known.shape)
-    filled = inferred.labels.float() if params.targets == "hard" else inferred.posterior
+    hard = inferred.labels.float()
+    filled = hard if params.targets == "hard" else inferred.posterior.where(hard >= 0, -1)
     weights = torch.where(known < 0, params.pseudo_weight, 1.0)
     return torch.where(known < 0, filled, known.float()), weights
 
@@ -121,25 +151,29 @@ def _infer(
     model: DCN,
     pixels: Tensor,
     known: Tensor,
+    calibration: Tensor,
     params: Params,
     m: int,
-    filling: Filling,
+    filling: str,
     fabric: Fabric,
 ) -> propagation.Propagation | None:
-    if filling == "nothing":
+    if filling == NOTHING:
         return None
-    features, logits = training.extract(model, pixels, size=params.model.size, fabric=fabric)
-    if filling == "network":
-        posterior = torch.where(known < 0, logits.sigmoid(), known.float())
-        return propagation.Propagation(baselines.lee(logits, known), posterior, [])
-    return propagation.propagate(
+    view = {"size": params.model.size, "fabric": fabric}
+    features, logits = training.extract(model, pixels, **view)
+    looks = filling in pseudo_labels.VIEWS
+    task = pseudo_labels.Task(
         features,
-        known,
+        logits,
         model.heads.weight.detach().cpu(),
-        params=params.propagation,
+        known,
+        calibration,
+        params.propagation,
+        training.extract(model, pixels, mirror=True, **view)[1] if looks else None,
         seed=params.seed + m - 1,
         device="auto" if device(params) == "cuda" else None,
     )
+    return pseudo_labels.METHODS[filling](task)
 
 
 def _round(
@@ -158,7 +192,7 @@ def _round(
     trace["sweeps"] = len(inferred.trace)
     trace["still moving"] = inferred.moving
     trace["flipped"] = float((inferred.labels != earlier)[missing].float().mean())
-    trace["positive"] = float(inferred.labels[missing].float().mean())
+    trace["positive"] = float((inferred.labels == 1)[missing].float().mean())
     return Round(logits, inferred.labels, inferred.posterior, trace)
 
 
@@ -170,7 +204,7 @@ def _files(
     model: DCN,
     data: list[Tensor],
     params: Params,
-    filling: Filling,
+    filling: str,
     fabric: Fabric,
 ) -> list[Path]:
     """The file of every round; empty where none is kept."""

@@ -67,8 +67,7 @@ def train(
     )
     logits = {"baseline": training.extract(model, faces.images, size=size, fabric=fabric)[1]}
     weights = {name: value.clone() for name, value in model.state_dict().items()}
-    runs: dict[str, tuple[alternation.Filling, Tensor]]
-    runs = {"dcn_ap": ("propagation", chosen), "control": ("nothing", seen)}
+    runs = {"dcn_ap": ("propagation", chosen), "control": (alternation.NOTHING, seen)}
     for name, (filling, part) in runs.items():
         model.load_state_dict(weights)
         rounds = alternation.alternate(
@@ -78,19 +77,18 @@ def train(
     return logits
 
 
-# Stage 2 with a term left out, or with other pseudo labels: (filling, weights of the terms).
-ABLATIONS: dict[str, tuple[alternation.Filling, dict[str, float]]] = {
+# Stage 2 with a term left out, or with the network's own decisions: (filling, terms' weights).
+ABLATIONS: dict[str, tuple[str, dict[str, float]]] = {
     "without the unary term": ("propagation", {"unary_weight": 0.0}),
     "without the prior": ("propagation", {"prior_weight": 0.0}),
     "without the neighbours": ("propagation", {"pairwise_weight": 0.0}),
-    "the network's own labels": ("network", {}),
+    "the network's own labels": ("own output", {}),
 }
 
 
 def ablate(
     weights: dict[str, Tensor],
     faces: FaceSet,
-    labels: Tensor,
     chosen: Tensor,
     params: Params,
     *,
@@ -98,21 +96,15 @@ def ablate(
 ) -> dict[str, Tensor]:
     """Stage 2 from the same stage-1 weights by each of `ABLATIONS`: the logits (N, A) of all faces.
 
-    labels (N, A): what may be seen; chosen (N,) bool: the training faces. `beyond.rounds` rounds.
+    chosen (N,) bool: the training faces, of which the visible labels are seen. `beyond.rounds`
+    rounds.
     """
-    params = shorter(params)
-    model, logits = networks.dcn(params), {}
+    params, logits = shorter(params), {}
     for name, (filling, terms) in ABLATIONS.items():
         field = params.propagation.model_copy(update=terms)
-        model.load_state_dict(weights)
-        rounds = alternation.alternate(
-            model,
-            faces.images,
-            labels,
-            chosen,
-            params=params.model_copy(update={"propagation": field}),
-            filling=filling,
-            fabric=fabric,
+        changed = params.model_copy(update={"propagation": field})
+        rounds = alternation.taught(
+            weights, faces, chosen, changed, filling, params.stage2.targets, fabric=fabric
         )
         logits[name] = rounds[-1].logits
     return logits

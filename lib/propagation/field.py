@@ -5,6 +5,9 @@ A missing label y_i^a has the log-odds  log p(y=1) - log p(y=0)  of Eqn. 11, a s
     unary     log N(x_i | mu_1, Sigma_1) - log N(x_i | mu_0, Sigma_0)             Eqn. 4
     prior     sum over a' of rho(a, a') s_i^a',  s = +1, -1, 0 (missing)          Eqns. 2, 4, 5
     pairwise  2 sum over neighbours j of v_ij z_j^a,  z = +1, -1                  Eqns. 6, 10
+
+None of them says how rare an attribute is; `class_prior: frequency` adds the log-odds of its share
+among the annotations.
 """
 
 from collections.abc import Callable
@@ -14,10 +17,11 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
+from lib.propagation import fitted
 from lib.propagation.engine import Rows, search
 from lib.propagation.gaussians import Densities
 from lib.propagation.graph import Device, NeighbourGraph, affinity
-from lib.propagation.prior import prior_odds
+from lib.propagation.prior import class_odds, prior_odds
 
 
 class FieldParams(Protocol):  # `lib.params.PropagationParams` explains every value
@@ -27,6 +31,8 @@ class FieldParams(Protocol):  # `lib.params.PropagationParams` explains every va
     unary_weight: float
     prior_weight: float
     pairwise_weight: float
+    class_prior: str
+    potentials: str
     sample: bool
     tolerance: float
     max_iterations: int
@@ -43,11 +49,13 @@ class Propagation:
     posterior: (N, A) float32, p(y = 1); the annotation itself where there is one.
     trace: one row per iteration: mean absolute change of the posterior; shares of labels that
         flipped, and are positive; attributes still moving, i.e. change at least `tolerance`.
+    weights: (5,) of the potentials, where they were fitted.
     """
 
     labels: Tensor
     posterior: Tensor
     trace: list[dict[str, float]]
+    weights: Tensor | None = None
 
     @property
     def moving(self) -> int:
@@ -69,15 +77,18 @@ def propagate(
     seed: int = 0,
     watch: Callable[[int, Tensor], None] | None = None,
     device: Device = None,
+    logits: Tensor | None = None,
+    calibration: Tensor | None = None,
 ) -> Propagation:
     """Infer the missing labels of every attribute (Algorithm 2).
 
     features: (N, D) float. labels: (N, A) int8 in {-1 missing, 0, 1}; annotations never change.
     classifier_weights: (A, D). seed: of the numbers that sample labels (Eqn. 12).
     graph: of these features, if it is at hand; its first `params.neighbours` are used.
-    watch: called after every iteration with its number and the labels (N, A).
+    watch: called after every iteration with its number and the posterior (N, A).
     device: as in `neighbours`. Memory: what `neighbours` takes, another copy of the features, and a
         matrix (D, D) of float64 per attribute.
+    logits, calibration: (N, A), for `potentials: fitted` alone, see `lib.propagation.fitted`.
 
     Returns labels, posterior and trace. An attribute without annotations has no class densities:
     prior and neighbours decide; where their log-odds are 0, posterior 0.5 and label 0. ValueError
@@ -86,6 +97,9 @@ def propagate(
     check(features, labels, classifier_weights)
     rows, home = Rows(features, device), labels.device
     field = Field(rows, labels.to(rows.device), classifier_weights, graph, params)
+    if params.potentials == "fitted":
+        posterior, *rest = fitted.infer(field, logits, calibration, watch)
+        return Propagation(field.decide(posterior, 0.5).to(home), posterior.to(home), *rest)
     posterior = vote(rows, field.labels, params.neighbours)  # line 2
     current, moving, trace = field.decide(posterior, 0.5), field.incomplete, []
     for iteration in range(params.max_iterations):
@@ -93,20 +107,12 @@ def propagate(
         new = field.posterior(current, moving, posterior)  # Eqn. 11
         bar = uniform(labels.shape, seed, iteration).to(rows.device) if params.sample else 0.5
         fresh = field.decide(new, bar)  # Eqn. 12
-        change = ((new - posterior).abs() * field.missing).sum(0) / field.gaps.clamp(min=1)  # (A,)
-        trace.append(
-            {
-                "iteration": iteration + 1,
-                "change": float(change[moving].mean()) if moving else 0.0,
-                "flipped": float((fresh != current).float().mean()),
-                "positive": float(fresh.float().mean()),
-                "moving": float((change >= params.tolerance).sum()),
-            }
-        )
+        change = field.change(posterior, new)
+        trace.append(field.progress(iteration, change, moving, current, fresh))
         posterior, current = new, fresh
         moving = [a for a in moving if change[a] >= params.tolerance]
         if watch:
-            watch(iteration + 1, current.to(home))
+            watch(iteration + 1, new.to(home))
         if not moving:
             break
     return Propagation(current.to(home), posterior.to(home), trace)
@@ -128,7 +134,9 @@ class Field:
         self.graph = graph.nearest(params.neighbours).to(rows.device)
         self.weights = affinity(self.graph, symmetric=params.symmetric)
         self.prior = prior_odds(labels, classifier_weights)
-        self.densities = Densities(rows, params.covariance, params.shrinkage)
+        self.rarity = class_odds(labels) if params.class_prior == "frequency" else 0.0
+        covariance = "shared" if params.potentials == "fitted" else params.covariance
+        self.densities = Densities(rows, covariance, params.shrinkage)
         self.missing, self.gaps = labels < 0, (labels < 0).sum(0)
         self.incomplete = self.gaps.nonzero()[:, 0].tolist()
 
@@ -137,7 +145,7 @@ class Field:
         params, inferred = self.params, torch.zeros_like(self.missing)
         inferred[:, moving] = self.missing[:, moving]
         log_odds = params.unary_weight * self.unary(moving) + params.prior_weight * self.prior
-        log_odds += params.pairwise_weight * self.pairwise(current)
+        log_odds += params.pairwise_weight * self.pairwise(current) + self.rarity
         return torch.where(inferred, log_odds.sigmoid(), before)
 
     def unary(self, attributes: list[int]) -> Tensor:
@@ -158,6 +166,22 @@ class Field:
         """Those with class densities: annotated somewhere, and the unary term counts."""
         weight, faces = self.params.unary_weight, len(self.labels)
         return [a for a in attributes if weight and self.gaps[a] < faces]
+
+    def change(self, before: Tensor, after: Tensor) -> Tensor:
+        """Mean absolute change of the posterior where labels are missing, (A,)."""
+        return ((after - before).abs() * self.missing).sum(0) / self.gaps.clamp(min=1)
+
+    def progress(
+        self, iteration: int, change: Tensor, moving: list[int], before: Tensor, after: Tensor
+    ) -> dict[str, float]:
+        """A row of the trace, from the change (A,) and the labels (N, A) before and after."""
+        return {
+            "iteration": iteration + 1,
+            "change": float(change[moving].mean()) if moving else 0.0,
+            "flipped": float((after != before).float().mean()),
+            "positive": float(after.float().mean()),
+            "moving": float((change >= self.params.tolerance).sum()),
+        }
 
     def decide(self, posterior: Tensor, bar: Tensor | float) -> Tensor:
         """Labels (N, A): 1 where the posterior exceeds the bar; annotations stay."""

@@ -28,3 +28,11 @@ def prior_odds(labels: Tensor, classifier_weights: Tensor) -> Tensor:
     """
     sign = torch.where(labels < 0, 0, 2 * labels - 1).float()  # s: +1, -1, 0
     return sign @ cooccurrence(classifier_weights).to(sign.device).T
+
+
+def class_odds(labels: Tensor) -> Tensor:
+    """Log-odds (A,) of the share of positives among the annotations (N, A), which the paper's field
+    does not have; one positive and one negative are added, so that they are finite.
+    """
+    positive, known = (labels == 1).sum(0) + 1.0, (labels >= 0).sum(0) + 2.0
+    return (positive / known).logit()

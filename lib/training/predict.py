@@ -6,10 +6,11 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 
+from lib import vocabulary
 from lib.data.faces import PairSet
 from lib.models import DCN
 from lib.training import checkpoints, processes
-from lib.training.augmentation import prepare
+from lib.training.augmentation import mirror_columns, prepare
 from lib.training.batches import check_crops
 
 
@@ -19,6 +20,7 @@ def extract(
     *,
     size: int,
     batch: int = 128,
+    mirror: bool = False,
     fabric: Fabric | None = None,
 ) -> tuple[Tensor, Tensor]:
     """Features (N, D) and logits (N, A) of faces, float32 on the CPU.
@@ -32,6 +34,8 @@ def extract(
         (N, 3, S, S) uint8, may be memory-mapped.
     size
         Side of the network's input, px; the centre of every face is taken.
+    mirror
+        Look at the mirror images; in the logits left and right poses are exchanged back.
     fabric
         Device, precision and processes; None: one process in float32.
 
@@ -40,10 +44,13 @@ def extract(
     images = torch.as_tensor(images)
     check_crops(images, size)
 
+    order = mirror_columns(vocabulary.ATTRIBUTES) if mirror else slice(None)
+
     def forward(part: Tensor) -> tuple[Tensor, ...]:
+        part = part.flip(-1) if mirror else part
         features = model.trunk(prepare(part, size)).float()
         with torch.autocast(features.device.type, enabled=False):
-            return features, model.heads(features)
+            return features, model.heads(features)[:, order]
 
     features, logits = _predict(forward, model, (images,), batch, fabric)
     return features, logits

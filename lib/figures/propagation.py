@@ -1,0 +1,205 @@
+"""Figures of attribute propagation (03, 04): arrays in, a matplotlib Figure out."""
+
+import textwrap
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib import patches
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from torch import Tensor
+
+from lib import vocabulary
+from lib.figures.palette import BLUE, COLOURS, ORANGE
+
+TITLES = [vocabulary.title(name) for name in vocabulary.ATTRIBUTES]
+
+
+def cooccurrence(rho: Tensor) -> Figure:
+    """Heat map of Eqn. 2's correlations (24, 24), the attribute groups set apart by lines."""
+    figure = Figure(figsize=(8.2, 7), layout="constrained")
+    axes = figure.subplots()
+    reach = float(rho.abs().max())
+    image = axes.imshow(rho, cmap="RdBu_r", vmin=-reach, vmax=reach)
+    axes.set_xticks(range(len(TITLES)), TITLES, rotation=90, fontsize=8)
+    axes.set_yticks(range(len(TITLES)), TITLES, fontsize=8)
+    for edge in np.cumsum([len(group) for group in vocabulary.GROUPS.values()])[:-1] - 0.5:
+        axes.axhline(edge, color="black", linewidth=0.8)
+        axes.axvline(edge, color="black", linewidth=0.8)
+    figure.colorbar(image, label="Pearson correlation of classifier weights", shrink=0.8)
+    return figure
+
+
+def sizes(terms: dict[str, dict[str, Tensor]]) -> Figure:
+    """How large the log-odds are: variant -> term -> values (n,); 5, 25, 50, 75, 95 per cent."""
+    figure = Figure(figsize=(9, 0.9 + 1.15 * len(terms)), layout="constrained")
+    axes, place, ticks = figure.subplots(), 0.0, []
+    for values in terms.values():
+        for colour, (term, odds) in zip(COLOURS, values.items(), strict=False):
+            low, left, middle, right, high = np.quantile(odds.abs(), (0.05, 0.25, 0.5, 0.75, 0.95))
+            axes.plot([max(low, 1e-3), high], [place, place], color=colour, linewidth=1)
+            axes.plot([max(left, 1e-3), right], [place, place], color=colour, linewidth=7)
+            axes.plot(middle, place, "o", color="white", markeredgecolor=colour, markersize=7)
+            axes.annotate(f"{middle:.2g}", (middle, place - 0.3), fontsize=8, ha="center")
+            ticks.append((place, term))
+            place += 1
+        place += 0.7
+    axes.set_yticks(*zip(*ticks, strict=True), fontsize=9)
+    starts = np.cumsum([0] + [len(values) + 0.7 for values in terms.values()])[:-1]
+    for start, variant in zip(starts, terms, strict=True):
+        axes.annotate(variant, (1.01, start + 1), xycoords=("axes fraction", "data"), va="center")
+    axes.set(xscale="log", xlabel="|log-odds| of a missing label (bar: half of them, line: 90 %)")
+    axes.axvline(1, color="grey", linewidth=0.6, linestyle=":")
+    axes.invert_yaxis()
+    return figure
+
+
+def by_sweep(tables: Mapping[str, pd.DataFrame]) -> Figure:
+    """Pseudo labels by sweep: variant -> a row per sweep, a column (and a panel) per judgement."""
+    judgements = list(next(iter(tables.values())))
+    figure = Figure(figsize=(3.6 * len(judgements), 3.4), layout="constrained")
+    for axes, judgement in zip(figure.subplots(1, len(judgements)), judgements, strict=True):
+        for colour, (name, table) in zip(COLOURS, tables.items(), strict=False):
+            axes.plot(table.index, table[judgement], "o-", color=colour, label=name, markersize=4)
+        unit = "nats" if judgement == "log loss" else "%"
+        axes.set(xlabel="sweep of Algorithm 2", ylabel=f"{judgement} ({unit})")
+        axes.set_xscale("symlog", linthresh=1)
+        axes.set_xticks([0, 1, 3, 10, 30, 100], ["0", "1", "3", "10", "30", "100"])
+        axes.minorticks_off()
+    handles, names = figure.axes[0].get_legend_handles_labels()
+    figure.legend(handles, names, loc="outside upper center", ncols=3, frameon=False, fontsize=9)
+    return figure
+
+
+def sheet(
+    images: Tensor, captions: Sequence[str], frames: Sequence[str | None], columns: int
+) -> Figure:
+    """Faces (n, 3, S, S) uint8 in rows, a caption above each, framed where a colour is given."""
+    rows = max(1, -(-len(images) // columns))
+    figure = Figure(figsize=(1.12 * columns, 1.36 * rows), layout="constrained")
+    grid = figure.subplots(rows, columns, squeeze=False).flatten()
+    for axes in grid:
+        axes.set_axis_off()
+    for axes, image, caption, colour in zip(grid, images, captions, frames, strict=False):
+        if caption:
+            axes.imshow(image.permute(1, 2, 0))
+            axes.set_title(caption, fontsize=7, pad=2)
+        if colour:
+            _frame(axes, colour)
+    return figure
+
+
+def neighbourhoods(
+    images: Tensor,
+    source: pd.Series,
+    index: Tensor,
+    closeness: Tensor,
+    queries: Sequence[int],
+    columns: int = 10,
+) -> Figure:
+    """Each query face (framed) and its nearest neighbours: source and affinity."""
+    count = min(columns - 1, index.shape[1])
+    shown, captions, frames = [], [], []
+    for query in queries:
+        shown += [query, *index[query, :count].tolist()]
+        captions.append(vocabulary.title(source[query]))
+        for face, value in zip(index[query, :count].tolist(), closeness[query], strict=False):
+            captions.append(f"{vocabulary.title(source[face])}  {value:.3f}")
+        frames += [COLOURS[0]] + [None] * count
+    return sheet(images[shown], captions, frames, count + 1)
+
+
+def new_positives(
+    images: Tensor,
+    posteriors: Mapping[str, Tensor],
+    shown: Mapping[str, Mapping[str, Tensor]],
+    counts: pd.DataFrame,
+    *,
+    truth: Tensor | None,
+) -> Figure:
+    """Fig. 6: a row per attribute, a block of faces per variant that were given the attribute.
+
+    posteriors: variant -> (N, A), printed above a face; shown: variant -> attribute -> numbers of
+    faces; counts: attribute x (variant, "given" or "right (%)"). Frame: blue if truly so, orange
+    if not, none where the truth is unknown.
+    """
+    attributes, blocks = list(counts.index), list(shown)
+    wide = max(1, *(len(faces) for part in shown.values() for faces in part.values()))
+    figure = Figure(figsize=(1.15 * wide * len(blocks) + 1, 1.55 * len(attributes)))
+    outer = figure.add_gridspec(len(attributes), len(blocks), wspace=0.06, hspace=0.5, top=0.92)
+    for row, name in enumerate(attributes):
+        for column, block in enumerate(blocks):
+            given, right = (counts.loc[name, (block, what)] for what in ("given", "right (%)"))
+            share = "" if pd.isna(right) else f", {right:.0f} % right"
+            title = f"{vocabulary.title(name)}, {block}: {given:,.0f} faces{share}"
+            cells = outer[row, column].subgridspec(1, wide, wspace=0.05).subplots()
+            cells = np.atleast_1d(cells)
+            cells[0].set_title(title, fontsize=9, loc="left", pad=14)
+            faces = shown[block][name].tolist()
+            for axes, face in zip(cells, faces, strict=False):
+                a = vocabulary.column(name)
+                axes.imshow(images[face].permute(1, 2, 0))
+                p = float(posteriors[block][face, a])
+                axes.annotate(
+                    f"p = {p:.2f}", (0.5, 1.02), xycoords="axes fraction", ha="center", fontsize=7
+                )
+                if truth is not None:
+                    _frame(axes, BLUE if truth[face, a] == 1 else ORANGE)
+            for axes in cells:
+                axes.set_axis_off()
+    return figure
+
+
+def _frame(axes: Axes, colour: str) -> None:
+    box = patches.Rectangle((0, 0), 1, 1, transform=axes.transAxes, fill=False)
+    box.set(edgecolor=colour, linewidth=4)
+    axes.add_patch(box)
+
+
+def variants(held: pd.DataFrame, truth: pd.DataFrame, judgement: str) -> Figure:
+    """Variants and other methods (rows) by one judgement and by ROC AUC, on both references."""
+    figure = Figure(figsize=(9.5, 0.9 + 0.3 * len(held)), layout="constrained")
+    places = np.arange(len(held))
+    for axes, column in zip(
+        figure.subplots(1, 2, sharey=True), (judgement, "ROC AUC"), strict=True
+    ):
+        axes.plot(held[column], places, "o", color=COLOURS[0], label="held-out labels")
+        axes.plot(truth[column], places, "D", color=COLOURS[1], mfc="none", label="hidden truth")
+        axes.set(xlabel=f"{column} ({'nats' if column == 'log loss' else '%'})")
+        axes.grid(axis="y", linewidth=0.4, color="lightgrey")
+    axes.set_yticks(places, [textwrap.fill(name, 36) for name in held.index], fontsize=9)
+    axes.invert_yaxis()
+    axes.legend(fontsize=8, frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
+    return figure
+
+
+def alternation() -> Figure:
+    """Fig. 4's circle: extract, propagate, refine."""
+    figure = Figure(figsize=(9, 2.6), layout="constrained")
+    axes = figure.subplots()
+    axes.set_axis_off()
+    axes.set(xlim=(0, 12), ylim=(0, 3.4))
+    steps = (
+        ("(a) extract", "features x = Phi(I | K)\nand weights w of the DCN"),
+        ("(b) propagate", "missing labels in the MRF\nfrom unary, prior, pairwise"),
+        ("(c) refine", "the DCN on true\nand pseudo labels"),
+    )
+    for place, (name, text) in enumerate(steps):
+        left = 0.3 + 4.1 * place
+        colour = COLOURS[place]
+        box = patches.FancyBboxPatch((left, 1), 2.9, 1.9, "round,pad=0.1", fc="white", ec=colour)
+        axes.add_patch(box)
+        axes.text(left + 1.45, 2.45, name, ha="center", fontsize=12, color=colour, weight="bold")
+        axes.text(left + 1.45, 1.55, text, ha="center", va="center", fontsize=9.5)
+    arrow: dict[str, Any] = {"arrowstyle": "-|>", "mutation_scale": 16, "linewidth": 1.3}
+    arrow["color"] = "black"
+    for left in (3.35, 7.45):
+        axes.add_patch(patches.FancyArrowPatch((left, 1.95), (left + 0.9, 1.95), **arrow))
+    back = patches.FancyArrowPatch(
+        (9.9, 0.85), (1.8, 0.85), connectionstyle="arc3,rad=-0.13", **arrow
+    )
+    axes.add_patch(back)
+    axes.text(5.85, 0.75, "m = 1 ... M", ha="center", va="center", fontsize=10)
+    return figure
