@@ -17,7 +17,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from lib.propagation import fitted
+from lib.propagation import checks, fitted
 from lib.propagation.engine import Rows, search
 from lib.propagation.gaussians import Densities
 from lib.propagation.graph import Device, NeighbourGraph, affinity
@@ -94,8 +94,8 @@ def propagate(
     prior and neighbours decide; where their log-odds are 0, posterior 0.5 and label 0. ValueError
     for no faces or attributes, shapes or labels that do not fit, features that are not finite.
     """
-    check(features, labels, classifier_weights)
-    rows, home = Rows(features, device), labels.device
+    features, labels, classifier_weights = checked(features, labels, classifier_weights, graph)
+    rows, home = Rows(features, checks.device_of(device)), labels.device
     field = Field(rows, labels.to(rows.device), classifier_weights, graph, params)
     if params.potentials == "fitted":
         posterior, *rest = fitted.infer(field, logits, calibration, watch)
@@ -193,7 +193,11 @@ def vote(features: Tensor | Rows, labels: Tensor, k: int, *, device: Device = No
 
     Annotated faces keep their label, 0 or 1. An attribute without annotations gets 0.5.
     """
-    rows = features if isinstance(features, Rows) else Rows(features, device)
+    if isinstance(features, Rows):
+        rows = features
+    else:
+        rows, labels = Rows(checks.matrix(features), device), checks.labels_of(labels)
+    k = checks.count("k", k)
     home, labels = labels.device, labels.to(rows.device)
     missing, share = labels < 0, torch.where(labels < 0, 0.5, labels.float())
     patterns, pattern = missing.unique(dim=1, return_inverse=True)
@@ -215,6 +219,7 @@ def terms(
     params: FieldParams,
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Unary (0 where annotated), prior and pairwise log-odds (N, A), without their weights."""
+    features, labels, classifier_weights = checked(features, labels, classifier_weights, graph)
     field = Field(Rows(features), labels, classifier_weights, graph, params)
     field.densities.log_odds.update(current, field.modelled(field.incomplete))
     return field.unary(field.incomplete), field.prior, field.pairwise(current)
@@ -226,16 +231,21 @@ def uniform(shape: torch.Size, seed: int, iteration: int) -> Tensor:
     return torch.rand(shape, generator=generator)
 
 
-def check(features: Tensor, labels: Tensor, classifier_weights: Tensor) -> None:
-    """ValueError where the inputs of `propagate` are empty or do not fit together."""
-    shapes = [tuple(part.shape) for part in (features, labels, classifier_weights)]
-    if shapes != [(len(labels), features.shape[-1]), shapes[1], (labels.shape[-1], shapes[0][-1])]:
+def checked(
+    features: Tensor, labels: Tensor, weights: Tensor, graph: NeighbourGraph | None
+) -> tuple[Tensor, Tensor, Tensor]:
+    """The inputs of `propagate` as tensors; ValueError where they are wrong or do not fit."""
+    features = checks.matrix(features)
+    labels, weights = checks.labels_of(labels), checks.matrix(weights, "weight", "classifier")
+    (faces, width), (known, attributes) = features.shape, labels.shape
+    if known != faces or weights.shape != (attributes, width):
+        shapes = [tuple(part.shape) for part in (features, labels, weights)]
         raise ValueError(
             f"features {shapes[0]}, labels {shapes[1]} and classifier weights {shapes[2]} do not "
             "fit: expected (N, D), (N, A) and (A, D)"
         )
     if not labels.numel():
-        raise ValueError(f"no faces or no attributes to propagate: labels {shapes[1]}")
-    for row, column in ((labels < -1) | (labels > 1)).nonzero()[:1].tolist():
-        value = int(labels[row, column])
-        raise ValueError(f"label {column} of face {row} is {value}; use 1, 0, or -1 if missing")
+        raise ValueError(f"no faces or no attributes to propagate: labels {tuple(labels.shape)}")
+    if graph is not None:
+        graph.check(faces)
+    return features, labels, weights

@@ -10,6 +10,7 @@ from typing import Self
 import torch
 from torch import Tensor
 
+from lib.propagation import checks
 from lib.propagation.engine import Device, Rows, search
 
 
@@ -25,6 +26,22 @@ class NeighbourGraph:
     index: Tensor
     distance: Tensor
     recall: float = 1.0
+
+    def __post_init__(self) -> None:
+        if self.index.ndim != 2 or self.index.shape != self.distance.shape:
+            shapes = f"{tuple(self.index.shape)} and {tuple(self.distance.shape)}"
+            raise ValueError(f"a graph's index and distance must both be (N, k), found {shapes}")
+
+    def check(self, faces: int) -> None:
+        """ValueError unless this is a graph of so many faces."""
+        if len(self.index) != faces:
+            raise ValueError(
+                f"the graph has {len(self.index)} faces, the features {faces}: it belongs to others"
+            )
+        if self.index.numel() and not 0 <= self.index.min() <= self.index.max() < faces:
+            raise ValueError(f"the graph names neighbours outside the {faces} faces")
+        if not torch.isfinite(self.distance).all():
+            raise ValueError("the graph has distances that are not finite")
 
     def nearest(self, k: int) -> Self:
         """The graph of fewer neighbours."""
@@ -54,13 +71,17 @@ def neighbours(
         `auto`: on a GPU if there is one.
 
     Memory: a centred copy of the features, two of half the size where bfloat16 is fast, and 2 kB
-    per face (16 kB on a GPU); in blocks, three of 32,768 rows. ValueError for an unknown method, or
-    naming row and column of a feature that is not finite.
+    per face (16 kB on a GPU); in blocks, three of 32,768 rows. ValueError for an unknown method or
+    device, rows that do not exist, or naming row and column of a feature that is not finite.
     """
     if method not in ("auto", "exact", "fast"):
         raise ValueError(f"unknown method {method!r}: use auto, exact or fast")
-    rows = Rows(features, device)
-    graph = NeighbourGraph(*search(rows, k, method=method, of=of, among=among))
+    features = checks.matrix(features)
+    of, among = (
+        checks.rows(name, part, len(features)) for name, part in (("of", of), ("among", among))
+    )
+    rows = Rows(features, checks.device_of(device))
+    graph = NeighbourGraph(*search(rows, checks.count("k", k), method=method, of=of, among=among))
     return graph.to(features.device)
 
 
@@ -69,7 +90,9 @@ def affinity(graph: NeighbourGraph, *, symmetric: bool = False) -> Tensor:
 
     Where sigma_i sigma_j = 0 (duplicates), v is 1 at distance 0 and 0 elsewhere. symmetric: D as if
     V were (V + V') / 2; the result is still the directed v_ij, which counts half either way.
+    ValueError for a graph that names faces it does not have.
     """
+    graph.check(len(graph.index))
     if not graph.distance.shape[1]:  # a single face
         return graph.distance
     sigma = graph.distance[:, -1]

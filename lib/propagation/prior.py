@@ -9,12 +9,16 @@ Eqn. 5 multiplies sigmoids, and logit(sigmoid(q)) = q: the log-odds of the produ
 import torch
 from torch import Tensor
 
+from lib.propagation import checks
+
 
 def cooccurrence(classifier_weights: Tensor) -> Tensor:
     """rho of Eqn. 2: Pearson correlation of classifier weights (A, D) -> (A, A) float32.
 
-    Zero on the diagonal, and for a classifier whose weights are all equal.
+    Zero on the diagonal, and for a classifier whose weights are all equal. ValueError naming row
+    and column of a weight that is not finite.
     """
+    classifier_weights = checks.matrix(classifier_weights, "weight", "classifier")
     centred = classifier_weights.double() - classifier_weights.double().mean(1, keepdim=True)
     length = centred.norm(dim=1, keepdim=True)
     unit = torch.where(length > 0, centred / length.clamp(min=1e-300), torch.zeros_like(centred))
