@@ -1,6 +1,6 @@
 # make reproduce [PROFILE=smoke]   the whole paper: every notebook, in order
 # make test                        lint, unit tests, and the smoke notebooks run again
-# make lab | report | data | bench | lock | clean
+# make lab | photos | report | data | bench | lock | clean
 
 PROFILE ?= default
 CORES ?= all
@@ -28,7 +28,7 @@ export GOMP_SPINCOUNT ?= 2000
 export MALLOC_MMAP_THRESHOLD_ ?= 33554432
 export MALLOC_TRIM_THRESHOLD_ ?= 1073741824
 
-.PHONY: reproduce test unit test-slow lint notebooks lab report data bench lock clean
+.PHONY: reproduce test unit test-slow lint notebooks lab photos report data bench lock clean
 
 reproduce: .venv/ready
 	@$(BIN)/python -m workflow.reproduce $(PROFILE) $(CORES) $(SNAKEMAKE)
@@ -59,6 +59,11 @@ notebooks: .venv/ready
 # make lab LAB="--ip=0.0.0.0 --no-browser".
 lab: .venv/ready
 	$(BIN)/jupyter lab --notebook-dir=notebooks $(if $(filter 0,$(shell id -u)),--allow-root) $(LAB)
+
+# What trained networks say about the photographs in data/photos: see outputs/photos. Another
+# folder: make photos PHOTOS="/home/me/my pictures".
+photos: .venv/ready
+	@$(BIN)/python -m workflow.photos "$(PHOTOS)"
 
 report: .venv/ready
 	$(BIN)/python -m workflow.report $(PROFILE)

