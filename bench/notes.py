@@ -9,9 +9,10 @@ from typing import Any
 import torch
 
 from lib import params, workspace
+from lib.provenance import ROOT
 from workflow.imports import code
 
-FOLDER = workspace.ROOT / "outputs" / "bench"
+FOLDER = ROOT / "outputs" / "bench"
 
 
 def save(name: str, note: dict[str, Any]) -> Path:

@@ -89,7 +89,7 @@ def save_array(path: Path, values: np.ndarray) -> None:
         np.save(file, values, allow_pickle=False)
 
 
-def reserved(path: Path, shape: tuple[int, ...], dtype: Any = np.uint8) -> np.ndarray:
+def reserved(path: Path, shape: tuple[int, ...], dtype: Any = np.uint8) -> np.memmap:
     """A new .npy file of zeros to be written through memory, whose space on the disk is taken.
 
     OSError in words where the disk is too full: a memory map would end the process instead.
@@ -103,7 +103,7 @@ def reserved(path: Path, shape: tuple[int, ...], dtype: Any = np.uint8) -> np.nd
     except OSError as error:
         path.unlink(missing_ok=True)
         raise (full(path) if error.errno in (errno.ENOSPC, errno.EFBIG) else error) from None
-    return np.load(path, mmap_mode="r+", allow_pickle=False)
+    return np.lib.format.open_memmap(path, mode="r+")
 
 
 def _take_space(handle: int, start: int, count: int) -> None:

@@ -117,8 +117,11 @@ def taught(
     model.load_state_dict(weights)
     stage2 = params.stage2.model_copy(update={"targets": targets})
     params = params.model_copy(update={"stage2": stage2})
-    given = (faces.images, faces.visible, train)
-    return alternate(model, *given, params=params, filling=filling, **options)
+    if faces.visible is None:
+        raise ValueError("which labels may be seen is not decided yet: notebook 01 does it")
+    return alternate(
+        model, faces.images, faces.visible, train, params=params, filling=filling, **options
+    )
 
 
 def aim(
@@ -159,9 +162,10 @@ def _infer(
 ) -> propagation.Propagation | None:
     if filling == NOTHING:
         return None
-    view = {"size": params.model.size, "fabric": fabric}
-    features, logits = training.extract(model, pixels, **view)
-    looks = filling in pseudo_labels.VIEWS
+    size, mirrored = params.model.size, None
+    features, logits = training.extract(model, pixels, size=size, fabric=fabric)
+    if filling in pseudo_labels.VIEWS:
+        mirrored = training.extract(model, pixels, size=size, mirror=True, fabric=fabric)[1]
     task = pseudo_labels.Task(
         features,
         logits,
@@ -169,7 +173,7 @@ def _infer(
         known,
         calibration,
         params.propagation,
-        training.extract(model, pixels, mirror=True, **view)[1] if looks else None,
+        mirrored,
         seed=params.seed + m - 1,
         device="auto" if device(params) == "cuda" else None,
     )

@@ -45,9 +45,9 @@ def pairs(scenes: Mapping[str, Scene], params: Params, *, margin: float) -> dict
 
 def traits(model: RelationNet, pairs: Mapping[str, PairSet], params: Params) -> pd.DataFrame:
     """Probability of each trait for each pair: index `<picture>: <face> and <face>`, 8 columns."""
-    rows = {}
+    tables = []
     for name, part in pairs.items():
         probability = relation.predict(model, part, params).sigmoid().numpy()
         keys = [f"{name}: {key}" for key in part.table["key"]]
-        rows |= dict(zip(keys, probability, strict=True))
-    return pd.DataFrame.from_dict(rows, orient="index", columns=list(TRAITS))
+        tables.append(pd.DataFrame(probability, index=keys, columns=list(TRAITS)))
+    return pd.concat(tables) if tables else pd.DataFrame(columns=list(TRAITS))

@@ -134,8 +134,7 @@ def new_positives(
             given, right = (counts.loc[name, (block, what)] for what in ("given", "right (%)"))
             share = "" if pd.isna(right) else f", {right:.0f} % right"
             title = f"{vocabulary.title(name)}, {block}: {given:,.0f} faces{share}"
-            cells = outer[row, column].subgridspec(1, wide, wspace=0.05).subplots()
-            cells = np.atleast_1d(cells)
+            cells = outer[row, column].subgridspec(1, wide, wspace=0.05).subplots(squeeze=False)[0]
             cells[0].set_title(title, fontsize=9, loc="left", pad=14)
             faces = shown[block][name].tolist()
             for axes, face in zip(cells, faces, strict=False):

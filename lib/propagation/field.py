@@ -31,14 +31,16 @@ class FieldParams(Protocol):  # `lib.params.PropagationParams` explains every va
     unary_weight: float
     prior_weight: float
     pairwise_weight: float
-    class_prior: str
-    potentials: str
     sample: bool
     tolerance: float
     max_iterations: int
 
     @property
     def shrinkage(self) -> str | float: ...
+    @property
+    def class_prior(self) -> str: ...
+    @property
+    def potentials(self) -> str: ...
 
 
 @dataclass(frozen=True)
@@ -98,8 +100,9 @@ def propagate(
     rows, home = Rows(features, checks.device_of(device)), labels.device
     field = Field(rows, labels.to(rows.device), classifier_weights, graph, params)
     if params.potentials == "fitted":
-        posterior, *rest = fitted.infer(field, logits, calibration, watch)
-        return Propagation(field.decide(posterior, 0.5).to(home), posterior.to(home), *rest)
+        posterior, trace, weights = fitted.infer(field, logits, calibration, watch)
+        decided = field.decide(posterior, 0.5)
+        return Propagation(decided.to(home), posterior.to(home), trace, weights)
     posterior = vote(rows, field.labels, params.neighbours)  # line 2
     current, moving, trace = field.decide(posterior, 0.5), field.incomplete, []
     for iteration in range(params.max_iterations):
