@@ -14,11 +14,13 @@ from lib.training import processes
 SMALL = {
     "data.size": 32,
     "model": {"size": 32, "width": 0.125, "features": 16},
-    "relation": {
-        "shared": 8,
-        "train": {"epochs": 1, "batch": 8, "rate": 0.01},
-        "pretrain": {"epochs": 0, "batch": 8, "rate": 0.01},
-    },
+    "relation.shared": 8,
+    "relation.train.epochs": 1,
+    "relation.train.batch": 8,
+    "relation.train.rate": 0.01,
+    "relation.pretrain.epochs": 0,
+    "relation.pretrain.batch": 8,
+    "relation.pretrain.rate": 0.01,
 }
 PARAMS = params.load("smoke", SMALL)
 

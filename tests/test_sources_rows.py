@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from lib.data import listing, real
@@ -493,9 +493,8 @@ def test_any_text_survives_reading(words, end, mark):
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "list.txt"
         path.write_bytes((end.join(words) + end).encode("utf-8-sig" if mark else "utf-8"))
-        expected = words if not words[0].startswith("\ufeff") else None
-        if expected:
-            assert reading.lines(path) == expected
+        assume(not words[0].startswith("\ufeff") and not reading.mistaken(path.read_bytes()))
+        assert reading.lines(path) == words
 
 
 @given(st.binary(max_size=200))

@@ -229,7 +229,7 @@ def test_a_notebook_that_needs_a_dataset_is_recorded_and_the_run_goes_on(tmp_pat
     assert "Not run: needs SFEW 2.0" in copy
     assert '"error"' not in copy and "Traceback" not in copy
     (tmp_path / "site").mkdir()
-    report.write_page(outputs / "logs" / "07_sfew.ipynb", tmp_path / "site")
+    report.write_page(outputs / "logs" / "07_sfew.ipynb", tmp_path / "site", ())
     assert len(nbformat.read(tmp_path / "site" / "07_sfew.ipynb", as_version=4).cells) == 1
 
 
@@ -348,7 +348,7 @@ def test_a_page_links_to_files_that_exist(page):
 
 
 def test_the_cover_quotes_the_header_of_the_profile():
-    assert "its numbers mean little" in report.cover("smoke")
+    assert "its numbers mean little" in report.remarks("smoke")
 
 
 def test_a_numbered_equation_of_several_lines_can_be_set(tmp_path):
@@ -356,7 +356,7 @@ def test_a_numbered_equation_of_several_lines_can_be_set(tmp_path):
     notebook.cells = [nbformat.v4.new_markdown_cell(r"a \\ b $$x \\ y \tag{1}$$")]
     nbformat.write(notebook, tmp_path / "executed.ipynb")
     (tmp_path / "site").mkdir()
-    report.write_page(tmp_path / "executed.ipynb", tmp_path / "site")
+    report.write_page(tmp_path / "executed.ipynb", tmp_path / "site", ())
     page = nbformat.read(tmp_path / "site" / "executed.ipynb", as_version=4)
     assert page.cells[0].source == r"a \\ b $$x \cr y \tag{1}$$"
 
@@ -367,6 +367,6 @@ def test_a_page_shows_the_parameters_it_ran_with(tmp_path):
     for cells, shown in (([written, put_in], put_in), ([written], written)):
         nbformat.write(nbformat.v4.new_notebook(cells=cells), tmp_path / "executed.ipynb")
         (tmp_path / "site").mkdir(exist_ok=True)
-        report.write_page(tmp_path / "executed.ipynb", tmp_path / "site")
+        report.write_page(tmp_path / "executed.ipynb", tmp_path / "site", ())
         page = nbformat.read(tmp_path / "site" / "executed.ipynb", as_version=4)
         assert [cell.source for cell in page.cells] == [shown.source]
