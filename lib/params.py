@@ -116,6 +116,7 @@ class TrainParams(Section):
     """One training stage (Section 6.1, "Implementation")."""
 
     epochs: Count = 30
+    steps: Count = 0  # of an epoch at most, on random samples; 0: every sample once
     batch: Annotated[int, Field(ge=2, le=10**6)] = 32  # batch normalisation needs two samples
     rate: Rate = 0.001
     momentum: Share = 0.9

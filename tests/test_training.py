@@ -50,6 +50,15 @@ def recipe(**changes):
     return RECIPE.model_copy(update=changes)
 
 
+@pytest.mark.parametrize(("steps", "taken"), [(0, 4), (3, 3), (9, 4)])
+def test_an_epoch_ends_after_a_number_of_steps(monkeypatch, steps, taken):
+    images, targets = bright_faces(64)
+    step, count = loop.Run._step, []
+    monkeypatch.setattr(loop.Run, "_step", lambda *given: count.append(1) or step(*given))
+    history = fit(network(), images, targets, recipe(steps=steps))
+    assert len(history) == 2 and len(count) == 2 * taken
+
+
 def same(one, two):
     pairs = zip(one.state_dict().values(), two.state_dict().values(), strict=True)
     return all(torch.equal(a, b) for a, b in pairs)

@@ -119,6 +119,7 @@ class Run:
         self.engine = fabric = self.fabric or processes.single()
         self.count = self._checked_count()
         self.steps = max(1, self.count // self.train.batch)  # each epoch leaves out another rest
+        self.steps = min(self.steps, self.train.steps or self.steps)
         self.file = self._file()
         self.model.train().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         if fabric.world_size > 1:
