@@ -157,4 +157,4 @@ def test_a_foreign_lib_a_foreign_kernel_and_a_path_with_spaces_do_not_break_a_ru
     ran = subprocess.run(command, cwd=project, env=hostile, capture_output=True, text=True)
     assert ran.returncode == 0, ran.stderr
     printed = nbformat.read(project / "out.ipynb", as_version=4).cells[0].outputs[0].text
-    assert printed.strip() == str(project / "lib" / "vocabulary.py")
+    assert Path(printed.strip()).resolve() == ROOT / "lib" / "vocabulary.py"

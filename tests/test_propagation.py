@@ -362,7 +362,7 @@ def test_cpu_and_gpu_agree(name):
 def test_watch_gets_labels_on_the_device_of_the_given_ones():
     given, seen = tensors(*case(3, 200, 16, 6)), []
     result = propagation.propagate(
-        *given, params=variant(), device="cuda", watch=lambda t, labels: seen.append(labels)
+        *given, params=variant(), device="cuda", watch=lambda t, labels, _: seen.append(labels)
     )
     assert {labels.device for labels in seen} == {given[1].device}
     assert torch.equal(seen[-1], result.labels)

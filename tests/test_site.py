@@ -73,7 +73,8 @@ def site(tmp_path_factory):
         patch.chdir(ROOT)
         patch.setenv("OUTPUTS", str(folder))
         work = Workspace(params.load("smoke"), "03_attribute_propagation")
-        shutil.copytree(ROOT / "outputs" / "smoke" / "metrics", work.root / "metrics")
+        left = shutil.ignore_patterns("artifacts", "logs", "report", ".*")
+        shutil.copytree(ROOT / "outputs" / "smoke", work.root, ignore=left, dirs_exist_ok=True)
         made_up(work)
         report.build("smoke", folder / "source", folder / "html")
     return folder / "html"
@@ -93,7 +94,7 @@ def made_up(work: Workspace, count: int = 90) -> None:
     features = torch.randn(count, 8, generator=draw)
     work.save_rows("02_features", table["key"], {"features": features})
     work.save_tensors("02_dcn", {"heads.weight": torch.randn(24, 8, generator=draw)})
-    name = "shared, 0.3, mean field"
+    name = "shared, weak terms"
     variants.save(work, name, variants.tried(work.params.propagation)[name])
 
 

@@ -91,10 +91,10 @@ def prepare(work: Workspace) -> Task:
 
 
 def compared(work: Workspace) -> dict[str, PropagationParams]:
-    """The variants of Algorithm 2 on the page by name: literal, fitted, and last the one used."""
+    """The variants of Algorithm 2 on the page by name: literal, and last the one used."""
     tried = variants.tried(work.params.propagation)
     note = work.load_json(variants.FILE)
-    named = {name: each for name, each in tried.items() if "literal" in name or "fitted" in name}
+    named = {"literal": tried[variants.LITERAL]}
     used = PropagationParams.model_validate(note["propagation"])
     return {name: each for name, each in named.items() if each != used} | {note["name"]: used}
 
@@ -195,7 +195,7 @@ def history(task: Task, params: PropagationParams, seed: int) -> Iterator[tuple[
         params=params,
         graph=task.graph,
         seed=seed,
-        watch=lambda _, now: labels.append(now.clone()),
+        watch=lambda _, now, __: labels.append(now.clone()),
     )
     scale = (params.unary_weight, params.prior_weight, params.pairwise_weight)
     yield start, torch.zeros(*visible.shape, 3)

@@ -103,7 +103,7 @@ def sweeps(
             weights,
             graph=graph,
             params=params,
-            watch=lambda iteration, labels: times.append(time.perf_counter()),
+            watch=lambda *_: times.append(time.perf_counter()),
         )
     )
     return float(np.median(np.diff(times))), memory

@@ -90,7 +90,7 @@ def watched(
     device = options.get("device")
     seen = {0: propagation.vote(features, labels, params.neighbours, device=device)}
 
-    def watch(sweep: int, posterior: Tensor) -> None:
+    def watch(sweep: int, _: Tensor, posterior: Tensor) -> None:
         if sweep in sweeps:
             seen[sweep] = posterior
 

@@ -15,7 +15,7 @@ TITLES = [vocabulary.title(name) for name in vocabulary.ATTRIBUTES]
 
 def reliability(curves: dict[str, dict[str, np.ndarray]]) -> Figure:
     """Reliability diagram: name -> what `metrics.reliability` gives."""
-    figure = Figure(figsize=(8.5, 3.8), layout="constrained")
+    figure = Figure(figsize=(8.5, 4.2), layout="constrained")
     left, right = figure.subplots(1, 2, width_ratios=(1, 1.1))
     left.plot([0, 1], [0, 1], color="grey", linewidth=0.8, linestyle=":")
     for colour, (name, curve) in zip(COLOURS, curves.items(), strict=False):
@@ -26,7 +26,8 @@ def reliability(curves: dict[str, dict[str, np.ndarray]]) -> Figure:
     right.set(xlabel="stated p(y = 1)", ylabel="answers in this bin (%)", yscale="log")
     right.yaxis.set_major_formatter("{x:g}")
     right.yaxis.set_minor_formatter(LogFormatter())  # no minor labels where they would overlap
-    right.legend(fontsize=8, frameon=False)
+    handles, names = right.get_legend_handles_labels()
+    figure.legend(handles, names, loc="outside lower center", ncols=3, fontsize=8, frameon=False)
     return figure
 
 

@@ -77,7 +77,7 @@ def propagate(
     params: FieldParams,
     graph: NeighbourGraph | None = None,
     seed: int = 0,
-    watch: Callable[[int, Tensor], None] | None = None,
+    watch: Callable[[int, Tensor, Tensor], None] | None = None,
     device: Device = None,
     logits: Tensor | None = None,
     calibration: Tensor | None = None,
@@ -87,7 +87,7 @@ def propagate(
     features: (N, D) float. labels: (N, A) int8 in {-1 missing, 0, 1}; annotations never change.
     classifier_weights: (A, D). seed: of the numbers that sample labels (Eqn. 12).
     graph: of these features, if it is at hand; its first `params.neighbours` are used.
-    watch: called after every iteration with its number and the posterior (N, A).
+    watch: called after every iteration with its number, the labels and the posterior (N, A).
     device: as in `neighbours`. Memory: what `neighbours` takes, another copy of the features, and a
         matrix (D, D) of float64 per attribute.
     logits, calibration: (N, A), for `potentials: fitted` alone, see `lib.propagation.fitted`.
@@ -115,7 +115,7 @@ def propagate(
         posterior, current = new, fresh
         moving = [a for a in moving if change[a] >= params.tolerance]
         if watch:
-            watch(iteration + 1, new.to(home))
+            watch(iteration + 1, current.to(home), posterior.to(home))
         if not moving:
             break
     return Propagation(current.to(home), posterior.to(home), trace)

@@ -29,7 +29,7 @@ def infer(
     field: Any,
     logits: Tensor | None,
     calibration: Tensor | None,
-    watch: Callable[[int, Tensor], None] | None = None,
+    watch: Callable[[int, Tensor, Tensor], None] | None = None,
 ) -> tuple[Tensor, list[dict[str, float]], Tensor]:
     """The posterior (N, A) of the field, annotations in their place; its trace; the weights (5,).
 
@@ -55,7 +55,7 @@ def infer(
         trace.append(field.progress(sweep, field.change(posterior, new), every, before, labels))
         posterior = new
         if watch:
-            watch(sweep + 1, posterior)
+            watch(sweep + 1, labels, posterior)
         if not trace[-1]["moving"]:
             break
     return posterior, trace, weights
