@@ -107,7 +107,7 @@ def reserved(path: Path, shape: tuple[int, ...], dtype: Any = np.uint8) -> np.me
 
 
 def _take_space(handle: int, start: int, count: int) -> None:
-    """Extend an open file by so many bytes of zeros that the disk has room for."""
+    """Extend an open file by so many bytes of zeros, if the disk has space for them."""
     if not count:
         return
     if hasattr(os, "posix_fallocate"):

@@ -209,9 +209,3 @@ def test_labels_spread_within_a_cloud_of_faces():
     labels[1, 0] = 0  # now nothing is known of the second cloud
     posterior = baselines.label_spreading(clouds, labels, neighbours=8)
     assert (posterior[30:, 0] == 0.5).all()
-
-
-def test_lees_pseudo_labels_by_hand():
-    logits = torch.tensor([[2.0, -1.0], [-3.0, 0.5]])
-    labels = torch.tensor([[-1, 1], [-1, -1]], dtype=torch.int8)
-    assert baselines.lee(logits, labels).tolist() == [[1, 1], [0, 1]]

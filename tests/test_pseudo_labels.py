@@ -44,6 +44,13 @@ def test_annotations_stay_and_every_gap_has_a_probability(task, name):
     assert set(decided.unique().tolist()) <= ({-1, 0, 1} if "CAP" in name else {0, 1})
 
 
+def test_lees_pseudo_labels_by_hand():
+    logits = torch.tensor([[2.0, -1.0], [-3.0, 0.5]])
+    labels = torch.tensor([[-1, 1], [-1, -1]], dtype=torch.int8)
+    task = pseudo_labels.Task(logits, logits, logits, labels, labels, PropagationParams())
+    assert pseudo_labels.own(task).labels.tolist() == [[1, 1], [0, 1]]
+
+
 def test_mirrored_output_is_that_of_both_views(task):
     views = dataclasses.replace(task, mirrored=task.logits + 2)
     missing = task.labels < 0

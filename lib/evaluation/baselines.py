@@ -276,11 +276,3 @@ def label_spreading(features: Tensor, labels: Tensor, neighbours: int = 10) -> T
         shares = spreading.label_distributions_  # (N, 2), both 0 where nothing arrived
         posterior[:, a] = torch.from_numpy(np.where(shares.sum(1) > 0, shares[:, 1], 0.5))
     return posterior
-
-
-def lee(logits: Tensor, labels: Tensor) -> Tensor:
-    """Lee's pseudo label (2013): the network's own decision where the annotation is missing.
-
-    logits (N, A), labels (N, A) in {-1, 0, 1} -> (N, A) int8 in {0, 1}.
-    """
-    return torch.where(labels < 0, (logits > 0).to(torch.int8), labels)

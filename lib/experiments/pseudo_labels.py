@@ -17,7 +17,7 @@ from torch import Tensor
 
 from lib import propagation, vocabulary
 from lib.data.faces import FaceSet
-from lib.evaluation import baselines
+from lib.evaluation import baselines, metrics
 from lib.params import PropagationParams
 from lib.propagation import Propagation, fitted
 
@@ -54,11 +54,13 @@ class Task:
 
     def propagate(self, **changes: object) -> Propagation:
         """Algorithm 2 with `params`, or with some of them changed."""
+        params = self.params.model_copy(update=changes)
         return propagation.propagate(
             self.features,
             self.labels,
             self.weights,
-            params=self.params.model_copy(update=changes),
+            params=params,
+            graph=self.graph if params.neighbours <= self.params.neighbours else None,
             seed=self.seed,
             device=self.device,
             logits=self.both,
@@ -168,8 +170,7 @@ def platt(task: Task) -> Propagation:
 
 def frequency(labels: Tensor) -> Tensor:
     """Share of positives (A,) among the annotations (N, A); one half where there are none."""
-    known = (labels >= 0).sum(0)
-    return torch.where(known > 0, (labels == 1).sum(0) / known.clamp(min=1), 0.5)
+    return torch.from_numpy(metrics.class_frequency(labels)).float().nan_to_num(0.5)
 
 
 def new_positives(

@@ -22,7 +22,7 @@ CALM = dict(  # nothing hides the face, and the picture is sharp and well lit
     motion_y=0.0, jpeg=94.0, exposure=1.05, contrast=1.0, saturation=1.0, vignette=0.0,
     light_x=0.5, light_y=0.6, ambient=0.5, warm=0.0, rim=0.3, cast_r=0.0, cast_g=0.0, cast_b=0.0,
 )  # fmt: skip
-PAIRS = (10_000_010, 10_000_013, 10_000_014)  # two people of whom both faces are found
+PAIRS = (10_000_010, 10_000_013, 10_000_014)  # two people each; both faces are found
 SITTERS = "celeba"  # the source whose people sit for the examples
 
 

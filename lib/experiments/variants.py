@@ -83,7 +83,7 @@ def watched(
     params: PropagationParams,
     **options: Any,
 ) -> tuple[Propagation, dict[int, Tensor]]:
-    """A run of Algorithm 2, and its posterior (N, A) at the start (0), after sweeps and at its end.
+    """A run of Algorithm 2 and its posterior (N, A): at the start (0), after `sweeps`, at its end.
 
     options: those of `propagation.propagate`.
     """

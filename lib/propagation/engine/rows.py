@@ -72,12 +72,12 @@ def turn(points: Tensor, axes: Tensor) -> Tensor:
 
 
 def to_gpu(features: Tensor) -> tuple[Tensor, str | None]:
-    """Features and device for `Rows`: on a GPU if there is one with room for the work on them."""
+    """Features and device for `Rows`: on a GPU if there is one with memory for the work on them."""
     if features.device.type != "cpu" or not torch.cuda.is_available():
         return features, None
     needed = 6 * 4 * features.numel()  # the centred and the turned copy, distances, products
-    room = needed <= torch.cuda.mem_get_info()[0]
-    return (features.to("cuda"), None) if room else (features, "cuda")
+    fits = needed <= torch.cuda.mem_get_info()[0]
+    return (features.to("cuda"), None) if fits else (features, "cuda")
 
 
 def slices(count: int, size: int) -> Iterator[slice]:
