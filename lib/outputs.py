@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from lib import files
-from lib.params import Params, changed, load
+from lib.params import Params, load
+from lib.profiles import changed
 from lib.provenance import ROOT, digest, provenance
 
 # Sections of the parameters that the artifacts of a notebook depend on, directly or through others.

@@ -8,7 +8,7 @@ error that names the file, the key, the value and what to do.
 import difflib
 import importlib
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -269,22 +269,6 @@ def load(
         except ValueError as error:
             raise ValueError(f"{where}: {key}: {error}") from None
     return _checked(values, profile, where)
-
-
-def changed(
-    before: BaseModel, after: BaseModel, *, leave_out: Collection[str] = (), above: str = ""
-) -> dict[str, Any]:
-    """The values of `after` that `before` has otherwise, by dotted key; tuples as lists."""
-    found: dict[str, Any] = {}
-    for name in type(after).model_fields:
-        one, two = getattr(before, name), getattr(after, name)
-        if name in leave_out or one == two:
-            continue
-        if isinstance(one, BaseModel) and isinstance(two, BaseModel):
-            found |= changed(one, two, above=f"{above}{name}.")
-        else:
-            found[f"{above}{name}"] = list(two) if isinstance(two, tuple) else two
-    return found
 
 
 def profiles() -> list[str]:

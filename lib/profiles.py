@@ -1,7 +1,7 @@
 """What people write: YAML files of a profile, overrides; and what is wrong with them, in words."""
 
 import difflib
-from collections.abc import Hashable, Iterator, Mapping
+from collections.abc import Collection, Hashable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -119,3 +119,19 @@ def _keys(model: type[BaseModel]) -> set[str]:
         if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
             keys |= _keys(field.annotation)
     return keys
+
+
+def changed(
+    before: BaseModel, after: BaseModel, *, leave_out: Collection[str] = (), above: str = ""
+) -> dict[str, Any]:
+    """The values of `after` that `before` has otherwise, by dotted key; tuples as lists."""
+    found: dict[str, Any] = {}
+    for name in type(after).model_fields:
+        one, two = getattr(before, name), getattr(after, name)
+        if name in leave_out or one == two:
+            continue
+        if isinstance(one, BaseModel) and isinstance(two, BaseModel):
+            found |= changed(one, two, above=f"{above}{name}.")
+        else:
+            found[f"{above}{name}"] = list(two) if isinstance(two, tuple) else two
+    return found

@@ -5,6 +5,7 @@ import pytest
 import torch
 from sklearn.metrics import average_precision_score, roc_auc_score
 
+from lib import vocabulary
 from lib.evaluation import bootstrap, judging, metrics, results
 
 
@@ -139,7 +140,7 @@ def test_margin_of_an_attribute_is_to_the_next_hardest(measured):
     scores[:10, 9] = 1 - scores[:10, 9]
     judge = judging.Judge(truth, metrics.class_frequency(truth), resamples=200)
     each = judge.per_attribute({"one": scores}).loc["one"]
-    eighth, ninth = (judging.ATTRIBUTES[place] for place in (8, 9))
+    eighth, ninth = (vocabulary.ATTRIBUTES[place] for place in (8, 9))
     margin = judge.margin(scores, eighth)
     assert margin["value"] == pytest.approx(each[ninth] - each[eighth])
     assert judge.margin(scores, ninth)["value"] == pytest.approx(-margin["value"])

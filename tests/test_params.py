@@ -2,7 +2,7 @@
 
 import pytest
 
-from lib import params
+from lib import params, profiles
 
 
 @pytest.mark.parametrize("profile", params.profiles())
@@ -106,7 +106,7 @@ def test_a_profile_may_have_a_name_that_looks_like_a_number(tmp_path, monkeypatc
 
 def test_what_an_override_changes_is_listed():
     ours = params.load("smoke", {"stage1.epochs": 1, "data.yaw_bins": [-50.0, -20.0, 20.0, 50.0]})
-    found = params.changed(params.load("smoke"), ours)
+    found = profiles.changed(params.load("smoke"), ours)
     assert found == {"stage1.epochs": 1, "data.yaw_bins": [-50.0, -20.0, 20.0, 50.0]}
 
 

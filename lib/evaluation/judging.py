@@ -30,10 +30,9 @@ JUDGEMENTS: dict[str, tuple[float | str, str]] = {
     "precision at 0.5": (0.5, "precision"),
 }
 PAPER, FREQUENCY, AUC, PRECISION, PLAIN, LOG_LOSS, CALLED, HITS = JUDGEMENTS
-UNITS = {LOG_LOSS: ("nats", "nats", 1)}  # of a value, of a difference; its factor
-PERCENT = ("%", "points", 100)
+# Unit of a value, of a difference; its factor.
+UNITS = dict.fromkeys(JUDGEMENTS, ("%", "points", 100)) | {LOG_LOSS: ("nats", "nats", 1)}
 AVERAGE = "average"  # the subset of all columns
-ATTRIBUTES = list(vocabulary.ATTRIBUTES)
 
 
 @dataclass(frozen=True)
@@ -139,7 +138,7 @@ class Judge:
         difference: bool = False,
     ) -> list[dict[str, object]]:
         """One row per subset, from values (A,) and their bootstrap samples (R, A)."""
-        *units, scale = UNITS.get(metric, PERCENT)
+        *units, scale = UNITS[metric]
         unit = units[difference]
         if not isinstance(subsets, Mapping):
             subsets = {name: self.names if name == AVERAGE else (name,) for name in subsets}
@@ -164,7 +163,7 @@ class Judge:
 
     def per_attribute(self, scores: dict[str, Tensor], judgement: str = PAPER) -> pd.DataFrame:
         """Without intervals: a row per method; columns average, then each attribute."""
-        scale = UNITS.get(judgement, PERCENT)[-1]
+        scale = UNITS[judgement][-1]
         rows = {name: scale * self._values(score, judgement) for name, score in scores.items()}
         table = pd.DataFrame(rows, index=list(self.names)).T
         table.insert(0, "average", table.mean(axis=1))
@@ -182,7 +181,7 @@ class Judge:
         self, score: Tensor, judgement: str = PAPER, attributes: list[str] | None = None
     ) -> Estimate:
         """Average over all or some attributes with its interval; None if undefined."""
-        scale = UNITS.get(judgement, PERCENT)[-1]
+        scale = UNITS[judgement][-1]
         judged = self._judged(score, judgement)
         return bootstrap.estimate(*self._average(*judged, attributes), scale)
 
@@ -194,7 +193,7 @@ class Judge:
         attributes: list[str] | None = None,
     ) -> Estimate:
         """Average of `better` minus that of `worse` on the same faces."""
-        gain, scale = self._gain(better, worse, judgement), UNITS.get(judgement, PERCENT)[-1]
+        gain, scale = self._gain(better, worse, judgement), UNITS[judgement][-1]
         return bootstrap.estimate(*self._average(*gain, attributes), scale)
 
     def contrast(

@@ -18,6 +18,7 @@ from torch import Tensor
 from lib import propagation, vocabulary
 from lib.data.faces import FaceSet
 from lib.evaluation import baselines, metrics
+from lib.experiments import variants
 from lib.params import PropagationParams
 from lib.propagation import Propagation, fitted
 
@@ -79,6 +80,11 @@ class Task:
             torch.where(missing, probability.float(), self.labels.float()),
             [],
         )
+
+
+def literal(task: Task) -> Propagation:
+    """The paper's own variant, with the neighbours and stopping rule of the profile."""
+    return task.propagate(**variants.tried(task.params)[variants.LITERAL].model_dump())
 
 
 def own(task: Task) -> Propagation:
@@ -196,7 +202,7 @@ def new_positives(
 
 METHODS: dict[str, Callable[[Task], Propagation]] = {
     "propagation": Task.propagate,
-    "literal": lambda task: task.propagate(**PropagationParams().model_dump()),
+    "literal": literal,
     "with class prior": lambda task: task.propagate(class_prior="frequency"),
     "Platt-scaled": platt,
     "fitted": lambda task: task.propagate(potentials="fitted"),
