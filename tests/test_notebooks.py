@@ -104,8 +104,22 @@ def test_code_cells_are_short_and_define_nothing(name):
 def test_the_first_page_has_all_its_parts(name):
     opening = cells(source(name))[0].source
     assert opening.startswith("# ")
-    for word in ("**Paper**", "**Question**", "**Reads**", "**Writes**", "**The paper reports**"):
+    for word in ("**Paper**", "**Question**", "**The paper reports**"):
         assert word in opening
+
+
+@pytest.mark.parametrize("name", STEPS)
+def test_the_last_page_says_what_to_try_and_which_files_there_are(name):
+    last = cells(source(name))[-1].source
+    for word in ("## Try it", "<summary>Files", "**Reads**", "**Writes**"):
+        assert word in last
+
+
+@pytest.mark.parametrize("name", list(STEPS)[3:])
+def test_what_was_found_stands_at_the_top_and_at_the_end(name):
+    code = "\n".join(cell.source for cell in cells(source(name), "code"))
+    assert code.count("in_short(") == 2
+    assert code.index("in_short()") < code.index("work.record(") < code.index("findings.of(work)")
 
 
 @pytest.mark.parametrize("name", list(STEPS)[:-1])

@@ -204,7 +204,7 @@ def is_file_name(output: NotebookNode) -> bool:
 
 def is_aside(code: str) -> bool:
     """Whether a cell imports, opens the workspace, or prepares and records results."""
-    if any(call in code for call in ("open_notebook(", "work.record(", "results.row")):
+    if any(call in code for call in ("open_notebook(", "work.record(", "results.row", "in_short(")):
         return True
     try:
         return any(isinstance(line, ast.Import | ast.ImportFrom) for line in ast.parse(code).body)

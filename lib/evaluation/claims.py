@@ -76,7 +76,13 @@ class Evidence:
 def evidence(params: Params) -> Evidence:
     """The results of a profile: of its seed, and of all `params.seeds` where they have run."""
     seeds = range(params.seed, params.seed + params.seeds)
-    works = [Workspace(params.model_copy(update={"seed": seed}), "14_scoreboard") for seed in seeds]
+    return recorded(
+        *(Workspace(params.model_copy(update={"seed": seed}), "14_scoreboard") for seed in seeds)
+    )
+
+
+def recorded(*works: Workspace) -> Evidence:
+    """The results of one workspace, or of the workspaces of several seeds."""
     names = {path.stem for path in (works[0].root / "metrics").glob("*.json")}
     lacking = {name: works[0].facts(name).get("not_run") for name in sorted(names)}
     not_run = {name: dataset for name, dataset in lacking.items() if dataset}

@@ -12,6 +12,7 @@ from pandas.io.formats.style import Styler
 from lib.figures.palette import VERDICT_COLOURS
 
 HEAVY = 100_000  # bytes
+IN_SHORT = "in short"  # of the display that is filled at the end
 
 
 def shown(path: Path) -> IPython.display.Image:
@@ -28,6 +29,22 @@ def shown(path: Path) -> IPython.display.Image:
 def findings(lines: Iterable[str]) -> IPython.display.Markdown:
     """What a notebook found, as a list; each line is a sentence in Markdown."""
     return IPython.display.Markdown("\n".join(f"- {line}" for line in lines))
+
+
+def in_short(lines: Iterable[str] = ()) -> None:
+    """What a notebook found: called without lines it holds a place at the top of the page, called
+    with them at the end it shows them there and in the place at the top.
+    """
+    listed = findings(lines)
+    if listed.data:
+        IPython.display.display(listed)
+        top = IPython.display.Markdown(f"**In short**\n\n{listed.data}")
+        IPython.display.update_display(top, display_id=IN_SHORT)
+    else:
+        waiting = IPython.display.Markdown(
+            "*What was found stands here when the notebook has run.*"
+        )
+        IPython.display.display(waiting, display_id=IN_SHORT)
 
 
 def scoreboard(board: pd.DataFrame) -> Styler:

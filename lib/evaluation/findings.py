@@ -1,0 +1,85 @@
+"""What a notebook found, in sentences that are made from the long results table.
+
+`params/reported/findings.csv` has a sentence a row with the key of the number it rests on. The
+words that judge are chosen by the interval: a student reads "worse than" where it is below zero,
+and "not surely different from" where it contains zero.
+"""
+
+import pandas as pd
+
+from lib.evaluation import claims
+from lib.evaluation.claims import Estimate, Evidence
+from lib.params import FOLDER
+from lib.workspace import Workspace
+
+ERRORS = ("log loss", "expected calibration error")  # less is better
+# Digits by unit, otherwise one; counts and shares are written without a unit.
+DIGITS = {"nats": 2, "kappa": 2, "correlation": 2, "probability": 2, "": 2, "share": 4, "count": 0}
+
+
+def of(work: Workspace) -> list[str]:
+    """The sentences of the notebook that has the workspace, from this run's numbers alone."""
+    return sentences(claims.recorded(work), work.notebook)
+
+
+def sentences(evidence: Evidence, notebook: str) -> list[str]:
+    """The sentences of a notebook, in the order of the list; what has no number is left out.
+
+    In a row `{value}` is the estimate with its unit and interval, `{compared}` what the interval of
+    a difference says, `{paper}` the paper's own number, where it has one. A sentence may go over
+    several rows: it ends with the row that ends in a full stop.
+    """
+    listed = pd.read_csv(FOLDER / "reported" / "findings.csv", dtype=str, keep_default_na=False)
+    found = []
+    for _, row in listed[listed["notebook"] == notebook].iterrows():
+        estimate = evidence.estimate(*(row[name] for name in claims.KEY))
+        if isinstance(estimate, str):
+            continue
+        signed = row["unit"] == "points" or "{compared}" in row["sentence"]
+        words = {
+            "value": written(estimate, row["unit"], signed=signed),
+            "compared": compared(estimate, less=row["metric"] in ERRORS),
+            "paper": _paper(row, signed=signed),
+        }
+        found.append(row["sentence"].format(**words))
+    return _joined(found)
+
+
+def _joined(parts: list[str]) -> list[str]:
+    """Parts of sentences put together; one whose end is left out ends in a full stop all the same.
+
+    A part that begins with a capital begins a sentence.
+    """
+    found: list[str] = []
+    for part in parts:
+        if found and not part[0].isupper() and not found[-1].endswith("."):
+            found[-1] += f" {part}"
+        else:
+            found.append(part)
+    return [f"{text.rstrip(' ,;.')}." for text in found]
+
+
+def compared(estimate: Estimate, *, less: bool = False) -> str:
+    """What a difference says about the first of two methods; less: the smaller one is better."""
+    above, below = ("worse than", "better than") if less else ("better than", "worse than")
+    if estimate["low"] > 0:
+        return above
+    return below if estimate["high"] < 0 else "not surely different from"
+
+
+def written(estimate: Estimate, unit: str, *, signed: bool = False) -> str:
+    """An estimate as `+1.2 points [+0.3, +2.1]` or `76.1 % [75.0, 77.2]`."""
+    form = f"{{:{'+' if signed else ''}.{DIGITS.get(unit, 1)}f}}"
+    value, low, high = (form.format(estimate[end]) for end in ("value", "low", "high"))
+    text = value if unit in ("", "share", "count") else f"{value} {unit}"
+    return text if low == high else f"{text} [{low}, {high}]"
+
+
+def _paper(row: pd.Series, *, signed: bool) -> str:
+    """` (the paper: +4.8)`, or nothing where the paper has no such number."""
+    if not row["table"]:
+        return ""
+    number = claims.published(row["table"], row["row"], row["column"])
+    if row["minus"]:
+        number -= claims.published(row["table"], row["minus"], row["column"])
+    return f" (the paper: {number:+.1f})" if signed else f" (the paper: {number:.1f} %)"
