@@ -11,6 +11,7 @@ import pytest
 
 from lib.evaluation import claims
 from lib.params import Params
+from workflow import prose
 from workflow.pipeline import BY_NUMBER, SCOREBOARD, SHARED, STEPS
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -129,6 +130,14 @@ def test_the_last_page_links_to_the_next_notebook(name):
 
 
 @pytest.mark.parametrize("name", STEPS)
+def test_a_page_has_one_name(name):
+    title = cells(source(name))[0].source.splitlines()[0].removeprefix("# ")
+    texts = "\n".join(c.source for other in STEPS for c in cells(source(other), "markdown"))
+    named = re.findall(rf"\[(\d\d[a-z]? · [^]]+)\]\({name}\.ipynb\)", texts)
+    assert set(named) <= {title}
+
+
+@pytest.mark.parametrize("name", STEPS)
 def test_a_notebook_reads_only_the_parameters_it_declares(name):
     """Otherwise a notebook would not run again after a change of a parameter it depends on."""
     code = "\n".join(cell.source for cell in cells(source(name), "code"))
@@ -145,6 +154,19 @@ def test_executed_copies_belong_to_their_sources(profile, name):
         f"outputs/{profile}/{name}.ipynb was made from another source: "
         f"run `make reproduce PROFILE={profile}`"
     )
+
+
+def test_the_words_of_a_copy_follow_its_notebook_while_the_code_is_the_same():
+    make = nbformat.v4
+    code = make.new_code_cell("1 + 1", execution_count=1)
+    given = make.new_code_cell("profile = 1", metadata={"tags": ["parameters"]})
+    added = make.new_code_cell("profile = 2", metadata={"tags": ["injected-parameters"]})
+    words = make.new_markdown_cell("new words")
+    copy = make.new_notebook(cells=[make.new_markdown_cell("old"), given, added, code])
+    source = make.new_notebook(cells=[given, make.new_code_cell("1 + 1"), words])
+    assert prose.refreshed(copy, source) == [given, added, code, words]
+    source.cells[1].source = "1 + 2"
+    assert prose.refreshed(copy, source) is None
 
 
 @pytest.mark.parametrize(("profile", "name"), EXECUTED)

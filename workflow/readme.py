@@ -11,8 +11,8 @@ from typing import Any
 
 import nbformat
 
-from lib.evaluation import claims
-from lib.evaluation.judging import AUC, PAPER
+from lib.evaluation import claims, findings
+from lib.evaluation.judging import PAPER
 from lib.params import load
 from lib.workspace import Workspace
 from workflow.imports import code
@@ -45,30 +45,28 @@ def results(profile: str = PROFILE) -> str:
     return markdown(head, table[["what", "paper", "ours"]].itertuples(index=False))
 
 
-def scoreboard(profile: str = PROFILE) -> str:
-    """How many of the paper's claims hold, and what propagation adds."""
+def found(profile: str = PROFILE) -> str:
+    """What attributes and relations came out as, in sentences made from the results."""
     evidence = claims.evidence(load(profile))
-    verdicts = claims.scoreboard(evidence)["verdict"].value_counts()
+    pages = ("05_attribute_accuracy", "11_relation_accuracy")
+    lines = [line for page in pages for line in findings.sentences(evidence, page, cover=True)]
+    return "\n".join(f"- {line}" for line in lines)
+
+
+def scoreboard(profile: str = PROFILE) -> str:
+    """How many of the paper's claims hold."""
+    verdicts = claims.scoreboard(claims.evidence(load(profile)))["verdict"].value_counts()
     counts = ", ".join(f"{name} {verdicts.get(name, 0)}" for name in claims.VERDICTS)
-    gains = (
-        estimate(evidence, "05_attribute_accuracy", metric, "DCN+AP - control", "average", signed)
-        for metric, signed in ((PAPER, "at 0.5"), (AUC, "in ROC AUC"))
-    )
-    return (
-        f"Of the paper's {verdicts.sum()} claims: {counts}. DCN+AP compared with a control that "
-        f"trains equally long without pseudo labels: {', '.join(gains)}."
-    )
+    return f"Of the paper's {verdicts.sum()} claims: {counts}."
 
 
 def estimate(
-    evidence: claims.Evidence, notebook: str, metric: str, method: str, subset: str, gain: str = ""
+    evidence: claims.Evidence, notebook: str, metric: str, method: str, subset: str
 ) -> str:
-    """One result with its interval, in % or as a gain in points; or why it is missing."""
+    """One result with its interval in percent; or why it is missing."""
     found = evidence.estimate(notebook, metric, method, subset)
     if isinstance(found, str):
         return found
-    if gain:
-        return "{value:+.1f} points ({low:+.1f} to {high:+.1f}) ".format(**found) + gain
     interval = "" if found["low"] == found["high"] else " ({low:.1f}–{high:.1f})"
     return ("{value:.1f} %" + interval).format(**found)
 
@@ -199,7 +197,12 @@ def measured(bench: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 PAGES: dict[str, dict[str, Callable[[], str]]] = {
-    "README.md": {"results": results, "scoreboard": scoreboard, "notebooks": notebooks},
+    "README.md": {
+        "results": results,
+        "findings": found,
+        "scoreboard": scoreboard,
+        "notebooks": notebooks,
+    },
     "lib/world/README.md": {"calibration": calibration, "difficulty": difficulty},
     "bench/README.md": {"speed": speed},
 }

@@ -279,6 +279,7 @@ def findings(profile: str, figures: Path, static: Path) -> list[str]:
     return [
         "## What came out",
         readme.results(profile),
+        readme.found(profile),
         "## Scoreboard",
         readme.scoreboard(profile) + " Every claim has its row in [14](14_scoreboard.ipynb).",
         f"```{{image}} _static/scoreboard.png\n:alt: {words}\n```",

@@ -22,16 +22,19 @@ def of(work: Workspace) -> list[str]:
     return sentences(claims.recorded(work), work.notebook)
 
 
-def sentences(evidence: Evidence, notebook: str) -> list[str]:
+def sentences(evidence: Evidence, notebook: str, *, cover: bool = False) -> list[str]:
     """The sentences of a notebook, in the order of the list; what has no number is left out.
+
+    cover: only those that the README and the first page of the site show.
 
     In a row `{value}` is the estimate with its unit and interval, `{compared}` what the interval of
     a difference says, `{paper}` the paper's own number, where it has one. A sentence may go over
     several rows: it ends with the row that ends in a full stop.
     """
     listed = pd.read_csv(FOLDER / "reported" / "findings.csv", dtype=str, keep_default_na=False)
+    chosen = listed[(listed["notebook"] == notebook) & ((listed["cover"] == "yes") | (not cover))]
     found = []
-    for _, row in listed[listed["notebook"] == notebook].iterrows():
+    for _, row in chosen.iterrows():
         estimate = evidence.estimate(*(row[name] for name in claims.KEY))
         if isinstance(estimate, str):
             continue
