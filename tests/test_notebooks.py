@@ -67,6 +67,12 @@ def test_the_scoreboard_needs_the_notebooks_of_all_claims():
     assert numbers <= earlier(SCOREBOARD)
 
 
+@pytest.mark.parametrize("claim", claims.claims(), ids=lambda claim: claim.quote[:40])
+def test_a_claim_names_a_section_of_its_notebook(claim):
+    words = "\n".join(cell.source for cell in cells(source(claim.notebook), "markdown"))
+    assert re.search(rf"^#+ {re.escape(claim.where)}$", words, re.MULTILINE)
+
+
 @pytest.mark.parametrize("name", STEPS)
 def test_sources_have_no_outputs(name):
     assert not any(cell.outputs or cell.execution_count for cell in cells(source(name), "code"))

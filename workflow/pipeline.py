@@ -51,7 +51,7 @@ STEPS = {
         ("04",), ("model", "propagation", "stage2", "evaluation", "beyond"), trained=True
     ),
     "05_attribute_accuracy": Step(("04",), ("evaluation",), trained=True),
-    "06_celeba_accuracy": Step(("04",), ("model", "evaluation"), trained=True),
+    "06_celeba_accuracy": Step(("04", "05"), ("model", "evaluation"), trained=True),
     "07_sfew": Step(("04",), ("model", "relation", "evaluation"), trained=True),
     "08_ckplus": Step(("04", "07"), ("model", "relation", "evaluation"), trained=True),
     "09_relation_dataset": Step(("01",), ("evaluation",)),

@@ -134,9 +134,10 @@ def estimates(
 class Claim:
     """A sentence of the paper, and which of our results speak for or against it.
 
-    paper: the paper's own number as text. notebook, metric, methods, subsets: the results, one per
-    method and subset. The claim holds where all of their intervals are above `bar`, does not hold
-    where one interval is below it, and cannot be told otherwise.
+    paper: the paper's own number as text. notebook, where: the notebook and its section that have
+    the results. metric, methods, subsets: the results, one per method and subset. The claim holds
+    where all of their intervals are above `bar`, does not hold where one interval is below it, and
+    cannot be told otherwise.
     """
 
     quote: str
@@ -148,6 +149,7 @@ class Claim:
     subsets: tuple[str, ...]
     unit: str
     bar: float
+    where: str
 
     def found(self, evidence: Evidence) -> list[Estimate | str]:
         """Our results for this claim, or why there are none."""
@@ -173,7 +175,7 @@ def _claim(row: dict[Any, Any]) -> Claim:
         paper = f"{better - worse:+.1f}"
     methods, subsets = (tuple(row[name].split("; ")) for name in ("method", "subset"))
     rest = row["notebook"], row["metric"], methods, subsets, row["unit"], float(row["bar"])
-    return Claim(row["quote"], row["section"], paper, *rest)
+    return Claim(row["quote"], row["section"], paper, *rest, row["where"])
 
 
 def scoreboard(evidence: Evidence) -> pd.DataFrame:
@@ -188,6 +190,7 @@ def scoreboard(evidence: Evidence) -> pd.DataFrame:
         estimates = [each for each in found if not isinstance(each, str)]
         row: dict[str, str | float] = {"section": claim.section, "claim": claim.quote}
         row |= {"paper": claim.paper, "unit": claim.unit}
+        row["from"] = f"{claim.notebook.partition('_')[0]}, {claim.where}"
         if reasons:
             rows.append(row | {"verdict": "not run", "why": reasons[0]})
             continue
@@ -195,8 +198,8 @@ def scoreboard(evidence: Evidence) -> pd.DataFrame:
         end = "high" if decided == "does not hold" else "low"
         weakest = min(estimates, key=lambda estimate: estimate[end])
         rows.append(row | weakest | {"verdict": decided})
-    columns = ["section", "claim", "paper", "value", "low", "high", "unit", "verdict", "why"]
-    return pd.DataFrame(rows).reindex(columns=[*columns, "seeds"])
+    columns = ["section", "claim", "paper", "value", "low", "high", "unit", "verdict", "from"]
+    return pd.DataFrame(rows).reindex(columns=[*columns, "why", "seeds"])
 
 
 def verdict(estimates: Sequence[Mapping[str, float]], bar: float) -> str:

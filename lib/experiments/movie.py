@@ -85,6 +85,11 @@ def quarrel_minus_talk(clips: Sequence[Clip], *, truth: bool = False) -> np.ndar
     return np.stack(rows)
 
 
+def in_quarrel(clips: Sequence[Clip]) -> np.ndarray:
+    """Mean smoothed probability in the quarrel, (clips, 8)."""
+    return np.stack([clip.smooth[clip.quarrel].mean(0) for clip in clips])
+
+
 def followed(clips: Sequence[Clip], *, smoothed: bool = True) -> np.ndarray:
     """Correlation over the frames of each clip between prediction and truth, (clips, 8).
 

@@ -50,12 +50,15 @@ def in_short(lines: Iterable[str] = ()) -> None:
 def scoreboard(board: pd.DataFrame) -> Styler:
     """The scoreboard as a styled table: wrapped quotes, estimates as text, coloured verdicts.
 
-    board: one row per claim, with columns section, claim, paper, value, low, high, unit, verdict.
+    board: a row per claim; columns section, claim, paper, value, low, high, unit, verdict, from.
     """
     words = board["value"].map("{:+.2f}".format) + board.apply(_interval, axis=1)
     shown = board[["section", "claim", "paper"]].assign(
-        ours=words.where(board["value"].notna(), ""), verdict=board["verdict"]
+        ours=words.where(board["value"].notna(), ""),
+        verdict=board["verdict"],
+        made_in=board["from"],
     )
+    shown = shown.rename(columns={"made_in": "made in notebook"})
     page = shown.style.hide(axis="index").set_uuid("scoreboard")
     page = page.set_properties(None, **{"text-align": "left", "vertical-align": "top"})
     page = page.set_table_styles([{"selector": "th", "props": "text-align: left"}])
