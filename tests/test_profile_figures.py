@@ -1,4 +1,5 @@
-"""Figures 9 to 11: petals, the part of a picture that is shown, the grid of cases, a profile."""
+"""Figures 1 and 9 to 11: bars and faces of a pair, petals, the part of a picture that is shown, the
+grid of cases, a profile."""
 
 import numpy as np
 import pandas as pd
@@ -36,9 +37,7 @@ def test_a_petal_is_as_long_as_its_probability():
 
 
 def test_both_faces_are_shown_below_their_picture():
-    image = torch.zeros(3, 90, 160, dtype=torch.uint8)
-    boxes = np.array([[10, 20, 30, 30], [110, 30, 30, 30]])
-    image[0, 20:50, 10:40], image[1, 30:60, 110:140] = 255, 255  # a red face, a green one
+    image, boxes = red_and_green()
     shown, same = figures.with_faces((image, boxes))
     below = shown[:, 90:]
     assert (same == boxes).all() and (shown[:, :90] == image).all()
@@ -46,6 +45,38 @@ def test_both_faces_are_shown_below_their_picture():
     middle = below[:, 35]
     assert middle[:, 80 - 34].tolist() == [255, 0, 0] and middle[:, 80 + 34].tolist() == [0, 255, 0]
     assert 0.4 < float((below[0, 3:, 12:78] == 255).float().mean()) < 0.75  # the face fills it
+
+
+def red_and_green():
+    """A picture (3, 90, 160) with a red face and a green one, and their boxes."""
+    image = torch.zeros(3, 90, 160, dtype=torch.uint8)
+    image[0, 20:50, 10:40], image[1, 30:60, 110:140] = 255, 255
+    return image, np.array([[10, 20, 30, 30], [110, 30, 30, 30]])
+
+
+def test_each_face_below_is_framed_in_the_colour_of_its_box():
+    axes = Figure().add_subplot()
+    figures.closeup(axes, red_and_green())
+    picture = axes.images[0].get_array()
+    boxes, frames = axes.patches[:2], axes.patches[2:]
+    assert len(frames) == 2
+    for box, frame in zip(boxes, frames, strict=True):
+        assert same_color(box.get_edgecolor(), frame.get_edgecolor())
+        middles = [
+            picture[int(p.get_y() + p.get_height() / 2), int(p.get_x() + p.get_width() / 2)]
+            for p in (box, frame)
+        ]
+        assert middles[0].tolist() == middles[1].tolist() != [0, 0, 0]  # the same face
+        assert frame.get_y() > 90 and frame.get_y() + frame.get_height() <= len(picture)
+
+
+def test_bars_of_a_pair_are_as_long_as_its_values_whatever_their_order():
+    values = pd.DataFrame({"value": np.linspace(0.1, 0.8, 8), "low": 0.05, "high": 0.9}, TRAITS)
+    left, right = figures.pair(red_and_green(), values.iloc[::-1], "share").axes
+    assert [bar.get_width() for bar in right.patches] == pytest.approx(values["value"].tolist())
+    assert [text.get_text() for text in right.get_yticklabels()] == list(TRAITS)
+    assert {tuple(line[:, 0]) for line in right.collections[0].get_segments()} == {(0.05, 0.9)}
+    assert left.get_title() and right.get_title() and right.get_xlabel() == "share"
 
 
 @given(st.integers(0, 160), st.integers(0, 160), st.integers(5, 40))

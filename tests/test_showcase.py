@@ -6,6 +6,7 @@ import pytest
 from lib import vocabulary
 from lib.experiments import rules, showcase
 from lib.world import labels
+from lib.world.scenes import pairs
 
 
 @pytest.fixture(scope="module")
@@ -52,3 +53,15 @@ def test_thresholds_are_where_the_evidence_changes_its_sign(sitters):
 def test_every_attribute_has_a_rule():
     assert set(rules.RULES) == set(labels.SINGLE)
     assert len(rules.table()) == len(labels.SINGLE) + len(vocabulary.POSES) + 1
+
+
+def test_the_first_picture_holds_two_faces_and_the_votes_of_its_pair():
+    scene, traits = showcase.teaser(height=72)
+    wide = scene.image.shape[2]
+    assert scene.image.shape == (3, 72, 128) and scene.boxes.shape == (2, 4)
+    assert (scene.boxes[:, :2] >= 0).all() and (scene.boxes[:, 0] + scene.boxes[:, 2] <= wide).all()
+    assert scene.boxes[0, 0] < scene.boxes[1, 0]
+    table = pairs("web", [showcase.TEASER])[2].iloc[0]
+    votes = [table[f"votes_{name}"] / 5 for name in vocabulary.TRAITS]
+    assert traits["value"].tolist() == pytest.approx(votes)
+    assert sum(0 < vote < 1 for vote in votes) > 0  # annotators differ

@@ -107,6 +107,16 @@ def test_agreement_is_kappa_by_part_with_intervals():
         annotation.agreement(some_pairs().table, resamples=10)
 
 
+def test_the_interval_of_five_votes_ends_where_the_share_is_196_standard_errors_away():
+    yes = np.array([0, 1, 2, 3, 4, 5, 5, 0])
+    found = annotation.of_five(yes)
+    for count, (value, low, high) in zip(yes, found.to_numpy(), strict=True):
+        assert value == count / 5 and -1e-9 < low < high < 1 + 1e-9
+        for end in (low, high):
+            error = np.sqrt(end * (1 - end) / 5)
+            assert abs(value - end) == pytest.approx(1.96 * error, abs=1e-7)
+
+
 def test_four_or_five_equal_votes_settle_a_trait():
     table = pd.DataFrame({name: [0, 1, 2, 3, 4, 5] for name in annotation.VOTES})
     table["part"] = ["web"] * 3 + ["movie"] * 3

@@ -62,7 +62,7 @@ TEXTS = {
     "lib/data/sources/README.md": "data_card.md",
 }
 HEROES = {  # the first that a profile has opens the site: file -> words for those who cannot see it
-    "fig01*.png": "A pair of people, their faces, and the probabilities of eight relation traits",
+    "fig01*.png": "Two people, their faces, and what five annotators say of eight relation traits",
     "fig10_polar.png": "Pairs of people, and the probabilities of eight traits of their relation",
     "people_celeba.png": "Rendered people, photographed in the manner of CelebA",
 }

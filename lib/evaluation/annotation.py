@@ -81,6 +81,18 @@ def votes(table: pd.DataFrame) -> np.ndarray | None:
     return table[VOTES].to_numpy() if set(VOTES) <= set(table) else None
 
 
+def of_five(yes: np.ndarray) -> pd.DataFrame:
+    """Share of the five annotators who say yes to each trait, and what five can tell about all
+    annotators: Wilson's 95 % interval of a share (Wilson 1927, JASA 22).
+
+    yes: (8,) counts. Returns one row per trait, columns value, low, high in [0, 1].
+    """
+    share, z2 = np.asarray(yes, float) / RATERS, 1.96**2 / RATERS
+    middle = (share + z2 / 2) / (1 + z2)
+    reach = np.sqrt(z2 * share * (1 - share) + z2**2 / 4) / (1 + z2)
+    return pd.DataFrame({"value": share, "low": middle - reach, "high": middle + reach}, TRAITS)
+
+
 def evidence(table: pd.DataFrame) -> Tensor | None:
     """What the embedded world's annotators judge by, as probabilities (N, 8); None elsewhere.
 

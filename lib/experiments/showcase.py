@@ -7,13 +7,15 @@ import pandas as pd
 from torch import Tensor
 
 from lib import world
-from lib.data import photos
+from lib.data import photos, scenes
+from lib.evaluation import annotation
 from lib.vocabulary import EXPRESSIONS, columns
 from lib.world import labels
 from lib.world.expression import EMOTIONS, UNITS, prototypes
 from lib.world.hashing import Draws
 from lib.world.moments import CAPTURES, FRAMES, SEQUENCES, SOURCES, latents
 from lib.world.population import SHAPES, people_of
+from lib.world.scenes import pairs
 
 CALM = dict(  # nothing hides the face, and the picture is sharp and well lit
     hand=0.0, scarf=0.0, overlay=0.0, text=0.0, shades=0.0, hat=0.0, glasses=0.0, crowd=0.0,
@@ -23,6 +25,7 @@ CALM = dict(  # nothing hides the face, and the picture is sharp and well lit
     light_x=0.5, light_y=0.6, ambient=0.5, warm=0.0, rim=0.3, cast_r=0.0, cast_g=0.0, cast_b=0.0,
 )  # fmt: skip
 PAIRS = (10_000_010, 10_000_013, 10_000_014)  # two people each; both faces are found
+TEASER = 10_001_956  # chosen by hand: two large faces, and annotators who differ
 SITTERS = "celeba"  # the source whose people sit for the examples
 
 
@@ -119,6 +122,17 @@ def photographs(height: int = 432) -> dict[str, Tensor]:
     rendered = world.scenes("web", PAIRS, seed=0, height=height)
     names = [f"rendered {number + 1}.png" for number in range(len(PAIRS))]
     return {"astronaut.png": photos.astronaut(), **dict(zip(names, rendered, strict=True))}
+
+
+def teaser(height: int = 432) -> tuple[scenes.Scene, pd.DataFrame]:
+    """Fig. 1: a picture of two people, and the share of five annotators who say yes to each trait.
+
+    Returns the picture, `height` px high, with its two boxes, and one row per trait: value, low,
+    high (`annotation.of_five`). It needs no file.
+    """
+    table = pairs("web", [TEASER], seed=0)[2]
+    yes = table[annotation.VOTES].to_numpy()[0]
+    return scenes.scenes_of(table, seed=0, height=height)[0], annotation.of_five(yes)
 
 
 def gallery(source: str, each: int = 5, size: int = 96, *, seed: int = 0) -> Tensor:

@@ -1,4 +1,4 @@
-"""Pictures with boxed faces (Figs. 9 and 10, photographs), polar plots, bars of one face.
+"""Pictures with boxed faces (Figs. 1, 9 and 10, photographs), polar plots, bars of one face.
 
 A scene is a picture (3, H, W) uint8 and its boxes (F, 4): x, y, w, h in px, from left to right.
 """
@@ -18,7 +18,7 @@ from torch import Tensor
 from torch.nn.functional import interpolate
 
 from lib import vocabulary
-from lib.figures.palette import BLUE, COLOURS, ORANGE
+from lib.figures.palette import BLUE, COLOURS, GREEN, ORANGE
 
 Scene = tuple[Tensor, np.ndarray]
 
@@ -107,13 +107,18 @@ def with_faces(scene: Scene, share: float = 0.4) -> Scene:
     """
     image, boxes = scene
     wide = image.shape[2]
-    size, gap = round(share * wide), max(2, wide // 50)
+    size, gap, left = _below(wide, len(boxes[:2]), share)
     below = torch.full((3, size + gap, wide), 255, dtype=torch.uint8)
-    left = (wide - len(boxes[:2]) * (size + gap) + gap) // 2
     for box in boxes[:2]:
         below[:, gap:, left : left + size] = crop(image, box, size)
         left += size + gap
     return torch.cat([image, below], 1), boxes
+
+
+def _below(wide: int, count: int, share: float) -> tuple[int, int, int]:
+    """Size of a face below a picture `wide` px wide, the gap, and where the first face begins."""
+    size, gap = round(share * wide), max(2, wide // 50)
+    return size, gap, (wide - count * (size + gap) + gap) // 2
 
 
 def crop(image: Tensor, box: np.ndarray, size: int) -> Tensor:
@@ -128,24 +133,40 @@ def crop(image: Tensor, box: np.ndarray, size: int) -> Tensor:
     return larger[0].round().to(torch.uint8)
 
 
-def pair(scene: Scene, traits: pd.DataFrame) -> Figure:
+def closeup(axes: Axes, scene: Scene, share: float = 0.4) -> None:
+    """The part of a picture around its faces, and its first two faces below it, framed in the
+    colours of their boxes; `share` as in `with_faces`."""
+    part = framed(scene, 16 / 9)
+    image, boxes = part
+    show(axes, with_faces(part, share))
+    size, gap, left = _below(image.shape[2], len(boxes[:2]), share)
+    for number, _ in enumerate(boxes[:2]):
+        corner = (left + number * (size + gap), image.shape[1] + gap)
+        colour = COLOURS[number]
+        axes.add_patch(
+            patches.Rectangle(corner, size - 1, size - 1, fill=False, ec=colour, linewidth=1.8)
+        )
+
+
+def pair(scene: Scene, traits: pd.DataFrame, xlabel: str = "probability") -> Figure:
     """Fig. 1: a picture of two people, their faces, and eight bars of traits with intervals.
 
-    traits: one row per trait, columns value, low, high: probabilities; hard traits are orange.
+    traits: one row per trait, columns value, low, high, in [0, 1]; xlabel: what they are.
     """
-    figure = Figure(figsize=(10, 4.4), layout="constrained")
-    left, right = figure.subplots(1, 2, width_ratios=(1, 1.15))
-    show(left, with_faces(framed(scene, 16 / 9)))
-    left.set_title("two people and their faces", fontsize=11)
+    tight = ConstrainedLayoutEngine(w_pad=0.04, h_pad=0.04, wspace=0.03)
+    figure = Figure(figsize=(9.5, 4.7), layout=tight)
+    left, right = figure.subplots(1, 2, width_ratios=(1.12, 1))
+    closeup(left, scene, 0.46)
+    left.set_title("two people and their faces", fontsize=12)
     rows = traits.reindex(list(TRAITS)).astype(float)
     places = np.arange(len(rows))
-    colours = [ORANGE if trait in HARD else BLUE for trait in rows.index]
-    right.barh(places, rows["value"], 0.7, color=colours, alpha=0.85)
-    right.hlines(places, rows["low"], rows["high"], color="black", linewidth=1.4)
+    right.barh(places, rows["value"], 0.66, color=GREEN, alpha=0.75)
+    right.hlines(places, rows["low"], rows["high"], color="black", linewidth=1.6)
     right.axvline(0.5, color="black", linewidth=0.8, linestyle=(0, (2, 2)))
-    right.set_yticks(places, rows.index, fontsize=11)
-    right.set(xlim=(0, 1), ylim=(len(rows) - 0.5, -0.5), xlabel="probability")
-    right.set_title("traits of their relation (line: 95 % interval)", fontsize=11)
+    right.set_yticks(places, rows.index, fontsize=12)
+    right.set(xlim=(-0.01, 1.01), ylim=(len(rows) - 0.5, -0.5))
+    right.set_xlabel(xlabel, fontsize=12)
+    right.set_title("eight traits of their relation (line: 95 % interval)", fontsize=12)
     right.spines[["top", "right"]].set_visible(False)
     return figure
 
