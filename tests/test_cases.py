@@ -90,6 +90,24 @@ def test_extremes_are_the_largest_sums_of_other_couples():
     assert cases.extremes(probability, couples, wanted) == {"one": 0, "two": 2, "three": 3}
 
 
+def test_examples_are_one_clear_pair_for_and_one_against_each_trait(monkeypatch):
+    labels = torch.zeros(20, 8)
+    labels[:9] = 1
+    labels[:, 3] = 1  # all are warm
+    pairs = pairs_of(labels, [f"couple {k}" for k in range(20)])
+    words = pd.DataFrame({"Positive": "a/b/c", "Negative": "d/e"}, index=list(cases.TRAITS))
+    monkeypatch.setattr(cases.annotation, "visible", lambda *_: True)
+    monkeypatch.setattr(cases.scenes, "scenes_of", lambda table, **_: list(table["key"]))
+    found = cases.examples(pairs, words, seed=0)
+    wanted = {(trait, holds) for trait in cases.TRAITS for holds in (True, False)}
+    assert set(found) == wanted - {("warm", False)}
+    for (trait, holds), (key, said) in found.items():
+        row = pairs.table["key"].tolist().index(key)
+        assert labels[row, cases.TRAITS.index(trait)] == holds
+        assert said == ("a, b" if holds else "d, e")
+    assert len({key for key, _ in found.values()}) == len(found)  # no couple is shown twice
+
+
 def test_what_hides_a_face_is_known_of_the_world_only():
     index = np.arange(10_000_000, 10_000_040)
     left, right, table = latents("web", index, seed=0)

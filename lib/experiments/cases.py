@@ -92,22 +92,24 @@ def tally(probability: Tensor, labels: Tensor) -> pd.DataFrame:
 
 
 def examples(
-    pairs: PairSet, words: pd.DataFrame, *, seed: int, each: int = 2
-) -> dict[str, list[tuple[Tensor, np.ndarray, str]]]:
-    """Fig. 3: per trait pictures where it holds, then where it does not, each with its boxes and
-    the first two adjectives of Table 3 (`words`, columns Positive and Negative)."""
-    rows: dict[str, list[tuple[Tensor, np.ndarray, str]]] = {}
+    pairs: PairSet, words: pd.DataFrame, *, seed: int, height: int = 216
+) -> dict[tuple[str, bool], tuple[scenes.Scene, str]]:
+    """Fig. 3: a picture of two people for whom each trait clearly holds, and one where it does not.
+
+    Returns (trait, whether it holds) -> the picture with its boxes, rendered ones `height` px high,
+    and the first two adjectives of Table 3 (`words`, columns Positive and Negative). No couple is
+    shown twice; a trait that has no such pair is left out.
+    """
+    found: dict[tuple[str, bool], tuple[scenes.Scene, str]] = {}
     seen: list[str] = []
     for trait in TRAITS:
-        rows[trait] = []
         for holds, column in ((True, "Positive"), (False, "Negative")):
-            chosen = pairs.table.iloc[annotation.clear(pairs, trait, holds, each, seen)]
+            chosen = pairs.table.iloc[annotation.clear(pairs, trait, holds, 1, seen)]
             seen += list(chosen["identity"])
             said = ", ".join(str(words.loc[trait, column]).split("/")[:2])
-            text = f"yes: {said}" if holds else f"no: {said}"
-            shown = scenes.scenes_of(chosen, seed=seed)
-            rows[trait] += [(scene.image, scene.boxes, text) for scene in shown]
-    return rows
+            for scene in scenes.scenes_of(chosen, seed=seed, height=height):
+                found[trait, holds] = (scene, said)
+    return found
 
 
 # What goes wrong ----------------------------------------------------------------------------------

@@ -1,5 +1,5 @@
-"""Expressions (Fig. 7, Table 8), methods side by side, examples of traits (Fig. 3), the Siamese
-network (Fig. 5) and the scoreboard: arrays in, a Figure out."""
+"""Expressions (Fig. 7, Table 8), methods side by side, the Siamese network (Fig. 5) and the
+scoreboard: arrays in, a Figure out."""
 
 import textwrap
 from collections.abc import Sequence
@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from matplotlib import patches
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from torch import Tensor
 
@@ -16,13 +15,6 @@ from lib import vocabulary
 from lib.figures.palette import BLUE, ORANGE, VERDICT_COLOURS
 
 TRAITS = tuple(vocabulary.TRAITS)
-
-
-def picture(axes: Axes, image: Tensor) -> None:
-    """A (3, H, W) uint8 picture without ticks."""
-    axes.imshow(np.asarray(image).transpose(1, 2, 0), interpolation="antialiased")
-    axes.set(xticks=[], yticks=[])
-    axes.spines[:].set_visible(False)
 
 
 def confusion(tables: dict[str, np.ndarray]) -> Figure:
@@ -100,29 +92,6 @@ def bars(
     axes.set_xlabel(xlabel)
     axes.spines[["top", "right"]].set_visible(False)
     figure.legend(loc="outside upper right", ncols=2, frameon=False)
-    return figure
-
-
-def boxed(axes: Axes, boxes: np.ndarray) -> None:
-    """Boxes x, y, w, h (px) of the left and the right face."""
-    for colour, (x, y, w, h) in zip((BLUE, ORANGE), boxes, strict=False):
-        axes.add_patch(patches.Rectangle((x, y), w, h, fill=False, edgecolor=colour, linewidth=1.5))
-
-
-def trait_examples(rows: dict[str, list[tuple[Tensor, np.ndarray, str]]]) -> Figure:
-    """Fig. 3: one row per trait, pictures (3, H, W) with boxes (2, 4) and a line of text each."""
-    columns = max(1, *(len(row) for row in rows.values()))
-    figure = Figure(figsize=(2.45 * columns, 1.75 * len(rows)), layout="constrained")
-    grid = figure.subplots(len(rows), columns, squeeze=False)
-    for line, (name, row) in zip(grid, rows.items(), strict=True):
-        for axes in line:
-            axes.set(xticks=[], yticks=[])
-            axes.spines[:].set_visible(False)
-        line[0].set_ylabel(name, fontsize=10)
-        for axes, (image, boxes, text) in zip(line, row, strict=False):
-            picture(axes, image)
-            boxed(axes, boxes)
-            axes.set_title(text, fontsize=8)
     return figure
 
 
