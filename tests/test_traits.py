@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 
 from lib.data.faces import PairSet, spatial_cues
 from lib.evaluation import annotation, claims, metrics
+from lib.figures import traits as figures
 from lib.figures.pages import HEAVY, shown
 from lib.world.scenes import pairs as world_pairs
 
@@ -175,3 +176,25 @@ def test_a_notebook_shows_large_pictures_as_jpeg(tmp_path):
     assert HEAVY < (tmp_path / "heavy.png").stat().st_size > 1.5 * len(heavy.data)
     assert heavy.format == "jpeg"
     assert PIL.Image.open(io.BytesIO(heavy.data)).size == (300, 300)
+
+
+def test_bars_begin_at_chance_and_areas_are_beside_them_in_the_order_of_the_legend():
+    methods, traits = ["poor", "Full S-DCN"], list(figures.TRAITS)
+    value = np.arange(16) * 2.0 + 44
+    rows = pd.MultiIndex.from_product([methods, traits])
+    table = pd.DataFrame({"value": value, "low": value - 3, "high": value + 5}, index=rows)
+    averages = pd.Series([51.0, 67.0], methods)
+    area = pd.DataFrame({"value": [80.0, 55], "low": [79.0, 50], "high": [82.0, 60]}, methods[::-1])
+    figure = figures.trait_bars(table, averages, area)
+    bars, areas = figure.axes
+    heights = [bar.get_height() for group in bars.containers for bar in group]
+    assert heights == pytest.approx(value - 50)
+    assert {bar.get_y() for group in bars.containers for bar in group} == {50}
+    assert bars.get_ylim()[0] < 41 and bars.get_ylim()[1] > 79  # no interval is cut off
+    dots = [line for line in areas.lines if line.get_marker() == "o"]
+    assert [(dot.get_xdata()[0], dot.get_ydata()[0]) for dot in dots] == [(55, 0), (80, 1)]
+    assert [text.get_text() for text in areas.texts] == ["55.0", "80.0"]
+    words = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert words == ["poor (51.0 %)", "Full S-DCN (67.0 %)"]
+    assert all(axes.get_title() for axes in figure.axes)
+    assert len(figures.trait_bars(table, averages).axes) == 1

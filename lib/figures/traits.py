@@ -1,5 +1,7 @@
 """Figures of the eight traits (09 and 11): tables in, a matplotlib Figure out."""
 
+from collections.abc import Hashable
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -17,35 +19,54 @@ def trait_bars(table: pd.DataFrame, averages: pd.Series, auc: pd.DataFrame | Non
     table: rows (method, trait), columns value, low, high, percent; averages: by method, for the
     legend. auc: rows methods, columns value, low, high: average ROC AUC, percent, a panel beside.
     """
-    figure = Figure(figsize=(11 if auc is None else 13.5, 5), layout="constrained")
-    ratios = [4] if auc is None else [4, 1]
+    figure = Figure(figsize=(10, 5.4), layout="constrained")
+    ratios = [1] if auc is None else [4.6, 1]
     parts = figure.subplots(1, len(ratios), squeeze=False, width_ratios=ratios)[0]
-    axes, places = parts[0], np.arange(len(TRAITS))
-    width, palette = 0.84 / len(averages), (GREY, *COLOURS[:7])
-    for number, name in enumerate(averages.index):
+    colours = dict(zip(averages.index, (GREY, *COLOURS[:7]), strict=False))
+    _bars(parts[0], table, averages, colours)
+    if auc is not None:
+        _areas(parts[1], auc.reindex(averages.index).astype(float), colours)
+    for panel in parts:
+        panel.spines[["top", "right"]].set_visible(False)
+    figure.legend(loc="outside lower center", ncols=2, frameon=False, fontsize=10)
+    return figure
+
+
+def _bars(
+    axes: Axes, table: pd.DataFrame, averages: pd.Series, colours: dict[Hashable, str]
+) -> None:
+    """Groups of bars that begin at 50; a bar of no height is still seen by its coloured end."""
+    places, width = np.arange(len(TRAITS)), 0.86 / len(averages)
+    for place in places[::2]:
+        axes.axvspan(place - 0.5, place + 0.5, color="#f4f4f4", linewidth=0, zorder=0)
+    for number, (name, colour) in enumerate(colours.items()):
         shift = places + width * (number - (len(averages) - 1) / 2)
         each = table.loc[name].reindex(list(TRAITS)).astype(float)
         label = f"{name} ({averages[name]:.1f} %)"
-        look = {"color": palette[number], "label": label, "bottom": 50}
-        axes.bar(shift, each["value"] - 50, 0.94 * width, **look)
-        axes.vlines(shift, each["low"], each["high"], color="#444444", linewidth=0.9)
-        if auc is not None:
-            row = auc.loc[name].astype(float)
-            parts[1].plot(row["value"], number, "o", color=palette[number], markersize=7)
-            parts[1].hlines(number, row["low"], row["high"], color=palette[number], linewidth=1.8)
+        axes.bar(shift, each["value"] - 50, 0.9 * width, bottom=50, color=colour, label=label)
+        ends = (shift - 0.45 * width, shift + 0.45 * width)
+        axes.hlines(each["value"], *ends, color=colour, linewidth=2.2, zorder=3)
+        for shade, thick in (("white", 2.4), ("#333333", 0.9)):  # seen on dark bars too
+            axes.vlines(shift, each["low"], each["high"], shade, linewidth=thick, zorder=4)
     axes.axhline(50, color="black", linewidth=0.8)
     axes.set_xticks(places, TRAITS)
-    axes.set(ylabel="balanced accuracy (%)", xlim=(-0.55, len(TRAITS) - 0.45))
-    axes.set_ylim(min(50, table["low"].min() - 2), min(100, table["high"].max() + 2))
-    axes.set_title("each trait, decided at 0.5; bars begin at chance", fontsize=11)
-    for panel in parts:
-        panel.spines[["top", "right"]].set_visible(False)
-    if auc is not None:
-        parts[1].axvline(50, color="black", linewidth=0.8, linestyle=":")
-        parts[1].set(yticks=[], ylim=(len(averages) - 0.5, -0.5), xlabel="ROC AUC (%)")
-        parts[1].set_title("average, no threshold", fontsize=11)
-    figure.legend(loc="outside lower center", ncols=2, frameon=False, fontsize=9)
-    return figure
+    axes.tick_params(axis="x", length=0)
+    axes.set(ylabel="balanced accuracy (%)", xlim=(-0.5, len(TRAITS) - 0.5))
+    axes.set_ylim(min(50, table["low"].min()) - 1, min(100, table["high"].max() + 1))
+    axes.set_title("each trait, decided at 0.5; bars begin at chance, 50 %", fontsize=11)
+
+
+def _areas(axes: Axes, auc: pd.DataFrame, colours: dict[Hashable, str]) -> None:
+    """Average ROC AUC of each method with its interval, from top to bottom as in the legend."""
+    for number, (name, row) in enumerate(auc.iterrows()):
+        axes.hlines(number, row["low"], row["high"], color=colours[name], linewidth=2)
+        axes.plot(row["value"], number, "o", color=colours[name], markersize=7)
+        words, place = f"{row['value']:.1f}", (row["value"], number - 0.2)
+        paper = {"facecolor": "white", "edgecolor": "none", "pad": 0.6}
+        axes.annotate(words, place, ha="center", va="bottom", fontsize=9, bbox=paper)
+    axes.axvline(50, color="black", linewidth=0.8)
+    axes.set(yticks=[], ylim=(len(auc) - 0.6, -0.75), xlabel="ROC AUC (%)")
+    axes.set_title("average of the traits,\nno threshold", fontsize=11)
 
 
 def dots(
