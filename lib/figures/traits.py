@@ -35,7 +35,10 @@ def trait_bars(table: pd.DataFrame, averages: pd.Series, auc: pd.DataFrame | Non
 def _bars(
     axes: Axes, table: pd.DataFrame, averages: pd.Series, colours: dict[Hashable, str]
 ) -> None:
-    """Groups of bars that begin at 50; a bar of no height is still seen by its coloured end."""
+    """Groups of bars that begin at 50; a bar of no height is still seen by its coloured end.
+
+    Intervals are white within a bar and dark outside.
+    """
     places, width = np.arange(len(TRAITS)), 0.86 / len(averages)
     for place in places[::2]:
         axes.axvspan(place - 0.5, place + 0.5, color="#f4f4f4", linewidth=0, zorder=0)
@@ -46,8 +49,9 @@ def _bars(
         axes.bar(shift, each["value"] - 50, 0.9 * width, bottom=50, color=colour, label=label)
         ends = (shift - 0.45 * width, shift + 0.45 * width)
         axes.hlines(each["value"], *ends, color=colour, linewidth=2.2, zorder=3)
-        for shade, thick in (("white", 2.4), ("#333333", 0.9)):  # seen on dark bars too
-            axes.vlines(shift, each["low"], each["high"], shade, linewidth=thick, zorder=4)
+        near = each["low"].clip(lower=50).where(each["value"] > 50, each["high"].clip(upper=50))
+        axes.vlines(shift, each["low"], each["high"], color="#333333", linewidth=0.9, zorder=4)
+        axes.vlines(shift, near, each["value"], color="white", linewidth=0.9, zorder=5)
     axes.axhline(50, color="black", linewidth=0.8)
     axes.set_xticks(places, TRAITS)
     axes.tick_params(axis="x", length=0)
