@@ -81,13 +81,38 @@ def test_votes_are_given_where_they_are_known():
     assert cases.disputed(pairs_of(labels, ["a", "b"])) is None
 
 
-def test_extremes_are_the_largest_sums_of_other_couples():
-    probability = torch.full((4, 8), 0.5)
-    probability[:, 0] = torch.tensor([0.9, 0.8, 0.2, 0.1])  # dominant
-    probability[:, 2] = torch.tensor([0.1, 0.2, 0.6, 0.7])  # trusting
-    wanted = {"one": {"dominant": 1}, "two": {"dominant": 1}, "three": {"trusting": 1}}
-    couples = pd.Series(["a", "a", "b", "c"])
-    assert cases.extremes(probability, couples, wanted) == {"one": 0, "two": 2, "three": 3}
+def noisy(pairs: PairSet) -> PairSet:
+    """The same pairs with faces that can be seen."""
+    generator = torch.Generator().manual_seed(0)
+    for faces in (pairs.left, pairs.right):
+        faces.copy_(torch.randint(256, faces.shape, generator=generator))
+    return pairs
+
+
+def test_the_pair_with_most_votes_for_the_whole_title_is_shown():
+    labels = torch.zeros(5, 8)
+    labels[:, 0] = torch.tensor([1, 1, 1, 0, 1])  # dominant
+    labels[:, 3] = torch.tensor([0, 0, 1, 0, 0])  # warm
+    yes = {f"votes_{name}": [0] * 5 for name in cases.TRAITS}
+    yes |= {"votes_dominant": [4, 5, 5, 5, 5], "votes_warm": [0, 1, 5, 0, 1]}
+    wanted = {"dominant, not warm": {"dominant": 1, "warm": -1}, "warm": {"warm": 1}}
+    pairs = noisy(pairs_of(labels, list("abcde"), image="a.jpg", **yes))
+    assert cases.clearest(pairs, wanted, seed=0) == {"dominant, not warm": 0, "warm": 2}
+    proof = {f"evidence_{name}": [0.0] * 5 for name in cases.TRAITS}
+    more = {**proof, "evidence_dominant": [0.0, 0.5, 9, 9, 0.2]}  # decides where votes are equal
+    equal = {**yes, "votes_dominant": [4, 5, 5, 5, 5]}
+    more |= {"votes_warm": [1, 1, 5, 0, 1]}
+    pairs = noisy(pairs_of(labels, list("abcde"), image="a.jpg", **{**equal, **more}))
+    assert cases.clearest(pairs, wanted, seed=0)["dominant, not warm"] == 1
+    pairs.left[1] = 7  # a black face
+    assert cases.clearest(pairs, wanted, seed=0)["dominant, not warm"] == 4
+
+
+def test_titles_share_no_couple_and_one_that_fits_no_pair_is_left_out():
+    labels = torch.ones(3, 8)
+    wanted = {name: {"warm": sign} for name, sign in (("one", 1), ("two", 1), ("cold", -1))}
+    pairs = noisy(pairs_of(labels, ["a", "a", "b"], image="a.jpg"))
+    assert cases.clearest(pairs, wanted, seed=0) == {"one": 0, "two": 2}
 
 
 def test_examples_are_one_clear_pair_for_and_one_against_each_trait(monkeypatch):

@@ -31,7 +31,10 @@ def test_a_petal_is_as_long_as_its_probability():
     hard = [same_color(petal.get_facecolor()[:3], figures.ORANGE) for petal in petals]
     assert [name for name, yes in zip(TRAITS, hard, strict=True) if yes] == list(figures.HARD)
     dots = [line for line in axes.lines if line.get_marker() == "o"]
-    assert dots[0].get_xdata() == pytest.approx(figures.ANGLES[[0, 3]])
+    yes, no = (dot.get_xdata() for dot in dots)
+    assert yes == pytest.approx(figures.ANGLES[[0, 3]])
+    assert no == pytest.approx(figures.ANGLES[[1, 2, 4, 5, 6, 7]])
+    assert [dot.get_markerfacecolor() for dot in dots] == ["black", "white"]
     names = {text.get_text(): text.get_position()[0] for text in axes.texts}
     assert names == pytest.approx(dict(zip(TRAITS, figures.ANGLES, strict=True)))
 
@@ -119,6 +122,25 @@ def test_every_scene_has_its_polar_plot(count):
     polar = [axes for axes in figure.axes if axes.name == "polar"]
     assert len(polar) == count == len(figure.axes) - count
     assert [len(axes.patches) for axes in polar] == [8] * count
+
+
+def test_a_closeup_has_the_scene_both_faces_and_the_traits_of_its_title_in_bold():
+    scenes = {
+        title: (noise(90, 160), np.array([[9.0, 9, 20, 20], [80, 20, 30, 30]]))
+        for title in ("warm", "cold")
+    }
+    truth = np.array([[1] * 8, [-1] * 8])
+    bold = {"warm": {"warm": 1, "friendly": 1}, "cold": {"warm": -1}}
+    figure = figures.closeups(scenes, np.full((2, 8), 0.7), truth, bold)
+    titles = [axes.get_title(loc="left") for axes in figure.axes]
+    assert [title for title in titles if title] == ["(a) warm", "(b) cold"]
+    assert sum(len(axes.images) for axes in figure.axes) == 2 * 3
+    figure.draw_without_rendering()
+    polar = [child for axes in figure.axes for child in axes.child_axes]
+    thick = [{t.get_text() for t in axes.texts if t.get_fontweight() == "bold"} for axes in polar]
+    assert thick == [{"warm", "friendly"}, {"warm"}]
+    dots = [[len(x.get_xdata()) for x in axes.lines if x.get_marker() == "o"] for axes in polar]
+    assert dots == [[8, 0], [0, 0]]  # an unknown label has neither dot nor circle
 
 
 def test_a_profile_draws_the_curves_of_the_named_traits():

@@ -21,12 +21,10 @@ KINDS = {
     "wrongly yes": (0, True),
     "wrongly no": (1, False),
 }
-# Fig. 10, after the paper's examples: weights of the traits, summed to find the extreme pair.
+# Fig. 10: title -> the traits it is about, +1 where they hold, -1 where they do not.
 TENDENCIES = {
-    "warmest": {"trusting": 1, "warm": 1, "friendly": 1},
-    "most dominant": {"dominant": 1},
-    "least trusting, most competitive": {"trusting": -1, "competitive": 1},
-    "least involved": {"involved": -1, "demonstrative": -1},
+    "trusting, warm and friendly": {"trusting": 1, "warm": 1, "friendly": 1},
+    "dominant, neither warm nor friendly": {"dominant": 1, "warm": -1, "friendly": -1},
 }
 HIDING = ("shades", "overlay")  # what comes between the camera and a face
 
@@ -59,25 +57,38 @@ def most_confident(probability: Tensor, pairs: PairSet) -> pd.DataFrame:
     return pd.DataFrame(found)
 
 
-def extremes(
-    probability: Tensor, couples: pd.Series, wanted: Mapping[str, Mapping[str, float]] = TENDENCIES
+def clearest(
+    pairs: PairSet, wanted: Mapping[str, Mapping[str, int]] = TENDENCIES, *, seed: int
 ) -> dict[str, int]:
-    """The row of the pair in which a weighted sum of trait probabilities is largest, by name.
+    """The row of the pair that shows most clearly what a title says, by title.
 
     Parameters
     ----------
-    probability
-        (N, 8).
-    couples
-        (N,) who is in the picture; no couple is shown twice.
     wanted
-        Name -> weights of the traits; earlier names choose first.
+        Title -> the traits it is about: +1 where they hold, -1 where they do not. Only pairs whose
+        labels say all of it qualify; of these the one is taken whose annotators voted for it most,
+        among equal ones the one with most evidence for it, then the first. Earlier titles choose
+        first, no couple is shown twice, a title that no pair fits is left out.
+    seed
+        Of the embedded world: pairs with a hidden face, or one hardly `visible`, do not qualify.
+
+    No prediction is looked at: the network may be right or wrong about what is shown.
     """
+    labels, hidden = pairs.labels.numpy(), occluded(pairs, seed=seed)
+    votes, evidence = annotation.votes(pairs.table), annotation.evidence(pairs.table)
+    fit = np.array([annotation.visible(pairs, row) for row in range(len(pairs))])
+    fit &= True if hidden is None else ~hidden
     found: dict[str, int] = {}
-    for name, weights in wanted.items():
-        total = sum(w * probability[:, TRAITS.index(t)].numpy() for t, w in weights.items())
-        free = ~couples.isin(couples.iloc[list(found.values())]).to_numpy()
-        found[name] = int(np.where(free, total, -np.inf).argmax())
+    for title, signs in wanted.items():
+        weights = np.array([signs.get(trait, 0) for trait in TRAITS])
+        says_all = (labels[:, weights != 0] == (weights[weights != 0] > 0)).all(1)
+        shown = pairs.table["identity"].iloc[list(found.values())]
+        rows = np.flatnonzero(fit & says_all & ~pairs.table["identity"].isin(shown).to_numpy())
+        orders = [
+            np.asarray(each)[rows] @ weights for each in (evidence, votes) if each is not None
+        ]
+        if len(rows):
+            found[title] = int(rows[np.lexsort([rows, *(-order for order in orders)])[0]])
     return found
 
 

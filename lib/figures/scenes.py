@@ -3,7 +3,7 @@
 A scene is a picture (3, H, W) uint8 and its boxes (F, 4): x, y, w, h in px, from left to right.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -12,6 +12,7 @@ from matplotlib import patches
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.gridspec import SubplotSpec
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.lines import Line2D
 from torch import Tensor
@@ -174,10 +175,16 @@ def pair(scene: Scene, traits: pd.DataFrame, xlabel: str = "probability") -> Fig
 # Polar plots --------------------------------------------------------------------------------------
 
 
-def petals(axes: Axes, probability: np.ndarray, truth: np.ndarray | None = None) -> None:
+def petals(
+    axes: Axes,
+    probability: np.ndarray,
+    truth: np.ndarray | None = None,
+    bold: Collection[str] = (),
+) -> None:
     """Draw one petal per trait on a polar axis, as long as its probability, pale up to 0.5.
 
-    probability: (8,) in [0, 1]; truth: (8,), a dot at the rim where it is 1.
+    probability: (8,) in [0, 1]; truth: (8,), at the rim a dot where it is 1, a circle where it is
+    0; bold: traits with bold names.
     """
     axes.set(theta_zero_location="N", theta_direction=-1, ylim=(0, 1.1))
     axes.set(xticks=[], yticks=[], frame_on=False)
@@ -190,11 +197,14 @@ def petals(axes: Axes, probability: np.ndarray, truth: np.ndarray | None = None)
     axes.plot(around, np.full(200, 0.5), color="black", linewidth=0.8, linestyle=(0, (2, 2)))
     axes.plot(around, np.ones(200), color="#bbbbbb", linewidth=0.8)
     if truth is not None:
-        yes = ANGLES[np.asarray(truth) == 1]
-        axes.plot(yes, np.full(len(yes), 1.08), "o", color="black", markersize=3.5, clip_on=False)
+        for label, fill in ((1, "black"), (0, "white")):
+            where = ANGLES[np.asarray(truth) == label]
+            dot = {"color": "black", "markerfacecolor": fill, "markersize": 4.5, "clip_on": False}
+            axes.plot(where, np.full(len(where), 1.09), "o", **dot)
     for angle, name in zip(ANGLES, TRAITS, strict=True):
         side = "left" if angle < np.pi else "right"
-        axes.text(angle, 1.23, name, ha=side, va="center", fontsize=10)
+        weight = "bold" if name in bold else "normal"
+        axes.text(angle, 1.24, name, ha=side, va="center", fontsize=10, fontweight=weight)
 
 
 def tendencies(
@@ -204,7 +214,7 @@ def tendencies(
     *,
     columns: int = 2,
 ) -> Figure:
-    """Fig. 10: each named scene beside the polar plot of its eight traits.
+    """Many named scenes in columns, each beside the polar plot of its eight traits.
 
     probability, truth: (K, 8), in the scenes' order.
     """
@@ -229,18 +239,59 @@ def tendencies(
     return figure
 
 
+def closeups(
+    scenes: Mapping[str, Scene],
+    probability: np.ndarray,
+    truth: np.ndarray,
+    bold: Mapping[str, Collection[str]],
+) -> Figure:
+    """Fig. 10: each titled scene, its two faces, and the polar plot of its eight traits.
+
+    probability, truth: (K, 8), in the scenes' order; truth -1 where not known. bold: title ->
+    traits with bold names, those that the title is about.
+    """
+    figure = Figure(figsize=(9.7, 2.65 * len(scenes) + 0.55))
+    grid = figure.add_gridspec(
+        len(scenes), 3, width_ratios=[4.0, 1.14, 4.2], left=0.005, right=0.995, top=0.955,
+        bottom=0.6 / figure.get_figheight(), wspace=0.02, hspace=0.2,
+    )  # fmt: skip
+    for row, (title, scene) in enumerate(scenes.items()):
+        axes = figure.add_subplot(grid[row, 0])
+        show(axes, framed(scene, 16 / 9))
+        axes.set_title(f"({'abcdefgh'[row]}) {title}", fontsize=11, loc="left", parse_math=False)
+        _stacked(figure, grid[row, 1], scene)
+        axes = figure.add_subplot(grid[row, 2])
+        axes.set_axis_off()
+        axes.set_title("probabilities and labels", fontsize=10)
+        axes = axes.inset_axes((0.27, 0.08, 0.5, 0.84), projection="polar")
+        petals(axes, probability[row], truth[row], bold.get(title, ()))
+    figure.legend(handles=legend(True), loc="lower center", ncols=3, frameon=False, fontsize=10)
+    return figure
+
+
+def _stacked(figure: Figure, place: SubplotSpec, scene: Scene) -> None:
+    """The first two faces of a scene below each other, framed in the colours of their boxes."""
+    cells = place.subgridspec(2, 1, hspace=0.06)
+    for number, (box, colour) in enumerate(zip(scene[1][:2], COLOURS, strict=False)):
+        axes = figure.add_subplot(cells[number])
+        axes.imshow(crop(scene[0], box, 160).permute(1, 2, 0).numpy())
+        axes.set(xticks=[], yticks=[], title="faces" if number == 0 else "")
+        axes.title.set_fontsize(10)
+        axes.spines[:].set(color=colour, linewidth=2)
+
+
 def legend(with_truth: bool) -> list[Artist]:
     """What petals, ring and dots mean."""
     handles: list[Artist] = [
         patches.Patch(color=ORANGE, alpha=0.9, label="probability of a hard trait"),
         patches.Patch(color=BLUE, alpha=0.9, label="of another one, pale below 0.5"),
-        Line2D([], [], color="black", linewidth=0.8, linestyle=(0, (2, 2)), label="0.5"),
     ]
     if with_truth:
-        dot = Line2D([], [], marker="o", color="black", markersize=3.5, linestyle="")
-        dot.set_label("annotators say yes")
-        handles.append(dot)
-    return handles
+        dot = {"marker": "o", "color": "black", "markersize": 4.5, "linestyle": ""}
+        handles.append(Line2D([], [], label="annotators say yes", **dot))
+        handles.append(Line2D([], [], markerfacecolor="white", label="annotators say no", **dot))
+    line = {"color": "black", "linewidth": 0.8, "linestyle": (0, (2, 2))}
+    return [*handles, Line2D([], [], label="0.5", **line)]
 
 
 # Attributes of single faces -----------------------------------------------------------------------
