@@ -3,9 +3,8 @@
 import pandas as pd
 import pytest
 from PIL import Image
-from safetensors.torch import save_file
 
-from lib import params
+from lib import models, params
 from lib.data import photos
 from lib.experiments import networks, showcase
 from lib.vocabulary import ATTRIBUTES, TRAITS
@@ -30,35 +29,33 @@ def folder(tmp_path):
     return tmp_path / "mine"
 
 
-def save_networks(folder, names, profile="smoke"):
-    """Untrained weights of a profile's two networks, in half precision."""
+def save_networks(folder, profile="smoke"):
+    """Untrained weights of a profile's two networks, as the project keeps them."""
     folder.mkdir(parents=True)
-    dcn = networks.dcn(params.load(profile))
-    both = (dcn, networks.siamese(params.load(profile), dcn))
-    for network, name in zip(both, names, strict=True):
-        weights = {key: value.half() for key, value in network.state_dict().items()}
-        save_file(weights, folder / f"{name}.safetensors")
+    settings = params.load(profile)
+    dcn = networks.dcn(settings)
+    both = {"dcn_ap": (dcn, False), "s_dcn": (networks.siamese(settings, dcn), True)}
+    for name, (network, siamese) in both.items():
+        sizes = networks.sizes(settings, siamese=siamese)
+        models.save(network, folder / f"{name}.safetensors", sizes)
 
 
-def test_committed_weights_come_before_others_and_better_profiles_before_smoke(outputs):
+def test_better_profiles_come_first_and_smoke_last(outputs):
     assert command.trained() == []
-    kinds = {
-        ("smoke", "artifacts"): command.ARTIFACTS,
-        ("default", "artifacts"): command.ARTIFACTS,
-        ("thorough", "weights"): command.COMMITTED,
-        ("thorough", "artifacts"): command.ARTIFACTS,
-    }
-    for (profile, kind), names in kinds.items():
+    for profile, kind, names in (
+        ("smoke", "artifacts", command.ARTIFACTS),
+        ("default", "artifacts", command.ARTIFACTS),
+        ("thorough", "weights", ("dcn_ap", "s_dcn")),
+        ("paper", "weights", ("dcn_ap",)),
+    ):
         (outputs / profile / kind).mkdir(parents=True)
         for name in names:
             (outputs / profile / kind / f"{name}.safetensors").touch()
-    order = [("thorough", "weights"), ("thorough", "artifacts"), ("default", "artifacts")]
-    found = [(profile, where.name) for profile, where in command.trained()]
-    assert found == [*order, ("smoke", "artifacts")]
+    assert command.trained() == ["thorough", "default", "smoke"]
 
 
 def test_faces_attributes_and_the_traits_of_every_pair_are_written(outputs, folder, capsys):
-    save_networks(outputs / "smoke" / "weights", command.COMMITTED)
+    save_networks(outputs / "smoke" / "weights")
     said = command.main(folder)
     attributes = pd.read_csv(outputs / "photos" / "attributes.csv", index_col="face")
     traits = pd.read_csv(outputs / "photos" / "relations.csv", index_col="pair")
@@ -79,7 +76,7 @@ def test_faces_attributes_and_the_traits_of_every_pair_are_written(outputs, fold
 def test_what_is_missing_is_said_in_words(outputs, tmp_path):
     with pytest.raises(SystemExit, match="make reproduce"):
         command.main(tmp_path)
-    save_networks(outputs / "smoke" / "weights", command.COMMITTED)
+    save_networks(outputs / "smoke" / "weights")
     with pytest.raises(SystemExit, match=r"no photograph in .*nothing: put some there"):
         command.main(tmp_path / "nothing")
     Image.new("RGB", (200, 100)).save(tmp_path / "wall.png")

@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pandas as pd
-from safetensors.torch import load_file
 
 from lib import params
 from lib.data import photos
@@ -22,38 +21,34 @@ from lib.provenance import ROOT
 from lib.workspace import Workspace
 
 ORDER = ("paper", "h200", "thorough", "default")  # best first; then the user's own, last smoke
-COMMITTED = ("dcn_ap", "s_dcn")  # in outputs/<profile>/weights
-ARTIFACTS = ("04_dcn", "10_relation")  # in outputs/<profile>/artifacts
+ARTIFACTS = ("04_dcn", "10_relation")  # DCN+AP and the full S-DCN
 TARGET = ROOT / "outputs" / "photos"
 
 
-def trained() -> list[tuple[str, Path]]:
-    """(profile, folder) of all trained networks, the best first; committed weights before others.
+def trained() -> list[str]:
+    """Profiles with trained networks, the best first: weights that come with the project, or those
+    of notebooks that have run.
 
     The environment variable OUTPUTS replaces `outputs`.
     """
     own = sorted(path.stem for path in params.FOLDER.glob("*.yaml"))
     profiles = dict.fromkeys([*ORDER, *(name for name in own if name != "smoke"), "smoke"])
-    found = []
-    for profile in (name for name in profiles if name in own):
-        root = Workspace(params.load(profile), "photos").root
-        for kind, names in (("weights", COMMITTED), ("artifacts", ARTIFACTS)):
-            if all((root / kind / f"{name}.safetensors").exists() for name in names):
-                found.append((profile, root / kind))
-    return found
+    return [name for name in profiles if name in own and _has_networks(name)]
 
 
-def load(profile: str, folder: Path) -> tuple[DCN, RelationNet]:
-    """DCN+AP and the full S-DCN of a profile, from one of the folders that `trained` gives."""
-    settings = params.load(profile)
-    if folder.name == "artifacts":
-        work = Workspace(settings, "photos")
-        return networks.load(work, ARTIFACTS[0]), networks.load_siamese(work, ARTIFACTS[1])
-    dcn = networks.dcn(settings)
-    model = networks.siamese(settings, dcn)
-    for network, name in zip((dcn, model), COMMITTED, strict=True):
-        network.load_state_dict(load_file(folder / f"{name}.safetensors"))
-    return dcn, model
+def _has_networks(profile: str) -> bool:
+    root = Workspace(params.load(profile), "photos").root
+    return all(
+        (root / "artifacts" / f"{name}.safetensors").exists()
+        or (root / "weights" / f"{networks.COMMITTED[name]}.safetensors").exists()
+        for name in ARTIFACTS
+    )
+
+
+def load(profile: str) -> tuple[DCN, RelationNet]:
+    """DCN+AP and the full S-DCN of a profile."""
+    work = Workspace(params.load(profile), "photos")
+    return networks.load(work, ARTIFACTS[0]), networks.load_siamese(work, ARTIFACTS[1])
 
 
 def main(folder: Path) -> str:
@@ -61,8 +56,8 @@ def main(folder: Path) -> str:
 
     SystemExit in words where there are no photographs, no faces in them or no networks.
     """
-    networks_found = trained()
-    if not networks_found:
+    profiles = trained()
+    if not profiles:
         sys.exit(
             "no trained networks yet: `make reproduce` trains them (`make reproduce "
             "PROFILE=smoke` in minutes, but what those say means nothing)"
@@ -75,16 +70,15 @@ def main(folder: Path) -> str:
     print(*(f"{name}: {len(scene.boxes)} faces" for name, scene in scenes.items()), sep="\n")
     if not any(len(scene.boxes) for scene in scenes.values()):
         sys.exit("no face found: add a photograph in which people look at the camera")
-    profile, weights = networks_found[0]
     shutil.rmtree(TARGET, ignore_errors=True)
     TARGET.mkdir(parents=True)
-    note = write(scenes, profile, weights)
+    note = write(scenes, profiles[0])
     return f"{note}\n\nwritten to {TARGET}"
 
 
-def write(scenes: Mapping[str, Scene], profile: str, weights: Path) -> str:
+def write(scenes: Mapping[str, Scene], profile: str) -> str:
     """Tables and figures into `TARGET`, and the note on what they are not, which is returned."""
-    settings, (dcn, model) = params.load(profile), load(profile, weights)
+    settings, (dcn, model) = params.load(profile), load(profile)
     rendered = "embedded world" in Workspace(settings, "photos").ours("01_relation")
     pairs = photographs.pairs(scenes, settings, margin=photos.MARGIN if rendered else 0.0)
     attributes = photographs.attributes(dcn, scenes, settings)
@@ -92,7 +86,7 @@ def write(scenes: Mapping[str, Scene], profile: str, weights: Path) -> str:
     attributes.round(4).to_csv(TARGET / "attributes.csv", index_label="face")
     traits.round(4).to_csv(TARGET / "relations.csv", index_label="pair")
     draw(scenes, attributes, traits, photos.couples(scenes, pairs), settings.data.size)
-    note = f"Networks of the profile {profile}: {weights}."
+    note = f"Networks of the profile {profile}."
     if profile == "smoke":
         note += "\nThat profile only checks that every step works: what its networks say is noise."
     note = "\n\n".join([note, *([photographs.RENDERED] if rendered else []), photographs.NOT])

@@ -1,13 +1,19 @@
 """The networks of a profile: new ones with random weights, or those that a notebook has saved."""
 
 import copy
+from typing import Any
 
 import torch
+from torch import Tensor
 
+from lib import models
 from lib.models import DCN, RelationNet
 from lib.params import Params
 from lib.vocabulary import ATTRIBUTES
 from lib.workspace import Workspace
+
+# Weights that come with the project: artifact of a notebook -> file in `outputs/<profile>/weights`.
+COMMITTED = {"02_dcn": "dcn", "04_dcn": "dcn_ap", "10_relation": "s_dcn"}
 
 
 def dcn(params: Params, seed: int | None = None) -> DCN:
@@ -41,14 +47,42 @@ def siamese(
 
 
 def load(work: Workspace, name: str) -> DCN:
-    """A DCN with the weights that a notebook saved, e.g. `"04_dcn"`."""
+    """A DCN with the weights that a notebook saved, e.g. `"04_dcn"`.
+
+    Where the notebook has not run, those that come with the project for this profile, if any.
+    """
     model = dcn(work.params)
-    model.load_state_dict(work.load_tensors(name))
+    model.load_state_dict(_weights(work, name, sizes(work.params)))
     return model
 
 
 def load_siamese(work: Workspace, name: str) -> RelationNet:
-    """An S-DCN with spatial cues and the weights that a notebook saved, e.g. `"10_relation"`."""
+    """An S-DCN with spatial cues and the weights that a notebook saved, e.g. `"10_relation"`.
+
+    Otherwise as `load`.
+    """
     model = siamese(work.params, dcn(work.params))
-    model.load_state_dict(work.load_tensors(name))
+    model.load_state_dict(_weights(work, name, sizes(work.params, siamese=True)))
     return model
+
+
+def sizes(params: Params, *, siamese: bool = False) -> dict[str, Any]:
+    """How a profile's network is built, as `models.built` reads it from a file of weights."""
+    model = params.model
+    both = {"size": model.size, "width": model.width, "features": model.features}
+    last = {"shared": params.relation.shared} if siamese else {"attributes": len(ATTRIBUTES)}
+    return {**both, "trunk": model.trunk, **last}
+
+
+def _weights(work: Workspace, name: str, expected: dict[str, Any]) -> dict[str, Tensor]:
+    """The weights of an artifact, or of the file in the repository that stands in for it."""
+    given = work.root / "weights" / f"{COMMITTED.get(name, name)}.safetensors"
+    if work.place("artifacts", f"{name}.safetensors").exists() or not given.exists():
+        return work.load_tensors(name)
+    if models.built(given) != expected:
+        raise ValueError(
+            f"{given} is of another network ({models.built(given)}) than the profile "
+            f"{work.params.profile!r} has ({expected}): {work.advice(name)}"
+        )
+    print(f"{name} has not been trained here: {given.name} of the project is used")
+    return models.load(given).state_dict()
