@@ -133,6 +133,20 @@ def test_examples_are_one_clear_pair_for_and_one_against_each_trait(monkeypatch)
     assert len({key for key, _ in found.values()}) == len(found)  # no couple is shown twice
 
 
+def test_a_plain_pair_is_turned_least_and_then_has_the_most_contrast():
+    count = 30
+    turned = np.arange(count, 0, -1.0)  # the last three are the tenth that turns away least
+    yaw = {"left_yaw": turned, "right_yaw": np.full(count, -1.0)}
+    pairs = pairs_of(torch.zeros(count, 8), [f"couple {k}" for k in range(count)], **yaw)
+    faces = torch.zeros(count, 3, 4, 4, dtype=torch.uint8)
+    for row, light in ((0, 255), (27, 100), (28, 200), (29, 50)):
+        faces[row, :, :2] = light
+    known = PairSet(faces, faces, pairs.cues, pairs.labels, pairs.table)
+    assert cases.plain(known) == 28
+    without = pairs.table.drop(columns=["left_yaw", "right_yaw"])
+    assert cases.plain(PairSet(faces, faces, pairs.cues, pairs.labels, without)) == 0
+
+
 def test_what_hides_a_face_is_known_of_the_world_only():
     index = np.arange(10_000_000, 10_000_040)
     left, right, table = latents("web", index, seed=0)

@@ -258,6 +258,11 @@ def clear(
 
 
 def visible(pairs: PairSet, row: int, least: float = 24.0) -> bool:
-    """Whether the grey levels (0 to 255) of both faces have a standard deviation of `least`."""
+    """Whether both faces of a pair have a `contrast` of at least `least`."""
+    return contrast(pairs, row) >= least
+
+
+def contrast(pairs: PairSet, row: int) -> float:
+    """Standard deviation of the grey levels (0 to 255) of a pair's faces, the smaller one."""
     faces = torch.stack([pairs.left[row], pairs.right[row]]).float().mean(1)  # (2, S, S)
-    return bool(faces.flatten(1).std(1).min() >= least)
+    return float(faces.flatten(1).std(1).min())

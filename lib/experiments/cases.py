@@ -123,6 +123,17 @@ def examples(
     return found
 
 
+def plain(pairs: PairSet) -> int:
+    """Row of a pair whose faces are easy to see: of the tenth that turns away least, where yaw is
+    known, else of all, the one with the greatest contrast in its paler face."""
+    rows = np.arange(len(pairs))
+    if {"left_yaw", "right_yaw"} <= set(pairs.table):
+        yaw = pairs.table[["left_yaw", "right_yaw"]].abs().max(axis=1).to_numpy()
+        rows = np.argsort(yaw, kind="stable")[: -(-len(pairs) // 10)]
+    contrast = [annotation.contrast(pairs, int(row)) for row in rows]
+    return int(rows[int(np.argmax(contrast))])
+
+
 # What goes wrong ----------------------------------------------------------------------------------
 
 

@@ -1,9 +1,8 @@
-"""Expressions (Fig. 7, Table 8), methods side by side, the Siamese network (Fig. 5) and the
-scoreboard: arrays in, a Figure out."""
+"""Expressions (Fig. 7, Table 8), methods side by side and the scoreboard: arrays in, a
+Figure out."""
 
 import textwrap
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,8 +12,6 @@ from torch import Tensor
 
 from lib import vocabulary
 from lib.figures.palette import BLUE, ORANGE, VERDICT_COLOURS
-
-TRAITS = tuple(vocabulary.TRAITS)
 
 
 def confusion(tables: dict[str, np.ndarray]) -> Figure:
@@ -92,45 +89,6 @@ def bars(
     axes.set_xlabel(xlabel)
     axes.spines[["top", "right"]].set_visible(False)
     figure.legend(loc="outside upper right", ncols=2, frameon=False)
-    return figure
-
-
-def siamese(left: Tensor, right: Tensor) -> Figure:
-    """Fig. 5: two tied DCNs, the shared representation, the spatial cues, eight traits.
-
-    left, right: the two crops (3, S, S) uint8 that are shown going in.
-    """
-    figure = Figure(figsize=(10, 3.7), layout="constrained")
-    axes = figure.subplots()
-    axes.set_axis_off()
-    axes.set(xlim=(0, 13.3), ylim=(0, 4.7), aspect="equal")
-    for bottom, image, colour in ((3.1, left, BLUE), (1.4, right, ORANGE)):
-        axes.imshow(np.asarray(image).transpose(1, 2, 0), extent=(0.3, 1.8, bottom, bottom + 1.5))
-        frame = patches.Rectangle((0.3, bottom), 1.5, 1.5, fill=False, ec=colour, linewidth=2)
-        axes.add_patch(frame)
-    parts = [
-        (2.8, 3.3, "DCN $K_l$\n$x_l$: 1024", BLUE),
-        (2.8, 1.6, "DCN $K_r = K_l$\n$x_r$: 1024", ORANGE),
-        (6.3, 2.45, "$W_R$: 2048 → 256\n$x_g$", "black"),
-        (6.3, 0.2, "two boxes\n11 spatial cues $x_s$", "black"),
-        (9.8, 2.45, "8 logistic units\n$w_g$ on [$x_s$; $x_g$]", "black"),
-    ]
-    for x, y, text, colour in parts:
-        box = patches.FancyBboxPatch((x, y), 2.3, 1, "round,pad=0.08", fc="white", ec=colour)
-        axes.add_patch(box)
-        axes.text(x + 1.15, y + 0.5, text, ha="center", va="center", fontsize=10)
-    lines = [(1.85, 3.8, 2.7, 3.8), (1.85, 2.1, 2.7, 2.1), (5.2, 3.7, 6.2, 3.2)]
-    lines += [(5.2, 2.2, 6.2, 2.7), (8.7, 2.95, 9.7, 2.95), (8.7, 0.8, 9.7, 2.4)]
-    arrow: dict[str, Any] = {
-        "arrowstyle": "-|>",
-        "mutation_scale": 14,
-        "color": "black",
-        "shrinkA": 0,
-    }
-    for x0, y0, x1, y1 in lines:
-        axes.add_patch(patches.FancyArrowPatch((x0, y0), (x1, y1), **arrow))
-    axes.annotate("tied", (3.95, 2.95), ha="center", va="center", fontsize=10)
-    axes.text(12.35, 2.95, "\n".join(TRAITS), va="center", fontsize=8)
     return figure
 
 
