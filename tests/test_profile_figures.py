@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from matplotlib.colors import same_color
 from matplotlib.figure import Figure
 
-from lib.figures import movie
+from lib.figures import movie, teaser
 from lib.figures import scenes as figures
 from lib.vocabulary import TRAITS
 
@@ -75,7 +75,7 @@ def test_each_face_below_is_framed_in_the_colour_of_its_box():
 
 def test_bars_of_a_pair_are_as_long_as_its_values_whatever_their_order():
     values = pd.DataFrame({"value": np.linspace(0.1, 0.8, 8), "low": 0.05, "high": 0.9}, TRAITS)
-    left, right = figures.pair(red_and_green(), values.iloc[::-1], "share").axes
+    left, right = teaser.pair(red_and_green(), values.iloc[::-1], "share").axes
     assert [bar.get_width() for bar in right.patches] == pytest.approx(values["value"].tolist())
     assert [text.get_text() for text in right.get_yticklabels()] == list(TRAITS)
     assert {tuple(line[:, 0]) for line in right.collections[0].get_segments()} == {(0.05, 0.9)}

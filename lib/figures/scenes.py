@@ -1,4 +1,4 @@
-"""Pictures with boxed faces (Figs. 1, 9 and 10, photographs), polar plots, bars of one face.
+"""Pictures with boxed faces (Figs. 9 and 10, photographs), polar plots, bars of one face.
 
 A scene is a picture (3, H, W) uint8 and its boxes (F, 4): x, y, w, h in px, from left to right.
 """
@@ -19,7 +19,7 @@ from torch import Tensor
 from torch.nn.functional import interpolate
 
 from lib import vocabulary
-from lib.figures.palette import BLUE, COLOURS, GREEN, ORANGE
+from lib.figures.palette import BLUE, COLOURS, ORANGE
 
 Scene = tuple[Tensor, np.ndarray]
 
@@ -147,29 +147,6 @@ def closeup(axes: Axes, scene: Scene, share: float = 0.4) -> None:
         axes.add_patch(
             patches.Rectangle(corner, size - 1, size - 1, fill=False, ec=colour, linewidth=1.8)
         )
-
-
-def pair(scene: Scene, traits: pd.DataFrame, xlabel: str = "probability") -> Figure:
-    """Fig. 1: a picture of two people, their faces, and eight bars of traits with intervals.
-
-    traits: one row per trait, columns value, low, high, in [0, 1]; xlabel: what they are.
-    """
-    tight = ConstrainedLayoutEngine(w_pad=0.04, h_pad=0.04, wspace=0.03)
-    figure = Figure(figsize=(9.5, 4.7), layout=tight)
-    left, right = figure.subplots(1, 2, width_ratios=(1.12, 1))
-    closeup(left, scene, 0.46)
-    left.set_title("two people and their faces", fontsize=12)
-    rows = traits.reindex(list(TRAITS)).astype(float)
-    places = np.arange(len(rows))
-    right.barh(places, rows["value"], 0.66, color=GREEN, alpha=0.75)
-    right.hlines(places, rows["low"], rows["high"], color="black", linewidth=1.6)
-    right.axvline(0.5, color="black", linewidth=0.8, linestyle=(0, (2, 2)))
-    right.set_yticks(places, rows.index, fontsize=12)
-    right.set(xlim=(-0.01, 1.01), ylim=(len(rows) - 0.5, -0.5))
-    right.set_xlabel(xlabel, fontsize=12)
-    right.set_title("eight traits of their relation (line: 95 % interval)", fontsize=12)
-    right.spines[["top", "right"]].set_visible(False)
-    return figure
 
 
 # Polar plots --------------------------------------------------------------------------------------
