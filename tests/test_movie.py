@@ -47,6 +47,35 @@ def test_a_profile_is_compared_with_the_truth_by_correlation(clip):
     assert smooth == pytest.approx(stats.pearsonr(clip.smooth[:, 1], clip.truth["competitive"])[0])
 
 
+@pytest.mark.parametrize("drifts, shown", [((0.0, 2.0, 0.5), 2), ((2.0, 0.0, 0.5, 4.0), 0)])
+def test_the_clip_with_the_median_correlation_is_shown(drifts, shown):
+    """The more drift, the lower the correlation; of four clips the poorer of the middle two."""
+    rises, drift = np.repeat([0.0, 1, 0], 3), np.linspace(-1, 1, 9)
+    truth, clips = np.full((9, 8), 0.5), []
+    truth[:, [1, 4]] = np.stack([rises, 1 - rises], 1)
+    for amount in drifts:
+        probability = truth.copy()
+        probability[:, [1, 4]] += amount * drift[:, None]
+        clips.append(clip_of(probability, truth, list(rises)))
+    found = movie.followed(clips)[:, [1, 4]].mean(1)
+    assert movie.median_clip(clips) == shown
+    assert found[shown] == sorted(found)[(len(found) - 1) // 2]
+
+
+def test_a_clip_whose_profile_does_not_move_counts_as_uncorrelated(clip):
+    still = clip_of(np.full((9, 8), 0.5), clip.truth[list(TRAITS)].to_numpy(), list(clip.quarrel))
+    against = clip_of(1 - clip.probability, clip.truth[list(TRAITS)].to_numpy(), [0] * 9)
+    assert movie.median_clip([clip, still, against], ["competitive"]) == 1
+
+
+def test_mean_and_band_are_over_clips():
+    truth = np.full((5, 8), 0.5)
+    clips = [clip_of(np.full((5, 8), p), truth, [0] * 5) for p in np.linspace(0, 1, 11)]
+    mean, low, high = movie.spread(clips)
+    assert mean.shape == (5, 8)
+    assert (mean[0, 0], low[0, 0], high[0, 0]) == pytest.approx((0.5, 0.1, 0.9))
+
+
 def test_the_interval_over_clips_is_that_of_students_t():
     values = np.array([3.0, 5, 4, 8])
     low, high = stats.t.interval(0.95, 3, values.mean(), stats.sem(values))

@@ -143,16 +143,27 @@ def test_a_closeup_has_the_scene_both_faces_and_the_traits_of_its_title_in_bold(
     assert dots == [[8, 0], [0, 0]]  # an unknown label has neither dot nor circle
 
 
-def test_a_profile_draws_the_curves_of_the_named_traits():
+def test_a_profile_draws_the_named_traits_all_clips_and_both_faces_below_their_moments():
     generator = np.random.default_rng(0)
     names = ("single frames", "five frames averaged", "truth")
-    curves = {name: generator.random((9, 8)) for name in names}
-    quarrel = np.arange(9) > 5
-    pictures = torch.zeros(9, 3, 8, 16, dtype=torch.uint8)
-    strip, *panels = movie.profile(pictures, curves, quarrel, ("warm", "dominant")).axes
-    assert len(strip.images) == 8
+    curves = {name: generator.random((12, 8)) for name in names}
+    clips = tuple(generator.random((12, 8)) for _ in range(3))
+    quarrel = np.arange(12) > 8
+    pictures = torch.zeros(12, 3, 40, 64, dtype=torch.uint8)
+    pictures[:, 0, :, :32] = 255  # red on the left, where the left face is
+    boxes = np.tile(np.array([[4.0, 10, 15, 15], [40, 10, 15, 15]]), (12, 1, 1))
+    figure = movie.profile(pictures, boxes, curves, quarrel, clips, ("warm", "dominant"))
+    *panels, left, right = figure.axes
     for axes, trait in zip(panels, ("warm", "dominant"), strict=True):
         column = list(TRAITS).index(trait)
         drawn = {line.get_label(): line.get_ydata() for line in axes.lines}
         assert all(np.array_equal(drawn[name], curves[name][:, column]) for name in names)
+        assert np.array_equal(drawn["mean of all clips"], clips[0][:, column])
+        assert axes.get_title(loc="left") == trait
+    frames = [int(text.get_text().removeprefix("frame ")) for text in left.texts]
+    assert frames == [1, 3, 5, 7, 9, 11]
+    for axes, red in ((left, 255), (right, 0)):
+        middles = [np.mean(image.get_extent()[:2]) for image in axes.images]
+        assert middles == pytest.approx(np.array(frames) + 0.5)
+        assert all((image.get_array()[..., 0] == red).all() for image in axes.images)
     assert [axes.get_title() for axes in movie.all_traits(curves, quarrel).axes] == list(TRAITS)

@@ -12,6 +12,7 @@ from torch import Tensor
 from lib import vocabulary, world
 from lib.data.faces import PairSet
 from lib.data.rendered import pair_set
+from lib.data.scenes import boxes
 from lib.evaluation import metrics
 from lib.experiments import relation
 from lib.models import RelationNet
@@ -19,6 +20,7 @@ from lib.params import Params
 from lib.provenance import device
 
 TRAITS = list(vocabulary.TRAITS)
+FOLLOWED = ("friendly", "competitive")  # the traits of the paper's Fig. 11
 WINDOW = 5  # "averaged across 5 neighboring frames" (Section 6.2)
 
 
@@ -49,6 +51,12 @@ class Clip:
         truth = self.truth[TRAITS].to_numpy()
         ours = {"single frames": self.probability, "five frames averaged": self.smooth}
         return {**ours, "truth": truth}
+
+    @property
+    def boxes(self) -> np.ndarray:
+        """The two faces in every picture, (F, 2, 4): x, y, w, h in px."""
+        scale = self.pictures.shape[2] / self.pairs.table["height"].to_numpy(float)
+        return boxes(self.pairs.table) * scale[:, None, None]
 
     @property
     def quarrel(self) -> np.ndarray:
@@ -102,6 +110,25 @@ def followed(clips: Sequence[Clip], *, smoothed: bool = True) -> np.ndarray:
         with np.errstate(invalid="ignore", divide="ignore"):
             rows.append([np.corrcoef(predicted, true)[0, 1] for predicted, true in pairs])
     return np.array(rows)
+
+
+def median_clip(clips: Sequence[Clip], names: Sequence[str] = FOLLOWED) -> int:
+    """Which clip Fig. 11 shows: the one whose correlation with the truth is the median of all.
+
+    The correlation is averaged over the named traits; where a profile does not move it counts as
+    0. Of an even number of clips the poorer of the middle two is taken.
+    """
+    columns = [TRAITS.index(name) for name in names]
+    each = np.nan_to_num(followed(clips)[:, columns]).mean(1)
+    return int(np.argsort(each, kind="stable")[(len(each) - 1) // 2])
+
+
+def spread(clips: Sequence[Clip]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Mean of the smoothed profiles over all clips, and the 10th and the 90th percentile, (F, 8)
+    each; the quarrel is in the same frames of every clip."""
+    profiles = np.stack([clip.smooth for clip in clips])
+    low, high = np.quantile(profiles, (0.1, 0.9), axis=0)
+    return profiles.mean(0), low, high
 
 
 def over_clips(values: np.ndarray) -> dict[str, float | None]:
