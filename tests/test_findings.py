@@ -41,6 +41,12 @@ def test_a_sentence_whose_end_has_no_number_is_whole_all_the_same():
     assert found == ["Of 32 claims of the paper."]
 
 
+def test_a_small_difference_has_two_digits():
+    estimate = {"value": -0.182, "low": -0.326, "high": -0.0525}
+    assert findings.written(estimate, "points", signed=True) == "-0.18 points [-0.33, -0.05]"
+    assert findings.written({**estimate, "low": -1.2}, "points", signed=True).startswith("-0.2 ")
+
+
 def test_a_notebook_that_lacked_its_data_found_nothing():
     assert findings.sentences(Evidence(pd.DataFrame(columns=claims.KEY), {}), "07_sfew") == []
 
@@ -56,7 +62,7 @@ def test_the_papers_number_is_that_of_its_table():
 def test_every_sentence_has_its_number_in_smoke(name):
     """A renamed result would otherwise drop its sentence without a word."""
     known = claims.evidence(load("smoke"))
-    rows = LISTED[LISTED["notebook"] == name].to_dict("records")
+    rows = LISTED[LISTED["page"] == name].to_dict("records")
     assert rows
     missing = [r for r in rows if isinstance(known.estimate(*(r[k] for k in claims.KEY)), str)]
     assert not missing

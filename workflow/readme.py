@@ -48,7 +48,7 @@ def results(profile: str = PROFILE) -> str:
 def found(profile: str = PROFILE) -> str:
     """What attributes and relations came out as, in sentences made from the results."""
     evidence = claims.evidence(load(profile))
-    pages = ("05_attribute_accuracy", "11_relation_accuracy")
+    pages = ("05_attribute_accuracy", "14_scoreboard", "11_relation_accuracy")
     lines = [line for page in pages for line in findings.sentences(evidence, page, cover=True)]
     return "\n".join(f"- {line}" for line in lines)
 

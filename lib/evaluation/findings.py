@@ -22,8 +22,10 @@ def of(work: Workspace) -> list[str]:
     return sentences(claims.recorded(work), work.notebook)
 
 
-def sentences(evidence: Evidence, notebook: str, *, cover: bool = False) -> list[str]:
-    """The sentences of a notebook, in the order of the list; what has no number is left out.
+def sentences(evidence: Evidence, page: str, *, cover: bool = False) -> list[str]:
+    """The sentences of a page, in the order of the list; what has no number is left out.
+
+    page: name of the notebook that shows them; the numbers may be another's.
 
     cover: only those that the README and the first page of the site show.
 
@@ -32,7 +34,7 @@ def sentences(evidence: Evidence, notebook: str, *, cover: bool = False) -> list
     several rows: it ends with the row that ends in a full stop.
     """
     listed = pd.read_csv(FOLDER / "reported" / "findings.csv", dtype=str, keep_default_na=False)
-    chosen = listed[(listed["notebook"] == notebook) & ((listed["cover"] == "yes") | (not cover))]
+    chosen = listed[(listed["page"] == page) & ((listed["cover"] == "yes") | (not cover))]
     found = []
     for _, row in chosen.iterrows():
         estimate = evidence.estimate(*(row[name] for name in claims.KEY))
@@ -51,12 +53,12 @@ def sentences(evidence: Evidence, notebook: str, *, cover: bool = False) -> list
 def _joined(parts: list[str]) -> list[str]:
     """Parts of sentences put together; one whose end is left out ends in a full stop all the same.
 
-    A part that begins with a capital begins a sentence.
+    A part that begins with a capital begins a sentence, any other goes on with the one before.
     """
     found: list[str] = []
     for part in parts:
-        if found and not part[0].isupper() and not found[-1].endswith("."):
-            found[-1] += f" {part}"
+        if found and not part[0].isupper():
+            found[-1] = f"{found[-1].removesuffix('.')} {part}"
         else:
             found.append(part)
     return [f"{text.rstrip(' ,;.')}." for text in found]
@@ -72,7 +74,8 @@ def compared(estimate: Estimate, *, less: bool = False) -> str:
 
 def written(estimate: Estimate, unit: str, *, signed: bool = False) -> str:
     """An estimate as `+1.2 points [+0.3, +2.1]` or `76.1 % [75.0, 77.2]`."""
-    form = f"{{:{'+' if signed else ''}.{DIGITS.get(unit, 1)}f}}"
+    small = unit == "points" and max(abs(estimate["low"]), abs(estimate["high"])) < 1
+    form = f"{{:{'+' if signed else ''}.{2 if small else DIGITS.get(unit, 1)}f}}"
     value, low, high = (form.format(estimate[end]) for end in ("value", "low", "high"))
     text = value if unit in ("", "share", "count") else f"{value} {unit}"
     return text if low == high else f"{text} [{low}, {high}]"
