@@ -4,6 +4,7 @@ Words need no hour of training: where the code cells of a copy are those of its 
 Markdown cells become the notebook's, and outputs stay. Other copies are left, and named.
 """
 
+import functools
 import sys
 
 import nbformat
@@ -27,8 +28,7 @@ def main(profile: str) -> None:
             print(f"{name}: its code has changed, so it must run again")
         elif fresh != copy.cells:
             copy.cells = fresh
-            text = nbformat.writes(copy)
-            atomically(path, lambda part, text=text: part.write_text(text, encoding="utf-8"))
+            atomically(path, functools.partial(nbformat.write, copy))
             print(f"{name}: its words are up to date now")
 
 

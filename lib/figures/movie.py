@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from lib import vocabulary
-from lib.figures.palette import BLUE, ORANGE
+from lib.figures.palette import BLUE, ORANGE, Style
 from lib.figures.scenes import HARD, crop
 
 TRAITS = tuple(vocabulary.TRAITS)
@@ -60,7 +60,7 @@ def profile(
         for frame in shown:
             axes.axvline(frame + 0.5, color="#888888", linewidth=0.7, linestyle=":", zorder=0)
     grid[-1].set_xlabel("frame", labelpad=1)
-    sides = outer[1].subgridspec(2, 1, hspace=0.04).subplots()
+    sides = outer[1].subgridspec(2, 1, hspace=0.04).subplots(squeeze=False)[:, 0]
     for side, (axes, word) in enumerate(zip(sides, ("left", "right"), strict=True)):
         _faces(axes, pictures, boxes[:, side], shown)
         axes.set_ylabel(f"{word} face", fontsize=10)
@@ -74,7 +74,9 @@ def profile(
 def _faces(axes: Axes, pictures: Tensor, boxes: np.ndarray, shown: np.ndarray) -> None:
     """One face (boxes (F, 4)) in the frames shown, each below its moment."""
     frame = axes.get_position()
-    width, height = axes.figure.get_size_inches()
+    figure = axes.get_figure(root=True)
+    assert figure is not None
+    width, height = figure.get_size_inches()
     reach = len(pictures) * frame.height * height / (frame.width * width) / 2
     for number in shown:
         face = crop(pictures[number], boxes[number], 160)
@@ -105,7 +107,7 @@ def _curves(
     if clips is not None:
         mean, low, high = (each[:, column] for each in clips)
         axes.plot(frames, mean, color="#555555", linewidth=1.2, label="mean of all clips")
-        band = {"color": "#777777", "alpha": 0.3, "linewidth": 0}
+        band: Style = {"color": "#777777", "alpha": 0.3, "linewidth": 0}
         axes.fill_between(frames, low, high, label="10th to 90th percentile of the clips", **band)
     axes.set_ylim(-0.02, 1.04)
     axes.spines[["top", "right"]].set_visible(False)

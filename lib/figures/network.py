@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from lib import vocabulary
-from lib.figures.palette import BLUE, GREEN, ORANGE, SLATE
+from lib.figures.palette import BLUE, GREEN, ORANGE, SLATE, Style
 
 TRAITS = tuple(vocabulary.TRAITS)
 SIDES = (("l", BLUE, 4.32), ("r", ORANGE, 2.42))  # name, colour, height of the middle
@@ -119,5 +119,5 @@ def _traits(axes: Axes, width: int) -> None:
 
 
 def _arrow(axes: Axes, start: tuple[float, float], end: tuple[float, float], **look: Any) -> None:
-    look = {"arrowstyle": "-|>", "color": "black", "mutation_scale": 13} | look
+    look = Style(arrowstyle="-|>", color="black", mutation_scale=13) | look
     axes.add_patch(patches.FancyArrowPatch(start, end, shrinkA=0, shrinkB=0, **look))

@@ -19,7 +19,7 @@ from torch import Tensor
 from torch.nn.functional import interpolate
 
 from lib import vocabulary
-from lib.figures.palette import BLUE, COLOURS, ORANGE
+from lib.figures.palette import BLUE, COLOURS, ORANGE, Style
 
 Scene = tuple[Tensor, np.ndarray]
 
@@ -176,8 +176,8 @@ def petals(
     if truth is not None:
         for label, fill in ((1, "black"), (0, "white")):
             where = ANGLES[np.asarray(truth) == label]
-            dot = {"color": "black", "markerfacecolor": fill, "markersize": 4.5, "clip_on": False}
-            axes.plot(where, np.full(len(where), 1.09), "o", **dot)
+            dot: Style = {"color": "black", "markerfacecolor": fill, "markersize": 4.5}
+            axes.plot(where, np.full(len(where), 1.09), "o", clip_on=False, **dot)
     for angle, name in zip(ANGLES, TRAITS, strict=True):
         side = "left" if angle < np.pi else "right"
         weight = "bold" if name in bold else "normal"
@@ -264,10 +264,10 @@ def legend(with_truth: bool) -> list[Artist]:
         patches.Patch(color=BLUE, alpha=0.9, label="of another one, pale below 0.5"),
     ]
     if with_truth:
-        dot = {"marker": "o", "color": "black", "markersize": 4.5, "linestyle": ""}
+        dot: Style = {"marker": "o", "color": "black", "markersize": 4.5, "linestyle": ""}
         handles.append(Line2D([], [], label="annotators say yes", **dot))
         handles.append(Line2D([], [], markerfacecolor="white", label="annotators say no", **dot))
-    line = {"color": "black", "linewidth": 0.8, "linestyle": (0, (2, 2))}
+    line: Style = {"color": "black", "linewidth": 0.8, "linestyle": (0, (2, 2))}
     return [*handles, Line2D([], [], label="0.5", **line)]
 
 

@@ -1,7 +1,5 @@
 """Figures of the eight traits (09 and 11): tables in, a matplotlib Figure out."""
 
-from collections.abc import Hashable
-
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -22,7 +20,7 @@ def trait_bars(table: pd.DataFrame, averages: pd.Series, auc: pd.DataFrame | Non
     figure = Figure(figsize=(10, 5.4), layout="constrained")
     ratios = [1] if auc is None else [4.6, 1]
     parts = figure.subplots(1, len(ratios), squeeze=False, width_ratios=ratios)[0]
-    colours = dict(zip(averages.index, (GREY, *COLOURS[:7]), strict=False))
+    colours = dict(zip(map(str, averages.index), (GREY, *COLOURS[:7]), strict=False))
     _bars(parts[0], table, averages, colours)
     if auc is not None:
         _areas(parts[1], auc.reindex(averages.index).astype(float), colours)
@@ -32,9 +30,7 @@ def trait_bars(table: pd.DataFrame, averages: pd.Series, auc: pd.DataFrame | Non
     return figure
 
 
-def _bars(
-    axes: Axes, table: pd.DataFrame, averages: pd.Series, colours: dict[Hashable, str]
-) -> None:
+def _bars(axes: Axes, table: pd.DataFrame, averages: pd.Series, colours: dict[str, str]) -> None:
     """Groups of bars that begin at 50; a bar of no height is still seen by its coloured end.
 
     Intervals are white within a bar and dark outside.
@@ -44,14 +40,15 @@ def _bars(
         axes.axvspan(place - 0.5, place + 0.5, color="#f4f4f4", linewidth=0, zorder=0)
     for number, (name, colour) in enumerate(colours.items()):
         shift = places + width * (number - (len(averages) - 1) / 2)
-        each = table.loc[name].reindex(list(TRAITS)).astype(float)
+        rows = table.loc[name].reindex(list(TRAITS))[["value", "low", "high"]]
+        value, low, high = np.asarray(rows, float).T
         label = f"{name} ({averages[name]:.1f} %)"
-        axes.bar(shift, each["value"] - 50, 0.9 * width, bottom=50, color=colour, label=label)
+        axes.bar(shift, value - 50, 0.9 * width, bottom=50, color=colour, label=label)
         ends = (shift - 0.45 * width, shift + 0.45 * width)
-        axes.hlines(each["value"], *ends, color=colour, linewidth=2.2, zorder=3)
-        near = each["low"].clip(lower=50).where(each["value"] > 50, each["high"].clip(upper=50))
-        axes.vlines(shift, each["low"], each["high"], color="#333333", linewidth=0.9, zorder=4)
-        axes.vlines(shift, near, each["value"], color="white", linewidth=0.9, zorder=5)
+        axes.hlines(value, *ends, color=colour, linewidth=2.2, zorder=3)
+        near = np.where(value > 50, low.clip(min=50), high.clip(max=50))
+        axes.vlines(shift, low, high, color="#333333", linewidth=0.9, zorder=4)
+        axes.vlines(shift, near, value, color="white", linewidth=0.9, zorder=5)
     axes.axhline(50, color="black", linewidth=0.8)
     axes.set_xticks(places, TRAITS)
     axes.tick_params(axis="x", length=0)
@@ -60,11 +57,11 @@ def _bars(
     axes.set_title("each trait, decided at 0.5; bars begin at chance, 50 %", fontsize=11)
 
 
-def _areas(axes: Axes, auc: pd.DataFrame, colours: dict[Hashable, str]) -> None:
+def _areas(axes: Axes, auc: pd.DataFrame, colours: dict[str, str]) -> None:
     """Average ROC AUC of each method with its interval, from top to bottom as in the legend."""
     for number, (name, row) in enumerate(auc.iterrows()):
-        axes.hlines(number, row["low"], row["high"], color=colours[name], linewidth=2)
-        axes.plot(row["value"], number, "o", color=colours[name], markersize=7)
+        axes.hlines(number, row["low"], row["high"], color=colours[str(name)], linewidth=2)
+        axes.plot(row["value"], number, "o", color=colours[str(name)], markersize=7)
         words, place = f"{row['value']:.1f}", (row["value"], number - 0.2)
         paper = {"facecolor": "white", "edgecolor": "none", "pad": 0.6}
         axes.annotate(words, place, ha="center", va="bottom", fontsize=9, bbox=paper)
