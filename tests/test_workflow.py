@@ -97,7 +97,7 @@ def test_imports_are_followed_into_packages_and_over_several_lines():
 def test_a_published_number_is_an_input_of_the_notebooks_that_show_it():
     table = "params/reported/table05.csv"
     assert table in imports("notebooks/05_attribute_accuracy.ipynb")
-    assert table not in imports("notebooks/16_scale.ipynb")
+    assert table not in imports("notebooks/00_start_here.ipynb")
 
 
 def test_artifacts_depend_on_parameters_that_their_notebooks_read():
