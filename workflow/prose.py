@@ -26,7 +26,7 @@ def main(profile: str) -> None:
         fresh = refreshed(copy, source)
         if fresh is None:
             print(f"{name}: its code has changed, so it must run again")
-        elif fresh != copy.cells:
+        elif [cell.source for cell in fresh] != [cell.source for cell in copy.cells]:
             copy.cells = fresh
             atomically(path, functools.partial(nbformat.write, copy))
             print(f"{name}: its words are up to date now")

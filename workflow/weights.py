@@ -16,7 +16,6 @@ from lib.params import Params, load
 from lib.workspace import Workspace
 from workflow.readme import estimate, markdown
 
-TITLES = {"dcn": "Baseline DCN", "dcn_ap": "DCN+AP", "s_dcn": "full S-DCN"}
 SOURCES = ("aflw", "celeba", "expw", "relation")
 CARD = """\
 # Model card: networks of the profile `{profile}`

@@ -14,7 +14,7 @@ from lib.workspace import Workspace
 
 ERRORS = ("log loss", "expected calibration error")  # less is better
 # Digits by unit, otherwise one; counts and shares are written without a unit.
-DIGITS = {"nats": 2, "kappa": 2, "correlation": 2, "probability": 2, "": 2, "share": 4, "count": 0}
+DIGITS = {"nats": 2, "kappa": 2, "correlation": 2, "": 2, "share": 4, "count": 0}
 
 
 def of(work: Workspace) -> list[str]:
@@ -25,13 +25,12 @@ def of(work: Workspace) -> list[str]:
 def sentences(evidence: Evidence, page: str, *, cover: bool = False) -> list[str]:
     """The sentences of a page, in the order of the list; what has no number is left out.
 
-    page: name of the notebook that shows them; the numbers may be another's.
-
-    cover: only those that the README and the first page of the site show.
+    page: name of the notebook that shows them; the numbers may be another's. cover: only those
+    that the README and the first page of the site show.
 
     In a row `{value}` is the estimate with its unit and interval, `{compared}` what the interval of
-    a difference says, `{paper}` the paper's own number, where it has one. A sentence may go over
-    several rows: it ends with the row that ends in a full stop.
+    a difference says, `{paper}` the paper's own number, where it has one. A row that
+    begins with a small letter goes on with the sentence of the row before.
     """
     listed = pd.read_csv(FOLDER / "reported" / "findings.csv", dtype=str, keep_default_na=False)
     chosen = listed[(listed["page"] == page) & ((listed["cover"] == "yes") | (not cover))]
@@ -67,9 +66,8 @@ def _joined(parts: list[str]) -> list[str]:
 def compared(estimate: Estimate, *, less: bool = False) -> str:
     """What a difference says about the first of two methods; less: the smaller one is better."""
     above, below = ("worse than", "better than") if less else ("better than", "worse than")
-    if estimate["low"] > 0:
-        return above
-    return below if estimate["high"] < 0 else "not surely different from"
+    words = {"holds": above, "does not hold": below, "cannot tell": "not surely different from"}
+    return words[claims.verdict([estimate], bar=0.0)]
 
 
 def written(estimate: Estimate, unit: str, *, signed: bool = False) -> str:

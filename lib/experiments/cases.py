@@ -105,7 +105,7 @@ def tally(probability: Tensor, labels: Tensor) -> pd.DataFrame:
 def examples(
     pairs: PairSet, words: pd.DataFrame, *, seed: int, height: int = 216
 ) -> dict[tuple[str, bool], tuple[scenes.Scene, str]]:
-    """Fig. 3: a picture of two people for whom each trait clearly holds, and one where it does not.
+    """Fig. 3: a picture of two people who clearly have each trait, and one of two who do not.
 
     Returns (trait, whether it holds) -> the picture with its boxes, rendered ones `height` px high,
     and the first two adjectives of Table 3 (`words`, columns Positive and Negative). No couple is
