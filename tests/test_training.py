@@ -169,6 +169,13 @@ def test_rate_rises_then_falls_to_zero():
     assert rates[10:] == pytest.approx(cosine)
 
 
+def test_a_network_prints_one_line(capsys):
+    first, last = fit(network(), *bright_faces(), description="DCN")["loss"]
+    line = capsys.readouterr().out
+    assert line.startswith(f"DCN: epochs 2, loss {first:.4f} → {last:.4f}, ")
+    assert line.count("\n") == 1
+
+
 def test_finished_run_has_the_running_average_of_weights():
     model = network()
     state = checkpoints.State(model, torch.optim.SGD(model.parameters()), 0.5, torch.zeros(1))

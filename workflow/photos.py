@@ -80,7 +80,7 @@ def write(scenes: Mapping[str, Scene], profile: str) -> str:
     """Tables and figures into `TARGET`, and the note on what they are not, which is returned."""
     settings, (dcn, model) = params.load(profile), load(profile)
     rendered = "embedded world" in Workspace(settings, "photos").ours("01_relation")
-    pairs = photographs.pairs(scenes, settings, margin=photos.MARGIN if rendered else 0.0)
+    pairs = photographs.pairs(scenes, settings, rendered=rendered)
     attributes = photographs.attributes(dcn, scenes, settings)
     traits = photographs.traits(model, pairs, settings)
     attributes.round(4).to_csv(TARGET / "attributes.csv", index_label="face")

@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from lightning_fabric import Fabric
 from torch import Tensor
+from tqdm import tqdm
 
 from lib import training, vocabulary
 from lib.data.faces import FaceSet
@@ -83,12 +84,13 @@ def cross_validate(
     faces: their table has a column `fold`.
     """
     result = torch.full(faces.labels.shape, torch.nan)
-    for fold in sorted(faces.table["fold"].unique()):
+    folds = sorted(faces.table["fold"].unique())
+    for fold in tqdm(folds, desc=description, unit="fold", leave=False):
         test = np.array(faces.table["fold"] == fold)
         train = faces.select(~test)
         tuned = finetune(model, train, params, seed=seed, fabric=fabric)
         result[test] = recognise(tuned, faces.select(test), params, fabric)
-        print(f"{description} fold {fold + 1}: {len(train)} faces, {test.sum()} judged", flush=True)
+    print(f"{description}: {len(folds)} folds, {len(faces)} faces judged", flush=True)
     return result
 
 

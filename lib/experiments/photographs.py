@@ -34,8 +34,13 @@ def attributes(dcn: DCN, scenes: Mapping[str, Scene], params: Params) -> pd.Data
     return pd.DataFrame(logits.sigmoid().numpy(), names, list(ATTRIBUTES))
 
 
-def pairs(scenes: Mapping[str, Scene], params: Params, *, margin: float) -> dict[str, PairSet]:
-    """The pairs of every picture that holds at least two faces; margin: as in `photos.pairs`."""
+def pairs(scenes: Mapping[str, Scene], params: Params, *, rendered: bool) -> dict[str, PairSet]:
+    """The pairs of every picture that holds at least two faces.
+
+    rendered: the network knows the embedded world's pairs, whose boxes are as large as the crops; a
+    real dataset's come from a detector.
+    """
+    margin = photos.MARGIN if rendered else 0.0
     return {
         name: photos.pairs(scene, params.data.size, margin=margin)
         for name, scene in scenes.items()

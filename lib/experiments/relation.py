@@ -75,7 +75,7 @@ def pretrain(
 ) -> DCN:
     """A DCN trained from scratch on the visible labels of one attribute group (Section 6.2).
 
-    Prints the entropy of those labels below the losses: a network whose loss is no lower has
+    Prints the entropy of those labels beside the losses: a network whose loss is no lower has
     learnt only how frequent each label is.
 
     Parameters
@@ -103,6 +103,7 @@ def pretrain(
     labels[:, vocabulary.columns(others)] = vocabulary.MISSING
     labelled = (labels >= 0).any(1)
     images, labels = faces.images[labelled], labels[labelled]
+    entropy = training.masked_loss(training.frequency_logits(labels).expand_as(labels), labels)
     training.fit(
         model,
         images,
@@ -112,11 +113,8 @@ def pretrain(
         seed=params.seed,
         fabric=fabric,
         checkpoint=folder and folder / f"dcn_{group}",
-        description=f"DCN on {group}",
+        description=f"DCN on {group} (entropy of its labels {entropy:.4f})",
     )
-    frequent = training.masked_loss(training.frequency_logits(labels).expand_as(labels), labels)
-    if fabric.is_global_zero:
-        print(f"DCN on {group}: entropy of its labels {frequent:.4f}", flush=True)
     return model
 
 

@@ -3,8 +3,8 @@
 Imports `lib.models`, the sets of `lib.data`, `lib.params`, `lib.provenance` and `lib.workspace`.
 """
 
-from lib.training.augmentation import augment, prepare
-from lib.training.loop import fit, fit_pairs, generator
+from lib.training.augmentation import augment, generator, prepare
+from lib.training.loop import fit, fit_pairs
 from lib.training.losses import frequency_logits, masked_loss
 from lib.training.predict import extract, predict_pairs
 from lib.training.processes import start

@@ -138,3 +138,16 @@ def mirror_cues(cues: Tensor) -> Tensor:
     boxes[:, [0, 4]] = 1 - boxes[:, [0, 4]] - boxes[:, [2, 6]]  # x of the other edge
     offset = (boxes[:, :2] - boxes[:, 4:6]) / boxes[:, 2:4]
     return torch.cat([boxes, offset, boxes[:, 2:3] / boxes[:, 6:7]], 1)
+
+
+def generator(*numbers: int) -> torch.Generator:
+    """A source of chance that depends on the numbers alone, e.g. (seed, epoch)."""
+    return torch.Generator().manual_seed(mix(*numbers))
+
+
+def mix(*numbers: int) -> int:
+    """One seed from several numbers."""
+    seed = 0
+    for number in numbers:
+        seed = (seed * 1_000_003 + number + 1) % (2**63 - 25)
+    return seed

@@ -16,11 +16,13 @@ import pandas as pd
 import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
+from tqdm import tqdm
 
 from lib import vocabulary
 from lib.data.faces import PairSet
 from lib.params import TrainParams
 from lib.training import augmentation, checkpoints, processes
+from lib.training.augmentation import generator, mix
 from lib.training.batches import Batch, Faces, Pairs, ahead
 from lib.training.losses import masked_sum
 
@@ -133,9 +135,17 @@ class Run:
         self.state = checkpoints.State(self.model, optimiser, self.train.average, losses)
         if self.file is not None and self.file.exists():
             self.state.load(self.file)
-        with torch.random.fork_rng([fabric.device] if fabric.device.type == "cuda" else []):
-            while self.state.done < self.steps * self.train.epochs:
+        total = self.steps * self.train.epochs
+        silent = self.description is None or not fabric.is_global_zero
+        self.bar = tqdm(
+            desc=self.description, total=total, initial=self.state.done, disable=silent, leave=False
+        )
+        own = [fabric.device] if fabric.device.type == "cuda" else []
+        with torch.random.fork_rng(own), self.bar:
+            while self.state.done < total:
                 self._epoch(network, optimiser)
+        if total and not silent:
+            print(self._summary(), flush=True)
         self.state.finish()
         fabric.barrier()
         columns = ["epoch", "loss", "rate", "images_per_second"]
@@ -195,6 +205,7 @@ class Run:
         for step, given in enumerate(ready, first):
             state.losses[step] = self._step(given, network, optimiser)
             state.done += 1
+            self.bar.update()
             state.average()
             if step + 1 < self.steps and time.monotonic() - saved >= self.every:
                 self._check(epoch, step)
@@ -269,27 +280,15 @@ class Run:
         )
 
     def _report(self, epoch: int, images: int, seconds: float) -> None:
-        """Append a row of history and print progress."""
-        rate, speed = self.rate(self.state.done - 1), images / seconds
-        loss = float(self.state.losses.mean())
-        row = {"epoch": epoch + 1, "loss": loss, "rate": rate, "images_per_second": speed}
+        """Append a row of history."""
+        row = {"epoch": epoch + 1, "loss": float(self.state.losses.mean())}
+        row |= {"rate": self.rate(self.state.done - 1), "images_per_second": images / seconds}
         self.state.history.append(row)
-        if self.engine.is_global_zero and self.description is not None:
-            left = self.steps * self.train.batch * (self.train.epochs - epoch - 1) / speed
-            print(
-                f"{self.description} epoch {epoch + 1}/{self.train.epochs}  loss {loss:.4f}  "
-                f"rate {rate:.2g}  {speed:.0f} images/s  {left:.0f} s left".strip(),
-                flush=True,
-            )
+        self.bar.set_postfix({"loss": f"{row['loss']:.4f}"}, refresh=False)
 
-
-def generator(*numbers: int) -> torch.Generator:
-    """A source of chance that depends on the numbers alone, e.g. (seed, epoch)."""
-    return torch.Generator().manual_seed(mix(*numbers))
-
-
-def mix(*numbers: int) -> int:
-    seed = 0
-    for number in numbers:
-        seed = (seed * 1_000_003 + number + 1) % (2**63 - 25)
-    return seed
+    def _summary(self) -> str:
+        """One line about the run: epochs, loss of the first and the last, speed."""
+        table = pd.DataFrame(self.state.history)
+        losses = " → ".join(f"{loss:.4f}" for loss in table["loss"].iloc[[0, -1]][: len(table)])
+        words = f"epochs {len(table)}, loss {losses}, {table['images_per_second'].mean():.0f}"
+        return f"{self.description or 'training'}: {words} images/s"
