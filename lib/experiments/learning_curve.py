@@ -27,8 +27,8 @@ def part(table: pd.DataFrame, count: int, *, seed: int = 0) -> Tensor:
 
     table: a row per face with `source` and `identity`. The people of a source are in an order that
     depends on their names and the seed alone, the faces of a person one after another. A part takes
-    the first faces of every source, in proportion to the source's share of all faces to within one
-    face. So it has all faces of a person, except of one person of each source at most.
+    the first faces of every source, in proportion to its share of all faces, to within a face or
+    two. So it has all faces of a person, except of one person of each source at most.
     """
     names = table["identity"].astype(str)
     order = {name: heldout.hash_uniform(f"{seed}/part/{name}") for name in names.unique()}
