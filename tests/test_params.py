@@ -25,6 +25,8 @@ def test_every_profile_loads(profile):
         ("data.yaw_bins", [20, -20, 60, 70], ["data", "yaw_bins must ascend"]),
         ("data.calibration_faces", 10, ["data.calibration_faces", "greater than or equal to 60"]),
         ("data.aflw.origin", "flickr", ["data.aflw.origin", "'world'"]),
+        ("evaluation.learning_curve", [0], ["evaluation.learning_curve.0", "greater than"]),
+        ("evaluation.learning_curve", 2500, ["evaluation.learning_curve", "2500"]),
         ("nothing", 1, ["nothing", "unknown key"]),
         ("stage1.rate", float("inf"), ["stage1.rate", "finite"]),
         ("data.yaw_bins", [-60.0, 0.0, 60.0, float("nan")], ["data.yaw_bins.3", "finite"]),

@@ -1,11 +1,12 @@
-"""Figures of the notebooks on attributes (03 to 06, 17): arrays in, a matplotlib Figure out."""
+"""Figures of the notebooks on attributes (02 to 06, 17): arrays in, a matplotlib Figure out."""
 
 from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogFormatter
+from matplotlib.ticker import LogFormatter, NullLocator
 
 from lib import vocabulary
 from lib.figures.palette import COLOURS
@@ -109,3 +110,58 @@ def gains(gain: pd.DataFrame, xlabel: str) -> Figure:
     axes.invert_yaxis()
     figure.legend(fontsize=9, frameon=False, loc="outside upper right", ncols=2)
     return figure
+
+
+def by_faces(table: pd.DataFrame) -> Figure:
+    """Accuracy over the number of training faces, a panel per metric, each line with its name.
+
+    table: index metric, method, faces; columns value, low, high, percent. A method has one colour
+    and one shape in every panel; its dots are shifted aside a little, so that intervals do not hide
+    each other.
+    """
+    metrics, methods = (list(dict.fromkeys(table.index.get_level_values(k))) for k in (0, 1))
+    figure = Figure(figsize=(4.6 * len(metrics), 3.7), layout="constrained")
+    panels = np.atleast_1d(figure.subplots(1, len(metrics)))
+    for axes, metric in zip(panels, metrics, strict=True):
+        part, ends = table.loc[metric], {}
+        for number, method in enumerate(methods):
+            if method not in part.index:
+                continue
+            curve = part.loc[method].astype(float)
+            look = {"color": COLOURS[number], "marker": "os^D"[number], "markersize": 5}
+            places = curve.index.to_numpy(float) * 1.03 ** (number - (len(methods) - 1) / 2)
+            axes.plot(places, curve["value"], **look)
+            axes.vlines(places, curve["low"], curve["high"], COLOURS[number], linewidth=1.4)
+            ends[method] = float(curve["value"].iloc[-1])
+        _logarithmic(axes, sorted(set(part.index.get_level_values("faces"))))
+        axes.set_title(metric, fontsize=12)
+        _named(axes, ends, dict(zip(methods, COLOURS, strict=False)))
+    panels[0].set_ylabel("average of the attributes (%)", fontsize=11)
+    figure.supxlabel("training faces (logarithmic)", fontsize=11)
+    return figure
+
+
+def _logarithmic(axes: Axes, counts: list[int]) -> None:
+    """A logarithmic axis whose ticks are the counts."""
+    axes.set_xscale("log")
+    axes.set_xticks(counts, [f"{count:,}" for count in counts], fontsize=10)
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.yaxis.get_major_locator().set_params(integer=True)
+    axes.set_xlim(counts[0] / 1.15, counts[-1] * 1.15)
+    axes.grid(axis="y", linewidth=0.4, color="lightgrey")
+    axes.spines[["top", "right"]].set_visible(False)
+
+
+def _named(axes: Axes, ends: dict[str, float], colours: dict[str, str]) -> None:
+    """The name of each line at the height of its end, moved apart where they would overlap."""
+    low, high = axes.get_ylim()
+    lowest = low
+    for method in sorted(ends, key=lambda name: ends[name]):
+        lines = method.replace(", ", ",\n")
+        half = 0.042 * (high - low) * (1 + lines.count("\n"))
+        height = max(ends[method], lowest + half)
+        lowest = height + half
+        axes.text(
+            1.02, height, lines, transform=axes.get_yaxis_transform(), va="center",
+            color=colours[method], fontsize=10.5,
+        )  # fmt: skip

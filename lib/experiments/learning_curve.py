@@ -1,0 +1,162 @@
+"""Accuracy by number of training faces (notebook 02): the same methods learn from parts of them."""
+
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from lightning_fabric import Fabric
+from torch import Tensor
+
+from lib import training
+from lib.data import heldout
+from lib.data.faces import FaceSet
+from lib.evaluation import baselines, metrics, results
+from lib.evaluation.judging import AUC, PAPER, Judge
+from lib.experiments import networks
+from lib.params import Params
+
+HOG_SVM, NETWORK, REMOVED = "HOG+SVM", "Baseline DCN", "Baseline DCN, prior removed"
+FACES = "training faces"  # metric of the two numbers between which `gains` compares
+Curve = dict[int, dict[str, Tensor]]  # number of training faces -> method -> logits (N, A)
+
+
+def part(table: pd.DataFrame, count: int, *, seed: int = 0) -> Tensor:
+    """Indices (count,) of some of the faces, ascending; a smaller part is in every larger one.
+
+    table: a row per face with `source` and `identity`. The people of a source are in an order that
+    depends on their names and the seed alone, the faces of a person one after another. A part takes
+    the first faces of every source, in proportion to its share of all faces, to within a face or
+    two. So it has all faces of a person, except of one person of each source at most.
+    """
+    names = table["identity"].astype(str)
+    order = {name: heldout.hash_uniform(f"{seed}/part/{name}") for name in names.unique()}
+    source = table["source"].astype(str)
+    place = names.map(order).groupby(source).rank(method="first")  # 1, 2, ... in each source
+    share = (place - 0.5) / source.groupby(source).transform("size")
+    first = np.argsort(share.to_numpy(), kind="stable")[:count]
+    return torch.from_numpy(np.sort(first))
+
+
+def smaller(counts: tuple[int, ...], faces: int) -> list[int]:
+    """The counts below the number of faces, ascending; those that are left out are printed."""
+    left_out = sorted({count for count in counts if count >= faces})
+    if left_out:
+        words = ", ".join(map(str, left_out))
+        print(f"evaluation.learning_curve: {words} left out, there are {faces} training faces")
+    return sorted(set(counts) - set(left_out))
+
+
+def run(
+    train: FaceSet,
+    test: FaceSet,
+    whole: Tensor,
+    params: Params,
+    *,
+    folder: Path | None = None,
+    fabric: Fabric | None = None,
+) -> Curve:
+    """Logits of the test faces by number of training faces, ascending, and method.
+
+    For each of `evaluation.learning_curve` a network and SVMs learn from that `part` of the faces;
+    from all of them the SVMs alone, since that network is there. Every network begins with the same
+    weights and has the recipe of stage 1, so fewer faces are also fewer steps. Prints a line for
+    each number of faces.
+
+    Parameters
+    ----------
+    train
+        The training faces with their visible labels.
+    test
+        The faces that the logits are of.
+    whole
+        Logits (N, A) of the test faces by the network that learned from all training faces.
+    folder
+        Where the states of the trainings are kept, from which a killed run continues; None keeps
+        none.
+    fabric
+        Device, precision and processes; None: one process in float32.
+    """
+    visible = train.visible
+    if visible is None:
+        raise ValueError("no labels are held out yet: run notebook 01")
+    learned, seen = baselines.hog(train.images), baselines.hog(test.images)
+    curve: Curve = {}
+    for count in [*smaller(params.evaluation.learning_curve, len(train)), len(train)]:
+        begin = time.perf_counter()
+        index = part(train.table, count, seed=params.seed)
+        machines = baselines.fit_svms(learned[index.numpy()], visible[index], seed=params.seed)
+        middle, logits = time.perf_counter(), whole
+        if count < len(train):
+            place = None if folder is None else folder / f"faces{count}"
+            logits = _network(train.select(index), test, params, place, fabric)
+        curve[count] = {
+            HOG_SVM: torch.from_numpy(machines.scores(seen)).float(),
+            NETWORK: logits,
+            REMOVED: metrics.prior_removed(logits, metrics.class_frequency(visible[index])),
+        }
+        seconds = middle - begin, time.perf_counter() - middle
+        print("{} faces: SVMs {:.0f} s, network {:.0f} s".format(count, *seconds), flush=True)
+    return curve
+
+
+def _network(
+    train: FaceSet, test: FaceSet, params: Params, place: Path | None, fabric: Fabric | None
+) -> Tensor:
+    """Logits (N, A) of the test faces by a new network that learned from the training faces."""
+    model, size = networks.dcn(params), params.model.size
+    training.fit(
+        model,
+        train.images,
+        train.visible,
+        train=params.stage1,
+        size=size,
+        seed=params.seed,
+        fabric=fabric,
+        checkpoint=place,
+        description=None,
+    )
+    return training.extract(model, test.images, size=size, fabric=fabric)[1]
+
+
+def rows(curve: Curve, judge: Judge) -> pd.DataFrame:
+    """Rows of the long results table: the average of the attributes, subset e.g. `"2500 faces"`.
+
+    Balanced accuracy at 0.5 of all methods, then ROC AUC, which removing the prior cannot change,
+    of the others.
+    """
+    found = []
+    for metric, methods in ((PAPER, (HOG_SVM, NETWORK, REMOVED)), (AUC, (HOG_SVM, NETWORK))):
+        for count, logits in curve.items():
+            scores = {method: logits[method].sigmoid() for method in methods}
+            found.append(judge.rows(scores, (metric,), {_subset(count): judge.names}))
+    return pd.concat(found, ignore_index=True)
+
+
+def table(curve: Curve, measured: pd.DataFrame) -> pd.DataFrame:
+    """What `rows` gave as value, low and high by metric, method and number of faces."""
+    faces = measured["subset"].map({_subset(count): count for count in curve})
+    keys = ["metric", "method", "faces"]
+    return measured.assign(faces=faces).set_index(keys)[["value", "low", "high"]]
+
+
+def gains(curve: Curve, judge: Judge) -> pd.DataFrame:
+    """Rows of the long results table: ROC AUC from all faces minus that from the fewest, in points.
+
+    The two numbers of faces are in rows of their own. No rows where there is one number only.
+    """
+    few, all_ = min(curve), max(curve)
+    if few == all_:
+        return pd.DataFrame(columns=list(results.RESULTS))
+    found = [results.rows(FACES, {"fewest": few, "all": all_}, by="subset", unit="count")]
+    for method in (HOG_SVM, NETWORK):
+        pair = f"{method}, all faces", f"{method}, fewest faces"
+        logits = curve[all_][method], curve[few][method]
+        scores = {name: each.sigmoid() for name, each in zip(pair, logits, strict=True)}
+        found.append(judge.difference_rows(scores, [pair], (AUC,)))
+    return pd.concat(found, ignore_index=True)
+
+
+def _subset(count: int) -> str:
+    return f"{count} faces"
