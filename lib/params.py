@@ -24,7 +24,7 @@ STEP_BYTES = 1 << 36  # no machine has more memory for the pictures of one step
 
 def _network(name: str) -> str:
     """The name of a network that exists."""
-    if name == "bn_inception":
+    if name in ("bn_inception", "bn_inception_small"):
         return name
     models = importlib.import_module("torchvision.models")  # takes seconds, and is seldom needed
     known = models.list_models(module=models)
@@ -109,7 +109,7 @@ class ModelParams(Section):
     size: Side = 224  # px, network input
     width: Annotated[float, Field(gt=0, le=32)] = 1.0
     features: Wide = 1024
-    trunk: Network = "bn_inception"  # or a torchvision classification network, e.g. "resnet18"
+    trunk: Network = "bn_inception"  # _small: for small inputs; or one of torchvision
 
 
 class TrainParams(Section):

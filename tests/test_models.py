@@ -8,6 +8,7 @@ from torch.nn import functional
 from bench import plain
 from lib import models
 from lib.models import layers
+from lib.models.bn_inception import SMALL
 
 # Ioffe & Szegedy (2015), Figure 5: side of the output at 224 px, channels in, then
 # 1x1, 3x3 reduce, 3x3, double 3x3 reduce, double 3x3 (twice), pool projection.
@@ -55,6 +56,15 @@ def test_layers_are_those_of_the_published_table():
     sides = [side for side, *_ in TABLE]
     assert [output.split(" × ")[1:] for output in outputs] == [[str(s)] * 2 for s in sides]
     assert (outputs[0], outputs[-1]) == ("256 × 28 × 28", "1024 × 7 × 7")
+
+
+def test_the_small_trunk_has_half_of_the_blocks_and_still_halves_its_input_five_times():
+    model = models.DCN(width=0.25, features=256, trunk="bn_inception_small")
+    rows = {row["layer"]: row["output"] for row in layers.rows(model, 64)}
+    assert [name for name in rows if "blocks" in name] == [f"blocks.{n}" for n in SMALL]
+    assert rows["blocks.5b"].endswith(" × 2 × 2")
+    features, logits = model(torch.zeros(2, 3, 64, 64))
+    assert (features.shape, logits.shape) == ((2, 256), (2, 24))
 
 
 def conv_bn(x, layer, channels):

@@ -1,6 +1,6 @@
 """Batch-Normalized Inception (Ioffe & Szegedy 2015), the trunk of the DCN (Section 4.2)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import torch
 from torch import Tensor, nn
@@ -20,6 +20,9 @@ BLOCKS = {
     "5a": (352, 192, 320, 160, 224, "avg", 128, 1),
     "5b": (352, 192, 320, 192, 224, "max", 128, 1),
 }
+# For inputs of some 64 px and training of minutes: one block of each width and both of stride 2.
+# The ten of the published network learn little from the first thousands of steps there.
+SMALL = ("3a", "3c", "4a", "4e", "5b")
 
 
 class ConvBN(nn.Sequential):
@@ -80,9 +83,12 @@ class BNInception(nn.Module):
     width: multiplies every number of channels; 1 is the published network.
     features: dimension of x. At the published width the last block gives 1024 by itself; any
         other number is reached by one linear projection.
+    blocks: those of `BLOCKS` that are built, in order; all ten are the published network.
     """
 
-    def __init__(self, width: float = 1.0, features: int = 1024) -> None:
+    def __init__(
+        self, width: float = 1.0, features: int = 1024, blocks: Iterable[str] = BLOCKS
+    ) -> None:
         super().__init__()
 
         def scale(channels: int) -> int:
@@ -93,11 +99,11 @@ class BNInception(nn.Module):
             ConvBN(scale(64), scale(64), 1),
             ConvBN(scale(64), scale(192), 3, pool=True),
         )
-        channels, blocks = scale(192), []
-        for block in BLOCKS.values():
-            blocks.append(Inception(channels, block, scale))
-            channels = blocks[-1].channels
-        self.blocks = nn.Sequential(*blocks)
+        self.names = tuple(blocks)
+        self.blocks, channels = nn.Sequential(), scale(192)
+        for name in self.names:
+            self.blocks.append(block := Inception(channels, BLOCKS[name], scale))
+            channels = block.channels
         self.project = nn.Identity() if channels == features else nn.Linear(channels, features)
         for module in self.modules():
             if isinstance(module, nn.Conv2d):

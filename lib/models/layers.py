@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from lib.models.bn_inception import BLOCKS, BNInception
+from lib.models.bn_inception import BNInception
 from lib.models.dcn import DCN
 
 Hook = Callable[[nn.Module, tuple, Tensor], None]
@@ -45,8 +45,8 @@ def rows(model: DCN, size: int) -> list[dict[str, Any]]:
 def _stages(model: DCN) -> Iterator[tuple[str, nn.Module]]:
     for name, child in model.trunk.named_children():
         if isinstance(model.trunk, BNInception) and name in ("stem", "blocks"):
-            labels = BLOCKS if name == "blocks" else range(3)
-            for label, stage in zip(labels, child.children(), strict=False):
+            labels = model.trunk.names if name == "blocks" else range(3)
+            for label, stage in zip(labels, child.children(), strict=True):
                 yield f"{name}.{label}", stage
         elif not isinstance(child, nn.Identity):
             yield name, child
