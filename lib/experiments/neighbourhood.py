@@ -1,10 +1,11 @@
 """One training face in the random field of Section 4.3: its neighbours, and Eqn. 11 term by term.
 
-The face is chosen by a rule, not by hand. It lacks a label of the attribute, propagation calls it
-positive, and its neighbours shown are of several kinds: annotated and not, positive and negative,
-of its own source and of another. Attributes are tried in the order `FIRST`, then in that of the
-vocabulary; of the faces that qualify one is sampled with the seed of the run. Where no attribute
-has such a face, the neighbours may all be positive, and if that is not enough, of one source.
+The face is chosen by a rule, not by hand. It lacks a label of the attribute, has others, and
+propagation calls it positive; its neighbours shown are of several kinds: annotated and not,
+positive and negative, some of another source. Attributes are tried in the order `FIRST`, then in
+that of the vocabulary; of the faces that qualify one is sampled with the seed of the run. Where no
+attribute has such a face, it may lack all labels and its neighbours may agree; if that is not
+enough, they may all be of its own source.
 """
 
 from dataclasses import dataclass
@@ -162,17 +163,18 @@ def choose(
     visible, inferred (N, 24); shown (N, K) rows of neighbours; source (N,) codes.
     """
     chance = torch.Generator().manual_seed(seed)
-    bridged = (source[shown] != source[:, None]).any(1)
+    bridged, labelled = (source[shown] != source[:, None]).any(1), (visible >= 0).any(1)
     columns = vocabulary.columns((*FIRST, *(x for x in vocabulary.ATTRIBUTES if x not in FIRST)))
-    for divided, among in ((True, bridged), (False, bridged), (False, torch.ones_like(bridged))):
+    stages = ((True, bridged & labelled), (False, bridged), (False, torch.ones_like(bridged)))
+    for divided, able in stages:
         for a in columns:
             known, positive = visible[:, a] >= 0, inferred[:, a] == 1
-            kinds = among & known[shown].any(1) & ~known[shown].all(1)
+            fits = able & ~known & positive & known[shown].any(1) & ~known[shown].all(1)
             if divided:
-                kinds &= positive[shown].any(1) & ~positive[shown].all(1)
-            able = (kinds & ~known & positive).nonzero()[:, 0]
-            if len(able):
-                return int(able[torch.randint(len(able), (1,), generator=chance)]), a
+                fits &= ~positive[shown].all(1) & positive[shown].any(1)
+            rows = fits.nonzero()[:, 0]
+            if len(rows):
+                return int(rows[torch.randint(len(rows), (1,), generator=chance)]), a
     return None
 
 
