@@ -175,7 +175,7 @@ def variants(held: pd.DataFrame, truth: pd.DataFrame, judgement: str) -> Figure:
 
 
 def alternation() -> Figure:
-    """Fig. 4's circle: extract, propagate, refine."""
+    """The circle of Algorithm 1, stage 2: extract, propagate, refine."""
     figure = Figure(figsize=(9, 2.6), layout="constrained")
     axes = figure.subplots()
     axes.set_axis_off()
