@@ -7,9 +7,11 @@ import os
 import subprocess
 import sys
 
+import nbformat
+
 from lib import files
 from lib.params import load
-from workflow import progress, watch
+from workflow import captions, progress, watch
 from workflow.pipeline import done, folder_of, seed_of, split
 
 
@@ -30,6 +32,9 @@ def main(profile: str, run: str) -> None:
         ended = subprocess.run([*command, *values, *options], stdout=out, stderr=out)
     if ended.returncode:
         progress.failed(profile, run)
+    page = nbformat.read(running, as_version=4)
+    captions.describe(page.cells)
+    nbformat.write(page, running)
     os.replace(running, root / f"{run}.ipynb")
     files.write_json(root / done(run), made(profile, run))
     progress.end(profile, run)
