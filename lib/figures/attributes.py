@@ -12,13 +12,16 @@ from lib.figures import marks
 from lib.figures.palette import COLOURS, Style
 
 
-def reliability(curves: dict[str, dict[str, np.ndarray]]) -> Figure:
-    """Reliability diagram: name -> what `metrics.reliability` gives; thick: the variant used."""
+def reliability(curves: dict[str, dict[str, np.ndarray]], used: str = "") -> Figure:
+    """Reliability diagram, and how many answers are in each bin.
+
+    curves: name -> what `metrics.reliability` gives; used: the name that is marked.
+    """
     figure = Figure(figsize=(8.5, 4.4), layout="constrained")
     left, right = figure.subplots(1, 2, width_ratios=(1, 1.1))
     left.plot([0, 1], [0, 1], color="black", linewidth=1, linestyle=":", label="calibrated")
     for number, (name, curve) in enumerate(curves.items()):
-        look = marks.line(number, name) | {"color": COLOURS[number % len(COLOURS)], "label": name}
+        look = marks.line(number, name == used) | {"color": COLOURS[number], "label": name}
         bins, share = curve["probability"], 100 * curve["count"] / curve["count"].sum()
         left.plot(bins, curve["share"], **look)
         right.plot(bins, share, **look)
@@ -45,7 +48,7 @@ def rounds(
     panels = figure.subplots(1, len(judgements), squeeze=False)[0]
     for axes, judgement in zip(panels, judgements, strict=True):
         for number, (name, curve) in enumerate(curves.items()):
-            look = marks.line(number, name) | {"color": COLOURS[number], "label": name}
+            look = marks.line(number) | {"color": COLOURS[number], "label": name}
             axes.plot(curve.index, curve[judgement], **look)
         axes.set_title(marks.spelled(judgement), fontsize=10.5)
         axes.set_xlabel("iteration m")

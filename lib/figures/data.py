@@ -60,7 +60,7 @@ def frequencies(shares: pd.DataFrame, reference: pd.DataFrame) -> Figure:
 def correlations(matrices: Mapping[str, pd.DataFrame]) -> Figure:
     """Heat maps of correlations between the labels of each source."""
     sizes = [len(matrix) + 3.0 for matrix in matrices.values()]
-    figure = Figure(figsize=(10, 5), layout="constrained")
+    figure = Figure(figsize=(10, 4.5), layout="constrained")
     grid = figure.subplots(1, len(matrices), width_ratios=sizes, squeeze=False)[0]
     for axes, (source, matrix) in zip(grid, matrices.items(), strict=True):
         names = [vocabulary.positive(str(name)) for name in matrix]

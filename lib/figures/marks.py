@@ -18,9 +18,8 @@ def spelled(judgement: str) -> str:
     return judgement.replace("balanced at", "balanced accuracy at")
 
 
-def line(number: int, name: str) -> Style:
-    """Shape and width of curve `number`; thick where its name says that this variant is used."""
-    used = name.startswith("used")
+def line(number: int, used: bool = False) -> Style:
+    """Shape and width of curve `number`; thick for what is used."""
     width, size = (2.8, 6) if used else (1.3, 5)
     return {
         "marker": SHAPES[number % len(SHAPES)], "linewidth": width, "markersize": size,

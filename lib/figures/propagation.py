@@ -50,7 +50,7 @@ def sizes(terms: dict[str, dict[str, Tensor]]) -> Figure:
         axes.set(yticks=[], ylim=(len(values) - 0.6, -0.9), xscale="log")
         axes.axvline(1, color=SLATE, linewidth=0.8, linestyle=":")
         weight = "bold" if variant == "used" else "normal"
-        title = f"how much each term says in the {variant} variant"
+        title = f"how much each term says, {variant} variant"
         axes.set_title(title, fontsize=11, loc="left", fontweight=weight)
         axes.xaxis.set_major_formatter("{x:g}")
     panels[-1].set_xlabel("|log-odds| of a missing label (bar: half of them, line: 90 %)")
@@ -60,14 +60,16 @@ def sizes(terms: dict[str, dict[str, Tensor]]) -> Figure:
 def by_sweep(tables: Mapping[str, pd.DataFrame]) -> Figure:
     """Pseudo labels by sweep: variant -> a row per sweep, a column (and a panel) per judgement.
 
-    Thick: the variant used. A panel in percent spans at least `marks.LEAST` points.
+    Thick: the variant whose name begins with "used: ". A panel in percent spans at least
+    `marks.LEAST` points.
     """
     judgements = list(next(iter(tables.values())))
     figure = Figure(figsize=(3.2 * len(judgements), 3.5), layout="constrained")
     panels = figure.subplots(1, len(judgements), squeeze=False)[0]
     for axes, judgement in zip(panels, judgements, strict=True):
         for number, (name, table) in enumerate(tables.items()):
-            look = marks.line(number, name) | {"color": COLOURS[number], "label": name}
+            look = marks.line(number, name.startswith("used: "))
+            look |= {"color": COLOURS[number], "label": name}
             axes.plot(table.index, table[judgement], **look)
         nats = judgement == "log loss"
         axes.set_title(marks.spelled(judgement), fontsize=10.5)

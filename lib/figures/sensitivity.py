@@ -74,7 +74,7 @@ def curves(
         if used is not None:
             axes.axvline(used, color=SLATE, linewidth=1, linestyle=":", label="used")
         for number, name in enumerate(table):
-            look = marks.line(number, name) | {"color": COLOURS[number], "label": name}
+            look = marks.line(number) | {"color": COLOURS[number], "label": name}
             axes.plot(table.index, table[name], **look)
         axes.set(xlabel=xlabel, xscale="log" if log else "linear")
         axes.set_title(marks.spelled(judgement), fontsize=10.5)
