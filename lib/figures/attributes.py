@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
+from matplotlib.artist import Artist
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogFormatter
 
@@ -95,12 +96,12 @@ def attributes(
     left.set_title(f"{words} (line: 95 % interval)", fontsize=11)
     right.set_title("the paper, photographs", fontsize=11)
     marks.rows([left, right], [vocabulary.title(name) for name in ours.columns])
-    entries = {}
+    entries: dict[str, Artist] = {}
     for axes in (left, right):
         for handle, name in zip(*axes.get_legend_handles_labels(), strict=True):
             entries.setdefault(name, handle)
-    place: Style = {"ncols": 3, "fontsize": 9, "frameon": False}
-    figure.legend(entries.values(), entries, loc="outside lower center", **place)
+    below: Style = {"loc": "outside lower center", "ncols": 3, "fontsize": 9, "frameon": False}
+    figure.legend(entries.values(), entries, **below)
     return figure
 
 

@@ -63,7 +63,7 @@ def by_sweep(tables: Mapping[str, pd.DataFrame]) -> Figure:
     Thick: the variant whose name begins with "used: ". A panel in percent spans at least
     `marks.LEAST` points.
     """
-    judgements = list(next(iter(tables.values())))
+    judgements = [str(name) for name in next(iter(tables.values()))]
     figure = Figure(figsize=(3.2 * len(judgements), 3.5), layout="constrained")
     panels = figure.subplots(1, len(judgements), squeeze=False)[0]
     for axes, judgement in zip(panels, judgements, strict=True):
