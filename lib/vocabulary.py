@@ -104,3 +104,8 @@ def title(name: str) -> str:
     if name in SOURCE_NAMES:
         return SOURCE_NAMES[name]
     return name.replace("five_oclock", "5 o'clock").replace("_", " ")
+
+
+def positive(name: str) -> str:
+    """What is said of a face whose label is 1: the attribute's title, but "male" for gender."""
+    return "male" if name == "gender" else title(name)

@@ -8,7 +8,7 @@ from matplotlib.colors import to_hex
 
 from lib import vocabulary
 from lib.figures import attributes as figures
-from lib.figures import palette, propagation
+from lib.figures import marks, palette, propagation
 from lib.figures.pages import three_digits
 
 
@@ -23,7 +23,7 @@ def test_gain_of_an_unlabelled_attribute_is_marked():
     table = pd.DataFrame.from_dict(rows, orient="index", columns=columns)
     labels = figures.gains(table, "points").axes[0].get_yticklabels()
     names = [label.get_text() for label in labels]
-    assert names == ["bald (2 %)", "gender (55 %)", "left (not labelled)"]
+    assert names == ["bald (2 %)", "male (55 %)", "left (not labelled)"]
 
 
 @pytest.mark.parametrize("known", [True, False])
@@ -55,6 +55,25 @@ def test_dots_have_intervals_and_an_unlabelled_attribute_has_no_dot():
     segments = [part for group in panel.collections for part in group.get_segments()]
     ends = {tuple(part[:, 0]) for part in segments if len(part)}
     assert ends == {(88.0, 93.0), (78.0, 83.0), (68.0, 73.0)}
+
+
+@pytest.mark.parametrize("used", ["b", ""])
+def test_the_variant_used_is_marked_and_the_others_stay(used):
+    table = pd.DataFrame({"log loss": [0.2, 4.0], "ROC AUC": [91.0, 73.0]}, index=["a", "b"])
+    figure = propagation.variants(table, table, "log loss", used)
+    words = figure.axes[0].get_yticklabels()
+    bold = [label.get_text() for label in words if label.get_fontweight() == "bold"]
+    assert bold == (["b (used)"] if used else [])
+    assert len(words) == 2 and all(axes.get_title() for axes in figure.axes)
+    assert [len(axes.patches) for axes in figure.axes] == [bool(used)] * 2
+
+
+def test_small_differences_stay_small_and_panels_have_one_scale():
+    flat = pd.DataFrame({"balanced at 0.5": [77.0, 77.1], "ROC AUC": [93.0, 92.9]})
+    figure = figures.rounds({"DCN+AP": flat}, list(flat), pd.Series({0: 76.1, 1: 78.4}))
+    spans = [float(np.ptp(axes.get_ylim())) for axes in figure.axes]
+    assert spans == pytest.approx([marks.LEAST] * 2)
+    assert all(axes.get_title() for axes in figure.axes)
 
 
 @pytest.mark.parametrize(

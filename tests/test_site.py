@@ -26,7 +26,7 @@ from lib.data import heldout
 from lib.data.faces import FaceSet
 from lib.experiments import variants
 from lib.workspace import Workspace
-from workflow import report
+from workflow import captions, report
 
 ROOT = Path(__file__).resolve().parent.parent
 CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
@@ -334,3 +334,27 @@ def test_tags_of_a_notebook_win_and_names_of_written_files_are_not_shown():
 )
 def test_links_lead_to_pages_of_the_site_or_become_text(page, link, turned):
     assert report.linked(link, page, ["02_stage1_network", "16_scale"]) == turned
+
+
+PICTURE = {"image/png": "", "text/plain": ""}
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "words"),
+    [
+        ("## A\n\nB.", "*Dots are [ours](01.ipynb)*\n\n## C", "Dots are ours"),
+        ("**What to see** (ours): dots.", "*Lines.*\n\nC", "Lines."),
+        ("**What to see**: $x$ rises.\n\nB:", "## C", "X rises."),
+        ("**What to see**: another.\n\n## A\n\n> Quoted.\n\nAll traits:", "", "All traits"),
+        ("## A", "**How to read it**: from left.\n\nC", "From left."),
+        ("## A", "", "Figure"),
+    ],
+)
+def test_a_picture_is_described_by_its_caption(before, after, words):
+    make = nbformat.v4
+    code = make.new_code_cell("figure", outputs=[make.new_output("display_data", PICTURE)])
+    cells = [make.new_markdown_cell(before), code, make.new_markdown_cell(after)]
+    captions.describe(cells)
+    assert code.outputs[0].metadata["image/png"]["alt"] == words
+    report.described(code, captions.caption(cells, 1))
+    assert code.metadata["mystnb"]["image"]["alt"] == words

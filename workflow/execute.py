@@ -12,9 +12,11 @@ from pathlib import Path
 
 import nbformat
 
+import nbformat
+
 from lib import files
 from lib.params import load
-from workflow import progress, watch
+from workflow import captions, progress, watch
 from workflow.pipeline import done, folder_of, seed_of, split
 
 
@@ -35,7 +37,13 @@ def main(profile: str, run: str) -> None:
         ended = subprocess.run([*command, *values, *options], stdout=out, stderr=out)
     if ended.returncode:
         progress.failed(profile, run)
+<<<<<<< HEAD
     without_bars(running)
+=======
+    page = nbformat.read(running, as_version=4)
+    captions.describe(page.cells)
+    nbformat.write(page, running)
+>>>>>>> figures
     os.replace(running, root / f"{run}.ipynb")
     files.write_json(root / done(run), made(profile, run))
     progress.end(profile, run)

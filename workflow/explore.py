@@ -136,8 +136,7 @@ def sprite(images: Tensor, size: int, quality: int) -> bytes:
 
 def described(work: Workspace, task: Task) -> dict[str, Any]:
     """Everything the page shows, as JSON; arrays are base64 of their bytes, rows as in `shown`."""
-    titles = [vocabulary.title(name) for name in vocabulary.ATTRIBUTES]
-    titles[vocabulary.column("gender")] = "male"
+    titles = [vocabulary.positive(name) for name in vocabulary.ATTRIBUTES]
     graph = task.graph.nearest(work.params.propagation.neighbours)
     place = {face: row for row, face in enumerate(task.shown.tolist())}
     near = graph.index[task.shown[: task.on_map]]

@@ -1,7 +1,8 @@
 """Bring the Markdown of executed copies up to date: `python -m workflow.prose <profile>`.
 
 Words need no hour of training: where the code cells of a copy are those of its notebook, its
-Markdown cells become the notebook's, and outputs stay. Other copies are left, and named.
+Markdown cells become the notebook's, and outputs stay, but for the alternative texts of pictures,
+which are their captions. Other copies are left, and named.
 """
 
 import functools
@@ -11,6 +12,7 @@ import nbformat
 from nbformat import NotebookNode
 
 from lib.files import atomically
+from workflow import captions
 from workflow.pipeline import STEPS, folder_of
 
 
@@ -23,11 +25,13 @@ def main(profile: str) -> None:
             continue
         copy = nbformat.read(path, as_version=4)
         source = nbformat.read(f"notebooks/{name}.ipynb", as_version=4)
-        fresh = refreshed(copy, source)
+        fresh, old = refreshed(copy, source), nbformat.writes(copy)
         if fresh is None:
             print(f"{name}: its code has changed, so it must run again")
-        elif [cell.source for cell in fresh] != [cell.source for cell in copy.cells]:
-            copy.cells = fresh
+            continue
+        copy.cells = fresh
+        captions.describe(copy.cells)
+        if nbformat.writes(copy) != old:
             atomically(path, functools.partial(nbformat.write, copy))
             print(f"{name}: its words are up to date now")
 

@@ -18,7 +18,7 @@ from sphinx.cmd.build import build_main
 
 from lib import params
 from lib.workspace import Workspace
-from workflow import explore, readme
+from workflow import captions, explore, readme
 from workflow.missing_data import TAG
 from workflow.pipeline import STEPS, folder_of
 
@@ -125,15 +125,14 @@ def write_page(executed: Path, folder: Path, present: Collection[str]) -> None:
     tags = [cell.metadata.get("tags", []) for cell in notebook.cells]
     ran_with_others = any("injected-parameters" in each for each in tags)
     pages: list[NotebookNode] = []
-    text = ""
-    for cell, each in zip(notebook.cells, tags, strict=True):
+    for place, (cell, each) in enumerate(zip(notebook.cells, tags, strict=True)):
         if "parameters" in each and ran_with_others:
             continue
         if cell.cell_type == "markdown":
-            cell.source = text = prose(cell.source, present)
+            cell.source = prose(cell.source, present)
         else:
             fold(cell)
-            described(cell, text)
+            described(cell, captions.caption(notebook.cells, place))
         pages.append(cell)
         if TAG in each:
             break
@@ -212,18 +211,10 @@ def is_aside(code: str) -> bool:
         return False
 
 
-def described(cell: NotebookNode, text: str) -> None:
-    """Give the pictures of a cell an alternative text: the heading and "What to see" before it."""
-    if not any(kind.startswith("image/") for out in cell.outputs for kind in out.get("data", {})):
-        return
-    name = re.search(r"save_figure\(\s*\"(\w+)\"", cell.source)
-    heading = re.search(r"^#+ (.+)$", text, re.MULTILINE)
-    seen = re.search(r"\*\*What to see\*\*[^:.]*[:.]\s*(.+)", text)
-    parts = [heading[1] if heading else (name[1].replace("_", " ") if name else "Figure")]
-    parts += [seen[1]] if seen else []
-    words = re.sub(r"[*`$\[\]\"\\]|\([^)]*\.ipynb\)", "", ". ".join(parts))
-    given = cell.metadata.setdefault("mystnb", {}).setdefault("image", {})
-    given.setdefault("alt", " ".join(words.split())[:300])
+def described(cell: NotebookNode, words: str) -> None:
+    """Give the pictures of a cell an alternative text, unless it has one."""
+    if captions.pictures(cell):
+        cell.metadata.setdefault("mystnb", {}).setdefault("image", {}).setdefault("alt", words)
 
 
 # The cover ----------------------------------------------------------------------------------------

@@ -4,31 +4,40 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
+<<<<<<< HEAD
 from matplotlib.axes import Axes
+=======
+from matplotlib.artist import Artist
+>>>>>>> figures
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogFormatter, NullLocator
 
 from lib import vocabulary
-from lib.figures.palette import COLOURS
+from lib.figures import marks
+from lib.figures.palette import COLOURS, Style
 
-TITLES = [vocabulary.title(name) for name in vocabulary.ATTRIBUTES]
 
+def reliability(curves: dict[str, dict[str, np.ndarray]], used: str = "") -> Figure:
+    """Reliability diagram, and how many answers are in each bin.
 
-def reliability(curves: dict[str, dict[str, np.ndarray]]) -> Figure:
-    """Reliability diagram: name -> what `metrics.reliability` gives."""
-    figure = Figure(figsize=(8.5, 4.2), layout="constrained")
+    curves: name -> what `metrics.reliability` gives; used: the name that is marked.
+    """
+    figure = Figure(figsize=(8.5, 4.4), layout="constrained")
     left, right = figure.subplots(1, 2, width_ratios=(1, 1.1))
-    left.plot([0, 1], [0, 1], color="grey", linewidth=0.8, linestyle=":")
-    for colour, (name, curve) in zip(COLOURS, curves.items(), strict=False):
+    left.plot([0, 1], [0, 1], color="black", linewidth=1, linestyle=":", label="calibrated")
+    for number, (name, curve) in enumerate(curves.items()):
+        look = marks.line(number, name == used) | {"color": COLOURS[number], "label": name}
         bins, share = curve["probability"], 100 * curve["count"] / curve["count"].sum()
-        left.plot(bins, curve["share"], "o-", color=colour, label=name, markersize=4)
-        right.plot(bins, share, "o-", color=colour, label=name, markersize=4)
-    left.set(xlabel="stated p(y = 1)", ylabel="share that is truly positive", aspect="equal")
-    right.set(xlabel="stated p(y = 1)", ylabel="answers in this bin (%)", yscale="log")
+        left.plot(bins, curve["share"], **look)
+        right.plot(bins, share, **look)
+    left.set_title("reliability diagram", fontsize=11)
+    right.set_title("distribution of the probabilities", fontsize=11)
+    left.set(xlabel="predicted p(y = 1)", ylabel="share that is truly positive", aspect="equal")
+    right.set(xlabel="predicted p(y = 1)", ylabel="answers in this bin (%)", yscale="log")
     right.yaxis.set_major_formatter("{x:g}")
     right.yaxis.set_minor_formatter(LogFormatter())  # no minor labels where they would overlap
-    handles, names = right.get_legend_handles_labels()
-    figure.legend(handles, names, loc="outside lower center", ncols=3, fontsize=8, frameon=False)
+    handles, names = left.get_legend_handles_labels()
+    figure.legend(handles, names, loc="outside lower center", ncols=2, fontsize=9, frameon=False)
     return figure
 
 
@@ -37,17 +46,24 @@ def rounds(
 ) -> Figure:
     """Accuracy over the iterations of Algorithm 1, a panel per judgement, the paper's beside.
 
-    curves: method -> one row per m, one column per judgement, percent; reported: by m.
+    All panels span as many points. curves: method -> one row per m, one column per judgement,
+    percent; reported: by m.
     """
-    figure = Figure(figsize=(3.6 * len(judgements), 3.5), layout="constrained")
-    for axes, judgement in zip(figure.subplots(1, len(judgements)), judgements, strict=True):
-        for colour, (name, curve) in zip(COLOURS, curves.items(), strict=False):
-            axes.plot(curve.index, curve[judgement], "o-", color=colour, label=name, markersize=4)
-        axes.set(xlabel="iteration m", ylabel=f"{judgement} (%)")
+    figure = Figure(figsize=(3.2 * len(judgements), 3.6), layout="constrained")
+    panels = figure.subplots(1, len(judgements), squeeze=False)[0]
+    for axes, judgement in zip(panels, judgements, strict=True):
+        for number, (name, curve) in enumerate(curves.items()):
+            look = marks.line(number) | {"color": COLOURS[number], "label": name}
+            axes.plot(curve.index, curve[judgement], **look)
+        axes.set_title(marks.spelled(judgement), fontsize=10.5)
+        axes.set_xlabel("iteration m")
         axes.xaxis.get_major_locator().set_params(integer=True)
-    figure.axes[0].plot(reported.index, reported, "s:", color="black", label="paper", markersize=4)
-    handles, names = figure.axes[0].get_legend_handles_labels()
-    figure.legend(handles, names, loc="outside upper center", ncols=3, frameon=False, fontsize=9)
+        axes.grid(axis="y", linewidth=0.4, color="lightgrey")
+    panels[0].plot(reported.index, reported, "^:", color="black", label="the paper", markersize=5)
+    panels[0].set_ylabel("average over the attributes (%)")
+    marks.alike(panels)
+    handles, names = panels[0].get_legend_handles_labels()
+    figure.legend(handles, names, loc="outside lower center", ncols=3, frameon=False, fontsize=9)
     return figure
 
 
@@ -55,28 +71,41 @@ def attributes(
     ours: pd.DataFrame,
     bounds: tuple[pd.DataFrame, pd.DataFrame],
     published: pd.DataFrame,
-    xlabel: str = "",
+    xlabel: str = "balanced accuracy (%)",
+    *,
+    words: str = "ours",
 ) -> Figure:
     """One row per attribute, one dot per method: ours on the left, the paper's on the right.
 
-    bounds: the ends of our intervals, each a table like `ours`.
+    bounds: the ends of our intervals, each a table like `ours`. words: what ours are measured on.
     """
-    figure = Figure(figsize=(9.5, 1.1 + 0.36 * ours.shape[1]), layout="constrained")
-    colours = dict(zip(dict.fromkeys([*ours.index, *published.index]), COLOURS, strict=False))
+    figure = Figure(figsize=(9.5, 1.4 + 0.36 * ours.shape[1]), layout="constrained")
+    methods = list(dict.fromkeys([*ours.index, *published.index]))
+    looks = {
+        name: {"color": COLOURS[number % len(COLOURS)], "marker": marks.SHAPES[number % 7]}
+        for number, name in enumerate(methods)
+    }
     places = np.arange(ours.shape[1])
-    panels = zip(figure.subplots(1, 2, sharex=True, sharey=True), (ours, published), strict=True)
-    for axes, table in panels:
+    left, right = figure.subplots(1, 2, sharex=True, sharey=True)
+    for axes, table in ((left, ours), (right, published)):
         for place, name in enumerate(table.index):
-            level = places + 0.19 * (place - (len(table) - 1) / 2)
-            axes.plot(table.loc[name], level, "o", color=colours[name], label=name, markersize=5)
+            level, look = places + 0.17 * (place - (len(table) - 1) / 2), looks[name]
+            axes.plot(table.loc[name], level, linestyle="", label=name, markersize=4.5, **look)
             if table is ours:
-                axes.hlines(level, *(end.loc[name] for end in bounds), colours[name], linewidth=1)
+                ends = (end.loc[name] for end in bounds)
+                axes.hlines(level, *ends, look["color"], linewidth=1)
         for edge in places[1:] - 0.5:
             axes.axhline(edge, linewidth=0.4, color="lightgrey")
-        axes.set(xlabel=xlabel or "balanced accuracy (%)")
-        axes.legend(fontsize=8, ncols=2, frameon=False, loc="lower center", bbox_to_anchor=(0.5, 1))
-    axes.set_yticks(places, [vocabulary.title(name) for name in ours.columns], fontsize=9)
-    axes.invert_yaxis()
+        axes.set_xlabel(xlabel)
+    left.set_title(f"{words} (line: 95 % interval)", fontsize=11)
+    right.set_title("the paper, photographs", fontsize=11)
+    marks.rows([left, right], [vocabulary.title(name) for name in ours.columns])
+    entries: dict[str, Artist] = {}
+    for axes in (left, right):
+        for handle, name in zip(*axes.get_legend_handles_labels(), strict=True):
+            entries.setdefault(name, handle)
+    below: Style = {"loc": "outside lower center", "ncols": 3, "fontsize": 9, "frameon": False}
+    figure.legend(entries.values(), entries, **below)
     return figure
 
 
@@ -87,28 +116,20 @@ def gains(gain: pd.DataFrame, xlabel: str) -> Figure:
     attribute is not labelled.
     """
     gain = gain.sort_values("positive share (%)")
-    figure = Figure(figsize=(7.5, 0.9 + 0.25 * len(gain)), layout="constrained")
+    figure = Figure(figsize=(7.5, 1.1 + 0.25 * len(gain)), layout="constrained")
     axes, places = figure.subplots(), np.arange(len(gain))
     error = [gain["difference"] - gain["low"], gain["high"] - gain["difference"]]
-    axes.errorbar(
-        gain["difference"],
-        places,
-        xerr=error,
-        fmt="o",
-        color=COLOURS[0],
-        markersize=5,
-        label="ours",
-    )
-    axes.plot(gain["paper"], places, "D", color=COLOURS[1], mfc="none", label="paper")
+    look: Style = {"fmt": "o", "color": COLOURS[0], "markersize": 5, "label": "ours"}
+    axes.errorbar(gain["difference"], places, xerr=error, **look)
+    axes.plot(gain["paper"], places, "D", color=COLOURS[1], mfc="none", label="the paper")
     axes.axvline(0, color="grey", linewidth=0.8)
     shares = gain["positive share (%)"]
     words = shares.map("{:.0f} %".format).where(shares.notna(), "not labelled")
-    names = [f"{vocabulary.title(name)} ({words[name]})" for name in gain.index]
-    axes.set_yticks(places, names, fontsize=9)
+    marks.rows([axes], [f"{vocabulary.positive(name)} ({words[name]})" for name in gain.index])
     axes.set(xlabel=xlabel, ylabel="attribute (share of positives)")
+    axes.set_title("the gain of each attribute, rare ones first", fontsize=11)
     axes.grid(axis="y", linewidth=0.4, color="lightgrey")
-    axes.invert_yaxis()
-    figure.legend(fontsize=9, frameon=False, loc="outside upper right", ncols=2)
+    figure.legend(fontsize=9, frameon=False, loc="outside lower center", ncols=2)
     return figure
 
 

@@ -1,6 +1,5 @@
 """Figures of attribute propagation (03, 04): arrays in, a matplotlib Figure out."""
 
-import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -12,9 +11,10 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from lib import vocabulary
-from lib.figures.palette import BLUE, COLOURS, ORANGE
+from lib.figures import marks
+from lib.figures.palette import BLUE, COLOURS, ORANGE, SLATE
 
-TITLES = [vocabulary.title(name) for name in vocabulary.ATTRIBUTES]
+TITLES = [vocabulary.positive(name) for name in vocabulary.ATTRIBUTES]
 
 
 def cooccurrence(rho: Tensor) -> Figure:
@@ -23,8 +23,10 @@ def cooccurrence(rho: Tensor) -> Figure:
     axes = figure.subplots()
     reach = float(rho.abs().max())
     image = axes.imshow(rho, cmap="RdBu_r", vmin=-reach, vmax=reach)
-    axes.set_xticks(range(len(TITLES)), TITLES, rotation=90, fontsize=8)
-    axes.set_yticks(range(len(TITLES)), TITLES, fontsize=8)
+    axes.set_title("how alike the classifiers of two attributes are (Eqn. 2)", fontsize=11)
+    look: dict[str, Any] = {"rotation": 60, "ha": "right", "rotation_mode": "anchor"}
+    axes.set_xticks(range(len(TITLES)), TITLES, fontsize=9, **look)
+    axes.set_yticks(range(len(TITLES)), TITLES, fontsize=9)
     for edge in np.cumsum([len(group) for group in vocabulary.GROUPS.values()])[:-1] - 0.5:
         axes.axhline(edge, color="black", linewidth=0.8)
         axes.axvline(edge, color="black", linewidth=0.8)
@@ -34,42 +36,51 @@ def cooccurrence(rho: Tensor) -> Figure:
 
 def sizes(terms: dict[str, dict[str, Tensor]]) -> Figure:
     """How large the log-odds are: variant -> term -> values (n,); 5, 25, 50, 75, 95 per cent."""
-    figure = Figure(figsize=(9, 0.9 + 1.15 * len(terms)), layout="constrained")
-    axes, place, ticks = figure.subplots(), 0.0, []
-    for values in terms.values():
-        for colour, (term, odds) in zip(COLOURS, values.items(), strict=False):
+    figure = Figure(figsize=(8.5, 0.8 + 1.5 * len(terms)), layout="constrained")
+    panels = figure.subplots(len(terms), 1, sharex=True, squeeze=False)[:, 0]
+    for axes, (variant, values) in zip(panels, terms.items(), strict=True):
+        for place, (term, odds) in enumerate(values.items()):
+            colour = COLOURS[place]
             low, left, middle, right, high = np.quantile(odds.abs(), (0.05, 0.25, 0.5, 0.75, 0.95))
-            axes.plot([max(low, 1e-3), high], [place, place], color=colour, linewidth=1)
+            axes.plot([max(low, 1e-3), high], [place, place], color=colour, linewidth=1.3)
             axes.plot([max(left, 1e-3), right], [place, place], color=colour, linewidth=7)
             axes.plot(middle, place, "o", color="white", markeredgecolor=colour, markersize=7)
-            axes.annotate(f"{middle:.2g}", (middle, place - 0.3), fontsize=8, ha="center")
-            ticks.append((place, term))
-            place += 1
-        place += 0.7
-    axes.set_yticks(*zip(*ticks, strict=True), fontsize=9)
-    starts = np.cumsum([0] + [len(values) + 0.7 for values in terms.values()])[:-1]
-    for start, variant in zip(starts, terms, strict=True):
-        axes.annotate(variant, (1.01, start + 1), xycoords=("axes fraction", "data"), va="center")
-    axes.set(xscale="log", xlabel="|log-odds| of a missing label (bar: half of them, line: 90 %)")
-    axes.axvline(1, color="grey", linewidth=0.6, linestyle=":")
-    axes.invert_yaxis()
+            words = f"{term}: {middle:.2g}" if middle < 10 else f"{term}: {middle:.0f}"
+            axes.annotate(words, (middle, place - 0.2), fontsize=9, ha="center", va="bottom")
+        axes.set(yticks=[], ylim=(len(values) - 0.6, -0.9), xscale="log")
+        axes.axvline(1, color=SLATE, linewidth=0.8, linestyle=":")
+        weight = "bold" if variant == "used" else "normal"
+        title = f"how much each term says, {variant} variant"
+        axes.set_title(title, fontsize=11, loc="left", fontweight=weight)
+        axes.xaxis.set_major_formatter("{x:g}")
+    panels[-1].set_xlabel("|log-odds| of a missing label (bar: half of them, line: 90 %)")
     return figure
 
 
 def by_sweep(tables: Mapping[str, pd.DataFrame]) -> Figure:
-    """Pseudo labels by sweep: variant -> a row per sweep, a column (and a panel) per judgement."""
-    judgements = list(next(iter(tables.values())))
-    figure = Figure(figsize=(3.6 * len(judgements), 3.4), layout="constrained")
-    for axes, judgement in zip(figure.subplots(1, len(judgements)), judgements, strict=True):
-        for colour, (name, table) in zip(COLOURS, tables.items(), strict=False):
-            axes.plot(table.index, table[judgement], "o-", color=colour, label=name, markersize=4)
-        unit = "nats" if judgement == "log loss" else "%"
-        axes.set(xlabel="sweep of Algorithm 2", ylabel=f"{judgement} ({unit})")
+    """Pseudo labels by sweep: variant -> a row per sweep, a column (and a panel) per judgement.
+
+    Thick: the variant whose name begins with "used: ". A panel in percent spans at least
+    `marks.LEAST` points.
+    """
+    judgements = [str(name) for name in next(iter(tables.values()))]
+    figure = Figure(figsize=(3.2 * len(judgements), 3.5), layout="constrained")
+    panels = figure.subplots(1, len(judgements), squeeze=False)[0]
+    for axes, judgement in zip(panels, judgements, strict=True):
+        for number, (name, table) in enumerate(tables.items()):
+            look = marks.line(number, name.startswith("used: "))
+            look |= {"color": COLOURS[number], "label": name}
+            axes.plot(table.index, table[judgement], **look)
+        nats = judgement == "log loss"
+        axes.set_title(marks.spelled(judgement), fontsize=10.5)
+        axes.set(xlabel="sweep of Algorithm 2", ylabel="nats" if nats else "%")
+        marks.alike([axes], 0.5 if nats else marks.LEAST)
         axes.set_xscale("symlog", linthresh=1)
         axes.set_xticks([0, 1, 3, 10, 30, 100], ["0", "1", "3", "10", "30", "100"])
         axes.minorticks_off()
-    handles, names = figure.axes[0].get_legend_handles_labels()
-    figure.legend(handles, names, loc="outside upper center", ncols=3, frameon=False, fontsize=9)
+        axes.grid(axis="y", linewidth=0.4, color="lightgrey")
+    handles, names = panels[0].get_legend_handles_labels()
+    figure.legend(handles, names, loc="outside lower center", ncols=3, frameon=False, fontsize=9)
     return figure
 
 
@@ -85,7 +96,7 @@ def sheet(
     for axes, image, caption, colour in zip(grid, images, captions, frames, strict=False):
         if caption:
             axes.imshow(image.permute(1, 2, 0))
-            axes.set_title(caption, fontsize=7, pad=2)
+            axes.set_title(caption, fontsize=8, pad=2)
         if colour:
             _frame(axes, colour)
     return figure
@@ -97,7 +108,7 @@ def neighbourhoods(
     index: Tensor,
     closeness: Tensor,
     queries: Sequence[int],
-    columns: int = 10,
+    columns: int = 8,
 ) -> Figure:
     """Each query face (framed) and its nearest neighbours: source and affinity."""
     count = min(columns - 1, index.shape[1])
@@ -108,7 +119,10 @@ def neighbourhoods(
         for face, value in zip(index[query, :count].tolist(), closeness[query], strict=False):
             captions.append(f"{vocabulary.title(source[face])}  {value:.3f}")
         frames += [COLOURS[0]] + [None] * count
-    return sheet(images[shown], captions, frames, count + 1)
+    figure = sheet(images[shown], captions, frames, count + 1)
+    words = "a face of each source (framed) and the faces nearest to it: source and affinity"
+    figure.suptitle(words, fontsize=11)
+    return figure
 
 
 def new_positives(
@@ -133,16 +147,17 @@ def new_positives(
         for column, block in enumerate(blocks):
             given, right = (counts.loc[name, (block, what)] for what in ("given", "right (%)"))
             share = "" if pd.isna(right) else f", {right:.0f} % right"
-            title = f"{vocabulary.title(name)}, {block}: {given:,.0f} faces{share}"
+            title = f"{vocabulary.positive(name)}, {block}: {given:,.0f} faces{share}"
             cells = outer[row, column].subgridspec(1, wide, wspace=0.05).subplots(squeeze=False)[0]
-            cells[0].set_title(title, fontsize=9, loc="left", pad=14)
+            weight = "bold" if block == "used" else "normal"
+            cells[0].set_title(title, fontsize=9, loc="left", pad=14, fontweight=weight)
             faces = shown[block][name].tolist()
             for axes, face in zip(cells, faces, strict=False):
                 a = vocabulary.column(name)
                 axes.imshow(images[face].permute(1, 2, 0))
                 p = float(posteriors[block][face, a])
                 axes.annotate(
-                    f"p = {p:.2f}", (0.5, 1.02), xycoords="axes fraction", ha="center", fontsize=7
+                    f"p = {p:.2f}", (0.5, 1.02), xycoords="axes fraction", ha="center", fontsize=8
                 )
                 if truth is not None:
                     _frame(axes, BLUE if truth[face, a] == 1 else ORANGE)
@@ -157,20 +172,30 @@ def _frame(axes: Axes, colour: str) -> None:
     axes.add_patch(box)
 
 
-def variants(held: pd.DataFrame, truth: pd.DataFrame, judgement: str) -> Figure:
-    """Variants and other methods (rows) by one judgement and by ROC AUC, on both references."""
-    figure = Figure(figsize=(9.5, 0.9 + 0.3 * len(held)), layout="constrained")
+def variants(held: pd.DataFrame, truth: pd.DataFrame, judgement: str, used: str = "") -> Figure:
+    """Variants and other methods (rows) by one judgement and by ROC AUC, on both references.
+
+    used: the row that is marked. A log loss has a logarithmic axis, on which good variants are
+    told apart beside bad ones.
+    """
+    figure = Figure(figsize=(9, 1.2 + 0.3 * len(held)), layout="constrained")
     places = np.arange(len(held))
-    for axes, column in zip(
-        figure.subplots(1, 2, sharey=True), (judgement, "ROC AUC"), strict=True
-    ):
+    panels = figure.subplots(1, 2, sharey=True)
+    for axes, column in zip(panels, (judgement, "ROC AUC"), strict=True):
         axes.plot(held[column], places, "o", color=COLOURS[0], label="held-out labels")
         axes.plot(truth[column], places, "D", color=COLOURS[1], mfc="none", label="hidden truth")
-        axes.set(xlabel=f"{column} ({'nats' if column == 'log loss' else '%'})")
+        nats = column == "log loss"
+        axes.set_xlabel(f"{column} ({'nats' if nats else '%'})")
         axes.grid(axis="y", linewidth=0.4, color="lightgrey")
-    axes.set_yticks(places, [textwrap.fill(name, 36) for name in held.index], fontsize=9)
-    axes.invert_yaxis()
-    axes.legend(fontsize=8, frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
+        if nats:
+            axes.set_xscale("log")
+            axes.set_xticks([0.2, 0.5, 1, 2, 5], ["0.2", "0.5", "1", "2", "5"])
+            axes.minorticks_off()
+    panels[0].set_title("quality of the probabilities\n(smaller is better)", fontsize=10.5)
+    panels[1].set_title("ranking of the faces\n(larger is better)", fontsize=10.5)
+    marks.rows(panels, list(held.index), used)
+    handles, names = panels[0].get_legend_handles_labels()
+    figure.legend(handles, names, loc="outside lower center", ncols=2, frameon=False, fontsize=9)
     return figure
 
 
@@ -179,9 +204,9 @@ def alternation() -> Figure:
     figure = Figure(figsize=(9, 2.6), layout="constrained")
     axes = figure.subplots()
     axes.set_axis_off()
-    axes.set(xlim=(0, 12), ylim=(0, 3.4))
+    axes.set(xlim=(0, 12), ylim=(0.15, 3.1))
     steps = (
-        ("(a) extract", "features x = Phi(I | K)\nand weights w of the DCN"),
+        ("(a) extract", "features $x = \\Phi(I \\mid K)$\nand weights $w$ of the DCN"),
         ("(b) propagate", "missing labels in the MRF\nfrom unary, prior, pairwise"),
         ("(c) refine", "the DCN on true\nand pseudo labels"),
     )
@@ -197,8 +222,8 @@ def alternation() -> Figure:
     for left in (3.35, 7.45):
         axes.add_patch(patches.FancyArrowPatch((left, 1.95), (left + 0.9, 1.95), **arrow))
     back = patches.FancyArrowPatch(
-        (9.9, 0.85), (1.8, 0.85), connectionstyle="arc3,rad=-0.13", **arrow
+        (9.9, 0.85), (1.8, 0.85), connectionstyle="arc3,rad=-0.16", **arrow
     )
     axes.add_patch(back)
-    axes.text(5.85, 0.75, "m = 1 ... M", ha="center", va="center", fontsize=10)
+    axes.text(5.85, 0.5, "$m = 1, …, M$", ha="center", va="center", fontsize=10)
     return figure

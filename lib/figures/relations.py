@@ -6,17 +6,19 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
-from matplotlib import patches
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from torch import Tensor
 
 from lib import vocabulary
-from lib.figures.palette import BLUE, ORANGE, VERDICT_COLOURS
+from lib.figures.palette import BLUE, ORANGE, VERDICT_COLOURS, Style
+
+SHAPES = {"holds": "o", "does not hold": "X", "cannot tell": "s"}
 
 
 def confusion(tables: dict[str, np.ndarray]) -> Figure:
     """Confusion matrices side by side: name -> (7, 7) percent, rows true, columns predicted."""
-    figure = Figure(figsize=(4.6 * len(tables), 4.2), layout="constrained")
+    figure = Figure(figsize=(4.4 * len(tables), 4.5), layout="constrained")
     for axes, (name, table) in zip(
         figure.subplots(1, len(tables), squeeze=False)[0], tables.items(), strict=True
     ):
@@ -34,19 +36,21 @@ def confusion(tables: dict[str, np.ndarray]) -> Figure:
             )
         axes.set_xticks(range(7), vocabulary.EXPRESSIONS, rotation=45, ha="right")
         axes.set_yticks(range(7), vocabulary.EXPRESSIONS)
-        axes.set(title=name, xlabel="named", ylabel="true")
+        axes.set(title=name, xlabel="predicted", ylabel="true")
+    figure.suptitle("faces of each true expression by the one predicted (%)", fontsize=12)
     return figure
 
 
 def misses(images: Tensor, truth: Sequence[str], named: Sequence[str], columns: int = 7) -> Figure:
-    """Fig. 7: faces with "True → named" above each."""
+    """Fig. 7: faces with "true → predicted" above each."""
     rows = max(1, -(-len(images) // columns))
-    figure = Figure(figsize=(1.35 * columns, 1.6 * rows), layout="constrained")
+    figure = Figure(figsize=(1.35 * columns, 1.6 * rows + 0.35), layout="constrained")
     for number, axes in enumerate(figure.subplots(rows, columns, squeeze=False).flat):
         axes.set_axis_off()
         if number < len(images):
             axes.imshow(np.asarray(images[number]).transpose(1, 2, 0))
-            axes.set_title(f"{truth[number]} →\n{named[number]}", fontsize=8)
+            axes.set_title(f"{truth[number]} →\n{named[number]}", fontsize=9)
+    figure.suptitle("faces predicted wrongly: true → predicted", fontsize=11)
     return figure
 
 
@@ -62,7 +66,7 @@ def bars(
     table: one row per method, columns value, low, high; published: by the same names. ours: what
     the points were measured on (`Workspace.ours`).
     """
-    figure = Figure(figsize=(8.5, 0.9 + 0.36 * len(table)), layout="constrained")
+    figure = Figure(figsize=(8.5, 1.2 + 0.36 * len(table)), layout="constrained")
     axes, places = figure.subplots(), np.arange(len(table))
     error = [table["value"] - table["low"], table["high"] - table["value"]]
     axes.errorbar(
@@ -72,7 +76,7 @@ def bars(
         fmt="o",
         color=BLUE,
         capsize=3,
-        label=f"{ours} (95 %)",
+        label=f"{ours} (line: 95 % interval)",
     )
     if published is not None:
         axes.plot(
@@ -87,36 +91,43 @@ def bars(
     axes.set_ylim(len(table) - 0.5, -0.5)
     axes.grid(axis="x", alpha=0.3)
     axes.set_xlabel(xlabel)
+    axes.set_title("methods compared: ours and the paper's", fontsize=11)
     axes.spines[["top", "right"]].set_visible(False)
-    figure.legend(loc="outside upper right", ncols=2, frameon=False)
+    figure.legend(loc="outside lower center", ncols=2, frameon=False)
     return figure
 
 
 def scores(board: pd.DataFrame) -> Figure:
     """The scoreboard as a picture: each claim's estimate, interval and verdict."""
-    shown = board[(board["verdict"] != "not run") & board["unit"].eq("points")].iloc[::-1]
-    figure = Figure(figsize=(10, 0.8 + 0.48 * max(1, len(shown))), layout="constrained")
+    shown = board[(board["verdict"] != "not run") & board["unit"].eq("points")]
+    words = [textwrap.fill(f"{row.section}: {row.claim}", 62) for row in shown.itertuples()]
+    heights = np.array([0.16 * (text.count("\n") + 1) + 0.16 for text in words])  # inches
+    figure = Figure(figsize=(10, 1.3 + heights.sum()), layout="constrained")
     axes = figure.subplots()
     if shown.empty:
         axes.axis("off")
         axes.text(0.5, 0.5, "no claim could be judged: see the reasons in the table", ha="center")
         return figure
-    for place, (_, row) in enumerate(shown.iterrows()):
-        colour = VERDICT_COLOURS[row["verdict"]]
+    places = heights.cumsum() - heights / 2
+    for place, (_, row) in zip(places, shown.iterrows(), strict=True):
+        colour, shape = VERDICT_COLOURS[row["verdict"]], SHAPES[row["verdict"]]
         axes.plot([row["low"], row["high"]], [place, place], color=colour, linewidth=3, alpha=0.6)
-        axes.plot(row["value"], place, "o", color=colour)
+        axes.plot(row["value"], place, shape, color=colour)
         if isinstance(row["paper"], str) and row["paper"].startswith(("+", "-")):
             axes.plot(float(row["paper"]), place, "D", mfc="none", color="black", markersize=5)
-    words = [textwrap.fill(f"{row.section}: {row.claim}", 64) for row in shown.itertuples()]
-    axes.set_yticks(range(len(shown)), words, fontsize=7)
+    for edge in heights.cumsum()[:-1]:
+        axes.axhline(edge, linewidth=0.4, color="lightgrey")
+    axes.set_yticks(places, words, fontsize=8.5)
+    axes.set_ylim(heights.sum(), 0)
     axes.axvline(0, color="black", linewidth=0.8)
-    axes.set_xlabel(
-        "difference in points: ours with its 95 % interval (dot), the paper's (diamond)"
-    )
+    axes.set_xlabel("difference (percentage points)")
+    axes.set_title("the paper's claims as differences, and our verdicts", fontsize=12)
     axes.spines[["top", "right"]].set_visible(False)
-    handles = [
-        patches.Patch(color=colour, label=name)
-        for name, colour in list(VERDICT_COLOURS.items())[:3]
+    marks: list[Style] = [
+        {"label": name, "marker": SHAPES[name], "color": VERDICT_COLOURS[name], "linewidth": 3}
+        for name in SHAPES
     ]
-    figure.legend(handles=handles, frameon=False, loc="outside upper right", ncols=3)
+    marks.append({"label": "the paper", "marker": "D", "mfc": "none", "color": "black", "ls": ""})
+    handles = [Line2D([], [], **mark) for mark in marks]
+    figure.legend(handles=handles, frameon=False, loc="outside lower center", ncols=4)
     return figure

@@ -7,7 +7,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from lib.figures.palette import COLOURS
+from lib.figures.palette import COLOURS, SLATE
 
 PAPER = 318_778
 
@@ -28,10 +28,12 @@ def growth(
     _mark_sizes(axes, reach)
     for seconds, word in ((60, "minute"), (3600, "hour"), (86_400, "day"), (31_557_600, "year")):
         axes.axhline(seconds, color="grey", linewidth=0.4)
-        axes.annotate(word, (measured.index.min(), seconds), fontsize=8, va="bottom", color="grey")
+        place = (measured.index.min(), seconds)
+        axes.annotate(word, place, fontsize=9, va="bottom", color=SLATE)
     axes.set(xscale="log", yscale="log", xlabel="faces", ylabel="seconds")
     axes.legend(loc="upper left", frameon=False, fontsize=9)
-    axes.set_title("dots: measured here; dashes: projected", fontsize=10)
+    words = "time of attribute propagation (dots: measured here; dashes: projected)"
+    axes.set_title(words, fontsize=11)
     return figure
 
 
@@ -39,18 +41,22 @@ LABELS = {"graph": "exact graph (once)", "sweep": "EM sweep over 24 attributes"}
 
 
 def memory(sizes: Mapping[int, Mapping[str, float]]) -> Figure:
-    """GB of each part of what is kept, bars for each number of faces."""
-    figure = Figure(figsize=(9, 0.9 + 0.55 * len(sizes)), layout="constrained")
+    """GB of each part of what is kept, dots for each number of faces on a logarithmic axis."""
+    figure = Figure(figsize=(8.5, 1.2 + 0.5 * len(sizes)), layout="constrained")
     axes, parts = figure.subplots(), list(next(iter(sizes.values())))
-    high = 0.8 / len(parts)
-    for place, (colour, part) in enumerate(zip(COLOURS, parts, strict=False)):
+    for number, (colour, part) in enumerate(zip(COLOURS, parts, strict=False)):
         values = [kept[part] for kept in sizes.values()]
-        rows = np.arange(len(sizes)) + (place - len(parts) / 2 + 0.5) * high
-        axes.barh(rows, values, high, color=colour, label=part)
+        rows = np.arange(len(sizes)) + 0.16 * (number - (len(parts) - 1) / 2)
+        axes.plot(values, rows, "osD^v"[number % 5], color=colour, label=part, markersize=7)
+    for edge in range(1, len(sizes)):
+        axes.axhline(edge - 0.5, linewidth=0.4, color="lightgrey")
     axes.set_yticks(range(len(sizes)), [f"{faces:,} faces" for faces in sizes])
     axes.set(xscale="log", xlabel="GB (features of 1,024 float32 numbers)")
-    axes.invert_yaxis()
-    axes.legend(fontsize=8, frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
+    axes.xaxis.set_major_formatter("{x:,g}")
+    axes.grid(axis="x", linewidth=0.4, color="lightgrey")
+    axes.set_ylim(len(sizes) - 0.5, -0.5)
+    axes.set_title("memory that attribute propagation needs", fontsize=11)
+    figure.legend(fontsize=9, frameon=False, loc="outside lower center", ncols=len(parts))
     return figure
 
 
@@ -62,7 +68,7 @@ def _mark_sizes(axes: Axes, reach: float) -> None:
                 word,
                 (count, 0.02),
                 xycoords=("data", "axes fraction"),
-                fontsize=8,
+                fontsize=9,
                 rotation=90,
                 ha="right",
                 va="bottom",

@@ -289,7 +289,8 @@ def attribute_bars(faces: Mapping[str, Tensor], probability: np.ndarray) -> Figu
         right.axhline(0.5, color="black", linewidth=0.8, linestyle=(0, (2, 2)))
         right.set(ylim=(0, 1), xlim=(-0.6, len(places) - 0.4), xticks=[], yticks=[0, 0.5, 1])
         right.spines[["top", "right"]].set_visible(False)
-    words = [vocabulary.title(name) for name in vocabulary.ATTRIBUTES]
+    words = [vocabulary.positive(name) for name in vocabulary.ATTRIBUTES]
+    grid[0, 1].set_title("probability of each attribute", fontsize=11)
     grid[-1, 1].set_xticks(places, words, rotation=60, ha="right", fontsize=9)
     handles = [patches.Patch(color=colour, label=group) for group, colour in tints.items()]
     figure.legend(handles=handles, loc="outside upper right", ncols=4, frameon=False, fontsize=9.5)

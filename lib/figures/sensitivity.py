@@ -3,8 +3,10 @@
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
-from lib.figures.palette import COLOURS
+from lib.figures import marks
+from lib.figures.palette import COLOURS, SLATE
 
 
 def people(table: pd.DataFrame) -> Figure:
@@ -26,46 +28,62 @@ def people(table: pd.DataFrame) -> Figure:
             )
         faces = part["faces"].groupby("group").first()
         axes.set_yticks(range(len(groups)), [f"{name} ({faces[name]})" for name in groups])
-        axes.set(ylim=(len(groups) - 0.5, -0.5), title=question)
+        axes.set(ylim=(len(groups) - 0.5, -0.5), title=f"by {question}")
         axes.grid(axis="x", linewidth=0.4, color="lightgrey")
         axes.spines[["top", "right"]].set_visible(False)
     panels[-1, 0].set_xlabel("balanced accuracy (%), with its 95 % interval")
-    figure.legend(*panels[0, 0].get_legend_handles_labels(), ncols=4, loc="outside upper center")
+    handles = panels[0, 0].get_legend_handles_labels()
+    figure.legend(*handles, ncols=4, loc="outside lower center", frameon=False)
     return figure
 
 
-def parts(table: pd.DataFrame) -> Figure:
-    """Dots with intervals, a row per kind of pseudo labels and a panel per judgement: gains."""
+def parts(table: pd.DataFrame, used: str = "") -> Figure:
+    """Dots with intervals, a row per kind of pseudo labels and a panel per judgement: gains.
+
+    used: the row that is marked.
+    """
     names, judgements = table.index.unique(0), table.index.unique(1)
-    size = (1.8 + 2.6 * len(judgements), 1.2 + 0.4 * len(names))
+    size = (1.8 + 2.5 * len(judgements), 1.1 + 0.3 * len(names))
     figure = Figure(figsize=size, layout="constrained")
     panels = figure.subplots(1, len(judgements), sharex=True, sharey=True, squeeze=False)[0]
     for axes, judgement in zip(panels, judgements, strict=True):
-        rows = table.xs(judgement, level=1).reindex(names).astype(float)
-        reach = [rows["value"] - rows["low"], rows["high"] - rows["value"]]
-        axes.errorbar(rows["value"], range(len(names)), xerr=reach, fmt="o", color=COLOURS[0])
-        axes.axvline(0, linewidth=0.8, color="grey")
-        axes.set(title=judgement, ylim=(len(names) - 0.5, -0.5))
+        found = table.xs(judgement, level=1).reindex(names).astype(float)
+        reach = [found["value"] - found["low"], found["high"] - found["value"]]
+        look = {"fmt": "o", "markersize": 4.5, "color": COLOURS[0]}
+        axes.errorbar(found["value"], range(len(names)), xerr=reach, **look)
+        axes.axvline(0, linewidth=1, color="black", linestyle=":")
+        axes.set_title(marks.spelled(judgement), fontsize=10.5)
+        axes.xaxis.set_major_locator(MaxNLocator(5))
         axes.grid(axis="x", linewidth=0.4, color="lightgrey")
         axes.spines[["top", "right"]].set_visible(False)
-    panels[0].set_yticks(range(len(names)), names)
+    marks.rows(panels, list(names), used)
     figure.supxlabel("gain over the control (percentage points)", fontsize="medium")
     return figure
 
 
-def curves(tables: dict[str, pd.DataFrame], xlabel: str, *, log: bool = False) -> Figure:
-    """A line per column over the index, one panel per judgement (percent)."""
-    figure = Figure(figsize=(3.6 * len(tables), 3.3), layout="constrained")
+def curves(
+    tables: dict[str, pd.DataFrame], xlabel: str, *, log: bool = False, used: float | None = None
+) -> Figure:
+    """A line per column over the index, one panel per judgement (percent).
+
+    A panel spans at least `marks.LEAST` points. used: the value on the x axis that is marked.
+    """
+    figure = Figure(figsize=(3.2 * len(tables), 3.5), layout="constrained")
     panels = figure.subplots(1, len(tables), squeeze=False)[0]
     for axes, (judgement, table) in zip(panels, tables.items(), strict=True):
+        if used is not None:
+            axes.axvline(used, color=SLATE, linewidth=1, linestyle=":", label="used")
         for number, name in enumerate(table):
-            look = {"color": COLOURS[number], "marker": "osD^"[number % 4], "label": name}
+            look = marks.line(number) | {"color": COLOURS[number], "label": name}
             axes.plot(table.index, table[name], **look)
-        axes.set(title=judgement, xlabel=xlabel, xscale="log" if log else "linear")
+        axes.set(xlabel=xlabel, xscale="log" if log else "linear")
+        axes.set_title(marks.spelled(judgement), fontsize=10.5)
         axes.set_xticks(table.index, [f"{value:g}" for value in table.index])
         axes.minorticks_off()
         axes.grid(linewidth=0.4, color="lightgrey")
         axes.spines[["top", "right"]].set_visible(False)
+        marks.alike([axes])
     panels[0].set_ylabel("average over the attributes (%)")
-    panels[0].legend(frameon=False, fontsize=9)
+    handles, names = panels[0].get_legend_handles_labels()
+    figure.legend(handles, names, loc="outside lower center", ncols=4, frameon=False, fontsize=9)
     return figure

@@ -21,7 +21,7 @@ def pair(scene: Scene, traits: pd.DataFrame, xlabel: str = "probability") -> Fig
     figure = Figure(figsize=(9.5, 4.7), layout=tight)
     left, right = figure.subplots(1, 2, width_ratios=(1.12, 1))
     closeup(left, scene, 0.46)
-    left.set_title("two people and their faces", fontsize=12)
+    left.set_title("two people and their faces", fontsize=11)
     rows = traits.reindex(list(TRAITS)).astype(float)
     places = np.arange(len(rows))
     right.barh(places, rows["value"], 0.66, color=GREEN, alpha=0.75)
@@ -30,6 +30,6 @@ def pair(scene: Scene, traits: pd.DataFrame, xlabel: str = "probability") -> Fig
     right.set_yticks(places, rows.index, fontsize=12)
     right.set(xlim=(-0.01, 1.01), ylim=(len(rows) - 0.5, -0.5))
     right.set_xlabel(xlabel, fontsize=12)
-    right.set_title("eight traits of their relation (line: 95 % interval)", fontsize=12)
+    right.set_title("eight traits of their relation (line: 95 % interval)", fontsize=11)
     right.spines[["top", "right"]].set_visible(False)
     return figure

@@ -4,8 +4,10 @@ from collections.abc import Sequence
 
 import numpy as np
 from matplotlib import patches
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from torch import Tensor
 
 from lib.figures.palette import BLUE, ORANGE
@@ -78,5 +80,9 @@ def _blend(share: float) -> tuple[float, ...]:
 
 def _toy_legend(figure: Figure) -> None:
     marks = [(BLUE, "negative"), (ORANGE, "positive"), ("#d9d9d9", "missing")]
-    handles = [patches.Patch(color=colour, label=text) for colour, text in marks]
-    figure.legend(handles=handles, loc="outside lower center", ncols=3, frameon=False)
+    handles: list[Artist] = [patches.Patch(color=colour, label=text) for colour, text in marks]
+    ring = Line2D([], [], marker="o", ls="", mfc="none", color="black", ms=11, label="wrong")
+    for marker, name in zip(MARKERS, "AB", strict=True):
+        handles.append(Line2D([], [], marker=marker, ls="", color="grey", label=f"dataset {name}"))
+    handles.append(ring)
+    figure.legend(handles=handles, loc="outside lower center", ncols=6, frameon=False)

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from lib import vocabulary
 from lib.figures.palette import COLOURS, GREY
@@ -71,7 +72,12 @@ def _areas(axes: Axes, auc: pd.DataFrame, colours: dict[str, str]) -> None:
 
 
 def dots(
-    tables: dict[str, pd.DataFrame], xlabel: str, *, line: float | None = 0.0, words: str = ""
+    tables: dict[str, pd.DataFrame],
+    xlabel: str,
+    title: str = "",
+    *,
+    line: float | None = 0.0,
+    words: str = "",
 ) -> Figure:
     """Rows of dots with intervals, one colour and shape per table, a line to compare with.
 
@@ -79,15 +85,16 @@ def dots(
     """
     rows = next(iter(tables.values())).index
     high = (0.1 + 0.12 * max(2, len(tables))) * len(rows)
-    figure = Figure(figsize=(8.5, 0.9 + high), layout="constrained")
+    figure = Figure(figsize=(8.5, 1.2 + high), layout="constrained")
     axes = figure.subplots()
     dotted(axes, {name: table.reindex(rows) for name, table in tables.items()})
     if line is not None:
         axes.axvline(line, color="black", linewidth=0.8, linestyle=":", label=words or None)
     axes.set_yticks(range(len(rows)), rows)
     axes.set_xlabel(xlabel)
+    axes.set_title(title, fontsize=11)
     if len(tables) > 1 or words:
-        figure.legend(loc="outside upper right", ncols=4, frameon=False, fontsize=9)
+        figure.legend(loc="outside lower center", ncols=4, frameon=False, fontsize=9)
     return figure
 
 
@@ -112,8 +119,9 @@ def cue_effects(table: pd.DataFrame) -> Figure:
     """
     names = list(dict.fromkeys(table.index.get_level_values("measure")))
     parts = list(dict.fromkeys(table.index.get_level_values("part")))
-    figure = Figure(figsize=(11, 3.6), layout="constrained")
-    for axes, name in zip(figure.subplots(1, len(names), sharey=True), names, strict=True):
+    figure = Figure(figsize=(9.5, 3.9), layout="constrained")
+    panels = figure.subplots(1, len(names), sharex=True, sharey=True, squeeze=False)[0]
+    for axes, name in zip(panels, names, strict=True):
         each = {
             part: pd.DataFrame(table.xs((part, name), level=("part", "measure"))) for part in parts
         }
@@ -121,13 +129,14 @@ def cue_effects(table: pd.DataFrame) -> Figure:
         axes.axvline(0, color="black", linewidth=0.8)
         axes.set_title(name, fontsize=10)
         axes.set_yticks(range(len(TRAITS)), TRAITS)
+        axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
     figure.supxlabel("pairs with the trait minus pairs without, standard deviations", fontsize=10)
     handles, labels = axes.get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside upper right", ncols=2, frameon=False)
+    figure.legend(handles, labels, loc="outside upper center", ncols=2, frameon=False)
     return figure
 
 
-def shares(table: pd.DataFrame, xlabel: str) -> Figure:
+def shares(table: pd.DataFrame, title: str) -> Figure:
     """Percentages as a map: one row per kind of pair, one column per trait."""
     figure = Figure(figsize=(8.5, 1.1 + 0.3 * len(table)), layout="constrained")
     axes = figure.subplots()
@@ -137,9 +146,9 @@ def shares(table: pd.DataFrame, xlabel: str) -> Figure:
         value = float(values[row, column])
         colour = "white" if value > 60 else "black"
         axes.text(column, row, f"{value:.0f}", ha="center", va="center", color=colour, fontsize=9)
-    axes.set_xticks(range(table.shape[1]), table.columns)
+    axes.set_xticks(range(table.shape[1]), table.columns, rotation=20)
     axes.set_yticks(range(len(table)), table.index)
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
-    axes.set_xlabel(xlabel)
+    axes.set_title(title, fontsize=11)
     return figure

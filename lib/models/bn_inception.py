@@ -1,6 +1,6 @@
 """Batch-Normalized Inception (Ioffe & Szegedy 2015), the trunk of the DCN (Section 4.2)."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
@@ -20,9 +20,7 @@ BLOCKS = {
     "5a": (352, 192, 320, 160, 224, "avg", 128, 1),
     "5b": (352, 192, 320, 192, 224, "max", 128, 1),
 }
-# For inputs of some 64 px and training of minutes: one block of each width and both of stride 2.
-# The ten of the published network learn little from the first thousands of steps there.
-SMALL = ("3a", "3c", "4a", "4e", "5b")
+SMALL = ("3a", "3c", "4a", "4e", "5b")  # one block for each side of the maps, both of stride 2
 
 
 class ConvBN(nn.Sequential):
@@ -83,12 +81,12 @@ class BNInception(nn.Module):
     width: multiplies every number of channels; 1 is the published network.
     features: dimension of x. At the published width the last block gives 1024 by itself; any
         other number is reached by one linear projection.
-    blocks: those of `BLOCKS` that are built, in order; all ten are the published network.
+    small: for inputs of some 64 px. The published network would come down to 8 x 8 places before
+        its first block, and its ten blocks learn little in the first thousands of steps; so the
+        second maximum of the stem is left out, and of the blocks `SMALL` are built.
     """
 
-    def __init__(
-        self, width: float = 1.0, features: int = 1024, blocks: Iterable[str] = BLOCKS
-    ) -> None:
+    def __init__(self, width: float = 1.0, features: int = 1024, *, small: bool = False) -> None:
         super().__init__()
 
         def scale(channels: int) -> int:
@@ -97,9 +95,9 @@ class BNInception(nn.Module):
         self.stem = nn.Sequential(
             ConvBN(3, scale(64), 7, 2, pool=True),
             ConvBN(scale(64), scale(64), 1),
-            ConvBN(scale(64), scale(192), 3, pool=True),
+            ConvBN(scale(64), scale(192), 3, pool=not small),
         )
-        self.names = tuple(blocks)
+        self.names = SMALL if small else tuple(BLOCKS)
         self.blocks, channels = nn.Sequential(), scale(192)
         for name in self.names:
             self.blocks.append(block := Inception(channels, BLOCKS[name], scale))

@@ -3,22 +3,22 @@
 import torchvision
 from torch import Tensor, nn
 
-from lib.models.bn_inception import BLOCKS, SMALL, BNInception
+from lib.models.bn_inception import BNInception
 from lib.models.inputs import check_features, check_images, check_sizes
 
-OURS = {"bn_inception": tuple(BLOCKS), "bn_inception_small": SMALL}
+OURS = ("bn_inception", "bn_inception_small")
 AUXILIARY = ("googlenet", "inception_v3")  # torchvision gives them further outputs unless told
 
 
 def make_trunk(name: str, width: float, features: int) -> nn.Module:
-    """The network that makes features: `bn_inception`, `bn_inception_small` (half of its blocks,
-    for small inputs), or one of torchvision's by its name.
+    """The network that makes features.
 
-    Of torchvision's networks the last layer is replaced by a linear projection to `features`;
-    they have their own width. ValueError if there is no such network.
+    name: `bn_inception`; `bn_inception_small`, for small inputs; or a classifier of torchvision. Of
+    torchvision's the last layer is replaced by a linear projection to `features`; they have their
+    own width. ValueError if there is no such network.
     """
     if name in OURS:
-        return BNInception(width, features, OURS[name])
+        return BNInception(width, features, small=name == OURS[1])
     if name not in torchvision.models.list_models(module=torchvision.models):
         raise ValueError(f"no network {name!r}: use bn_inception or a torchvision classifier")
     options = {"aux_logits": False, "init_weights": True} if name in AUXILIARY else {}
