@@ -21,12 +21,17 @@ UV = shutil.which("uv") or str(ROOT / ".uv/bin/uv")
 BIN = Path(sys.executable).parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 PINS = [Requirement(line) for line in (ROOT / "requirements.txt").read_text().splitlines()]
+needs_uv = pytest.mark.skipif(
+    not shutil.which(UV), reason="no uv here: the environment was made with INSTALL=pip"
+)
 
 
+@needs_uv
 def test_lock_belongs_to_pyproject():
     subprocess.run([UV, "lock", "--check", "--offline"], cwd=ROOT, check=True, capture_output=True)
 
 
+@needs_uv
 def test_requirements_are_what_the_lock_exports():
     options = "--no-hashes --no-annotate --no-header --no-emit-project"
     command = [UV, "export", "--frozen", "--offline", *options.split()]
@@ -34,7 +39,16 @@ def test_requirements_are_what_the_lock_exports():
     mac = r"\(platform_machine == 'arm64' and sys_platform == 'darwin'\)"
     supported = rf" (;|and) \(?{mac} or sys_platform == 'linux'\)?$"
     expected = re.sub(supported, "", exported.stdout, flags=re.MULTILINE)
+    expected = re.sub("^(torch|torchvision)==", r"\1===", expected, flags=re.MULTILINE)
     assert (ROOT / "requirements.txt").read_text() == expected, "run `make lock`"
+
+
+@pytest.mark.parametrize("name", ["torch", "torchvision"])
+def test_pip_takes_torch_and_torchvision_of_the_same_build(name):
+    """2.13.0+cpu, which a second index may offer, is no torch for the torchvision of the first."""
+    (pin,) = [pin for pin in PINS if pin.name == name]
+    version = str(next(iter(pin.specifier)).version)
+    assert list(pin.specifier.filter([f"{version}+cpu", version])) == [version]
 
 
 def test_requirements_satisfy_pyproject():
