@@ -94,7 +94,8 @@ endif
 .uv/bin/uv:
 	@{ python3 -m venv .uv && .uv/bin/pip install --quiet uv; } || \
 		python3 -m pip install --quiet --target .uv uv || { rm -rf .uv; \
-		echo "python3 has neither venv nor pip: install python3-venv, or uv (https://docs.astral.sh/uv)"; \
+		echo "uv could not be installed: the package index did not answer, or python3 has neither venv" \
+			"nor pip (then install python3-venv, or uv: https://docs.astral.sh/uv)"; \
 		exit 1; }
 
 # After a change to pyproject.toml: the lock, and requirements.txt from it, for conda and pip. With

@@ -134,6 +134,18 @@ def test_jupyterlab_gets_its_flag_for_root_and_only_then(number, flag, tmp_path)
     assert ("--allow-root" in ran.stdout) == flag and "--no-browser" in ran.stdout
 
 
+def test_a_machine_on_which_uv_cannot_be_installed_says_what_to_do(tmp_path):
+    """As where the package index does not answer: nothing half made stays behind."""
+    shutil.copy(ROOT / "Makefile", tmp_path)
+    (tmp_path / "python3").write_text("#!/bin/sh\nmkdir -p .uv\nexit 1\n")
+    (tmp_path / "python3").chmod(0o755)
+    path = {**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    command = ["make", ".uv/bin/uv"]
+    ran = subprocess.run(command, cwd=tmp_path, env=path, capture_output=True, text=True)
+    assert ran.returncode != 0 and not (tmp_path / ".uv").exists()
+    assert "index" in ran.stdout and "python3-venv" in ran.stdout
+
+
 # What is around a run does not disturb it ---------------------------------------------------------
 
 
