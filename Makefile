@@ -94,14 +94,16 @@ endif
 .uv/bin/uv:
 	@{ python3 -m venv .uv && .uv/bin/pip install --quiet uv; } || \
 		python3 -m pip install --quiet --target .uv uv || { rm -rf .uv; \
-		echo "python3 has neither venv nor pip: install python3-venv, or uv (https://docs.astral.sh/uv)"; \
+		echo "uv could not be installed: the package index did not answer, or python3 has neither venv" \
+			"nor pip (then install python3-venv, or uv: https://docs.astral.sh/uv)"; \
 		exit 1; }
 
-# After a change to pyproject.toml: the lock, and requirements.txt from it, for conda and pip.
+# After a change to pyproject.toml: the lock, and requirements.txt from it, for conda and pip. With
+# `===` pip does not take torch from a second index in another build (2.13.0+cpu) than torchvision.
 lock:
 	$(UV) lock
 	$(UV) export --frozen --no-hashes --no-annotate --no-header --no-emit-project \
-		| sed -E "s/ (;|and) \(?\(platform_machine == 'arm64' and sys_platform == 'darwin'\) or sys_platform == 'linux'\)?$$//" \
+		| sed -E -e "s/^(torch|torchvision)==/\1===/" -e "s/ (;|and) \(?\(platform_machine == 'arm64' and sys_platform == 'darwin'\) or sys_platform == 'linux'\)?$$//" \
 		> requirements.txt
 
 clean:

@@ -21,12 +21,17 @@ UV = shutil.which("uv") or str(ROOT / ".uv/bin/uv")
 BIN = Path(sys.executable).parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 PINS = [Requirement(line) for line in (ROOT / "requirements.txt").read_text().splitlines()]
+needs_uv = pytest.mark.skipif(
+    not shutil.which(UV), reason="no uv here: the environment was made with INSTALL=pip"
+)
 
 
+@needs_uv
 def test_lock_belongs_to_pyproject():
     subprocess.run([UV, "lock", "--check", "--offline"], cwd=ROOT, check=True, capture_output=True)
 
 
+@needs_uv
 def test_requirements_are_what_the_lock_exports():
     options = "--no-hashes --no-annotate --no-header --no-emit-project"
     command = [UV, "export", "--frozen", "--offline", *options.split()]
@@ -34,7 +39,16 @@ def test_requirements_are_what_the_lock_exports():
     mac = r"\(platform_machine == 'arm64' and sys_platform == 'darwin'\)"
     supported = rf" (;|and) \(?{mac} or sys_platform == 'linux'\)?$"
     expected = re.sub(supported, "", exported.stdout, flags=re.MULTILINE)
+    expected = re.sub("^(torch|torchvision)==", r"\1===", expected, flags=re.MULTILINE)
     assert (ROOT / "requirements.txt").read_text() == expected, "run `make lock`"
+
+
+@pytest.mark.parametrize("name", ["torch", "torchvision"])
+def test_pip_takes_torch_and_torchvision_of_the_same_build(name):
+    """2.13.0+cpu, which a second index may offer, is no torch for the torchvision of the first."""
+    (pin,) = [pin for pin in PINS if pin.name == name]
+    version = str(next(iter(pin.specifier)).version)
+    assert list(pin.specifier.filter([f"{version}+cpu", version])) == [version]
 
 
 def test_requirements_satisfy_pyproject():
@@ -118,6 +132,18 @@ def test_jupyterlab_gets_its_flag_for_root_and_only_then(number, flag, tmp_path)
     command = ["make", "--dry-run", "lab", "LAB=--no-browser"]
     ran = subprocess.run(command, cwd=ROOT, env=path, capture_output=True, text=True, check=True)
     assert ("--allow-root" in ran.stdout) == flag and "--no-browser" in ran.stdout
+
+
+def test_a_machine_on_which_uv_cannot_be_installed_says_what_to_do(tmp_path):
+    """As where the package index does not answer: nothing half made stays behind."""
+    shutil.copy(ROOT / "Makefile", tmp_path)
+    (tmp_path / "python3").write_text("#!/bin/sh\nmkdir -p .uv\nexit 1\n")
+    (tmp_path / "python3").chmod(0o755)
+    path = {**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    command = ["make", ".uv/bin/uv"]
+    ran = subprocess.run(command, cwd=tmp_path, env=path, capture_output=True, text=True)
+    assert ran.returncode != 0 and not (tmp_path / ".uv").exists()
+    assert "index" in ran.stdout and "python3-venv" in ran.stdout
 
 
 # What is around a run does not disturb it ---------------------------------------------------------

@@ -98,6 +98,9 @@ def test_a_published_number_is_an_input_of_the_notebooks_that_show_it():
     table = "params/reported/table05.csv"
     assert table in imports("notebooks/05_attribute_accuracy.ipynb")
     assert table not in imports("notebooks/00_start_here.ipynb")
+    later = "params/reported/since.csv"
+    assert later in imports("notebooks/07_sfew.ipynb")
+    assert later not in imports("notebooks/05_attribute_accuracy.ipynb")
 
 
 def test_artifacts_depend_on_parameters_that_their_notebooks_read():

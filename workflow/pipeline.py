@@ -114,8 +114,11 @@ def imports(path: str | Path) -> list[str]:
     found = behind(path)
     if Path("lib/world/moments.py") in found:
         found |= set(Path("lib/world").glob("*.csv"))
+    later = Path("params/reported/since.csv")
     if Path("lib/evaluation/claims.py") in found:
-        found |= set(Path("params/reported").glob("*.csv"))
+        found |= set(Path("params/reported").glob("*.csv")) - {later}
+    if Path("lib/evaluation/since.py") in found:
+        found.add(later)
     return sorted(str(file) for file in found)
 
 
