@@ -3,16 +3,13 @@
 The last thing it writes is `<run>.done`, with the checksum of every artifact of the notebook.
 """
 
-import functools
 import os
 import re
 import subprocess
 import sys
-from pathlib import Path
 
 import nbformat
-
-import nbformat
+from nbformat import NotebookNode
 
 from lib import files
 from lib.params import load
@@ -37,33 +34,25 @@ def main(profile: str, run: str) -> None:
         ended = subprocess.run([*command, *values, *options], stdout=out, stderr=out)
     if ended.returncode:
         progress.failed(profile, run)
-<<<<<<< HEAD
-    without_bars(running)
-=======
     page = nbformat.read(running, as_version=4)
     captions.describe(page.cells)
+    remove_bars(page.cells)
     nbformat.write(page, running)
->>>>>>> figures
     os.replace(running, root / f"{run}.ipynb")
     files.write_json(root / done(run), made(profile, run))
     progress.end(profile, run)
 
 
-def without_bars(path: Path) -> None:
-    """Rewrite an executed notebook as a screen would show it: what a carriage return has
-    overwritten, progress bars above all, is gone, and with it outputs that are empty then.
+def remove_bars(cells: list[NotebookNode]) -> None:
+    """Leave of what cells printed what a screen would show: no progress bars that are over, nor
+    other text that a carriage return has overwritten, nor outputs that are empty then.
     """
-    notebook = nbformat.read(path, as_version=4)
-    for cell in notebook.cells:
-        kept = []
-        for output in cell.get("outputs", []):
+    for cell in cells:
+        for output in (outputs := cell.get("outputs", [])):
             if output.output_type == "stream":
                 output.text = re.sub(r"[^\n]*\r(?!\n)", "", output.text)
-            if output.output_type != "stream" or output.text.strip():
-                kept.append(output)
-        if cell.cell_type == "code":
-            cell.outputs = kept
-    files.atomically(path, functools.partial(nbformat.write, notebook))
+        if outputs:
+            cell.outputs = [each for each in outputs if each.get("text", "text").strip()]
 
 
 def made(profile: str, run: str) -> dict[str, str]:

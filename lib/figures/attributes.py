@@ -4,11 +4,8 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
-<<<<<<< HEAD
-from matplotlib.axes import Axes
-=======
 from matplotlib.artist import Artist
->>>>>>> figures
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogFormatter, NullLocator
 
