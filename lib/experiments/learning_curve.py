@@ -105,6 +105,7 @@ def _network(
     train: FaceSet, test: FaceSet, params: Params, place: Path | None, fabric: Fabric | None
 ) -> Tensor:
     """Logits (N, A) of the test faces by a new network that learned from the training faces."""
+    assert train.visible is not None
     model, size = networks.dcn(params), params.model.size
     training.fit(
         model,

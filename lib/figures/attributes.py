@@ -7,7 +7,7 @@ import pandas as pd
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogFormatter, NullLocator
+from matplotlib.ticker import LogFormatter, MaxNLocator, NullLocator
 
 from lib import vocabulary
 from lib.figures import marks
@@ -164,7 +164,7 @@ def _logarithmic(axes: Axes, counts: list[int]) -> None:
     axes.set_xscale("log")
     axes.set_xticks(counts, [f"{count:,}" for count in counts], fontsize=10)
     axes.xaxis.set_minor_locator(NullLocator())
-    axes.yaxis.get_major_locator().set_params(integer=True)
+    axes.yaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set_xlim(counts[0] / 1.15, counts[-1] * 1.15)
     axes.grid(axis="y", linewidth=0.4, color="lightgrey")
     axes.spines[["top", "right"]].set_visible(False)

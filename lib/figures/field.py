@@ -1,5 +1,6 @@
 """Fig. 4 (b): faces as nodes of the random field, and the terms of Eqn. 11."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -44,7 +45,8 @@ def _ring(axes: Axes, images: Tensor, nodes: pd.DataFrame) -> None:
     others, strongest = nodes.iloc[1:], nodes["affinity"].max()
     angles = np.radians(120 - 360 / len(others) * np.arange(len(others)))
     places = [(0.0, 0.0), *zip(RADIUS[0] * np.cos(angles), RADIUS[1] * np.sin(angles), strict=True)]
-    for image, (x, y), node in zip(images, places, nodes.itertuples(), strict=True):
+    rows: Iterable[Any] = nodes.itertuples()
+    for image, (x, y), node in zip(images, places, rows, strict=True):
         middle = np.isnan(node.affinity)
         half = CENTRE / 2 if middle else 0.5
         box = (x - half, x + half, y - half, y + half)
@@ -86,7 +88,7 @@ def _bars(axes: Axes, terms: pd.DataFrame, title: str) -> None:
             va="center",
             fontsize=10,
         )
-        over = {"xycoords": ("axes fraction", "data"), "va": "bottom"}
+        over: dict[str, Any] = {"xycoords": ("axes fraction", "data"), "va": "bottom"}
         axes.annotate(name, (0, place - 0.40), fontsize=10.5, fontweight="bold", **over)
         axes.annotate(note, (0, place - 0.22), fontsize=9, color=SLATE, **over)
     axes.axhline(len(odds) - 0.45, color="black", linewidth=0.8)
