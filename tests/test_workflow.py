@@ -137,13 +137,19 @@ def test_time_left_is_what_the_rest_took_last_time(tmp_path, monkeypatch, capsys
 
 
 def test_a_copy_shows_the_last_state_of_a_line_and_no_finished_bar():
-    streams = ["loss\r        \rloss of 8 epochs\r\n", "\r 10%|\r100%|\r      \r", "a\nb\n"]
-    outputs = [nbformat.v4.new_output("stream", name="stderr", text=text) for text in streams]
-    outputs.append(nbformat.v4.new_output("display_data", {"text/plain": "x"}))
+    pieces = [
+        ("stderr", "\r 10%|"),
+        ("stderr", "\r100%|"),
+        ("stderr", "\r      \r"),
+        ("stdout", "loss\r        \rloss of 8 epochs\r\n"),
+        ("stdout", "a\n"),
+    ]
+    outputs = [nbformat.v4.new_output("stream", name=name, text=text) for name, text in pieces]
+    outputs += [nbformat.v4.new_output("display_data", {"text/plain": "x"}) for _ in range(2)]
     cells = [nbformat.v4.new_code_cell("1", outputs=outputs), nbformat.v4.new_markdown_cell("2")]
     execute.remove_bars(cells)
     kept = [output.get("text") for output in cells[0].outputs]
-    assert kept == ["loss of 8 epochs\r\n", "a\nb\n", None]
+    assert kept == ["loss of 8 epochs\r\na\n", None, None]
 
 
 def test_a_run_older_than_one_it_needs_is_not_over(tmp_path, monkeypatch):

@@ -48,11 +48,17 @@ def remove_bars(cells: list[NotebookNode]) -> None:
     other text that a carriage return has overwritten, nor outputs that are empty then.
     """
     for cell in cells:
-        for output in (outputs := cell.get("outputs", [])):
+        joined: list[NotebookNode] = []
+        for output in cell.get("outputs", []):
+            if joined and output.get("name", "") == joined[-1].get("name"):
+                joined[-1].text += output.text  # papermill keeps every piece of a stream
+            else:
+                joined.append(output)
+        for output in joined:
             if output.output_type == "stream":
                 output.text = re.sub(r"[^\n]*\r(?!\n)", "", output.text)
-        if outputs:
-            cell.outputs = [each for each in outputs if each.get("text", "text").strip()]
+        if joined:
+            cell.outputs = [each for each in joined if each.get("text", "text").strip()]
 
 
 def made(profile: str, run: str) -> dict[str, str]:
