@@ -56,6 +56,7 @@ STATIC = Path(__file__).resolve().parent / "site"
 # Pages beside the notebooks: file of the repository -> name on the site.
 TEXTS = {
     "docs/readings.md": "readings.md",
+    "docs/recipes.md": "recipes.md",
     "docs/scaling.md": "scaling.md",
     "docs/licences.md": "licences.md",
     "lib/world/README.md": "world_card.md",
