@@ -59,7 +59,7 @@ class Project:
 
     def __init__(self, root: Path) -> None:
         self.root, self.outputs = root, root / "outputs" / "smoke"
-        for name in ("lib", "workflow", "params"):
+        for name in ("lib", "workflow", "params", "docs"):
             shutil.copytree(ROOT / name, root / name)
         shutil.copy(ROOT / "Makefile", root)
         (root / ".venv").symlink_to(ROOT / ".venv")
