@@ -166,3 +166,13 @@ def test_rows_are_numbers_and_differences_of_every_subset(measured):
     assert labels == [judging.PAPER, "one - two", "movie, two of them", "points"]
     quick = judge.rows(both, (judging.PAPER,), intervals=False)
     assert quick["low"].isna().all() and quick["value"].notna().all()
+
+
+def test_samples_are_kept_until_the_scores_change():
+    truth = torch.tensor([[0], [1], [0], [1], [0], [1]], dtype=torch.int8)
+    judge = judging.Judge(truth, np.array([0.5]), 20)
+    scores = torch.tensor([[0.1], [0.9], [0.2], [0.8], [0.6], [0.4]])
+    first = judge._judged(scores, judging.AUC)[1]
+    assert judge._judged(scores, judging.AUC)[1] is first
+    scores[5] = 0.7
+    assert np.nanmean(judge._judged(scores, judging.AUC)[1]) > np.nanmean(first)

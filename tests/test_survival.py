@@ -69,7 +69,8 @@ class Project:
         for name, source in CELLS.items():
             start = nbformat.v4.new_code_cell("profile = 'default'\nseed = 0\noverrides = {}")
             start.metadata["tags"] = ["parameters"]
-            cells = [nbformat.v4.new_markdown_cell(f"# {name}"), start]
+            head = f"# {name}\n\n**Paper**: Table 1.\n\n**Question**: does it go on?"
+            cells = [nbformat.v4.new_markdown_cell(head), start]
             cells += [nbformat.v4.new_code_cell(text) for text in (OPENED.format(name), source)]
             page = nbformat.v4.new_notebook(cells=cells)
             page.metadata.kernelspec = {"name": "python3", "language": "python", "display_name": ""}

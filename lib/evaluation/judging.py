@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 from torch import Tensor
+from torch.utils.weak import WeakIdKeyDictionary
 
 from lib import vocabulary
 from lib.evaluation import bootstrap, metrics, results
@@ -39,19 +40,12 @@ AVERAGE = "average"  # the subset of all columns
 class Judge:
     """The labels and bootstrap samples on which all methods are measured.
 
-    Attributes
-    ----------
-    truth
-        (N, A) int8, -1 where unknown. An attribute without both classes has no result.
-    frequency
-        (A,) share of positives among the training labels.
-    resamples
-        Number of bootstrap samples behind each 95 % interval. All methods are measured on the same
-        samples, so differences are paired.
-    names
-        Names of the A columns: the 24 attributes, or the eight traits.
-    groups
-        (N,) Rows that share a value are drawn together; None draws each row by itself.
+    truth: (N, A) int8, -1 where unknown; an attribute without both classes has no result.
+    frequency: (A,) share of positives among the training labels.
+    resamples: bootstrap samples behind each 95 % interval, the same for all methods, so that
+        differences are paired.
+    names: of the A columns: the 24 attributes, or the eight traits.
+    groups: (N,) rows that share a value are drawn together; None draws each row by itself.
     """
 
     truth: Tensor
@@ -94,7 +88,6 @@ class Judge:
         Example
         -------
         >>> table = judge.rows({"DCN+AP": p}, (PAPER, AUC), ("average", *judge.names))
-        >>> results.wide(results.select(table, metric=PAPER), index="subset", columns="method")
         >>> work.record(table, judge.difference_rows(scores, [("DCN+AP", "control")]))
         """
         found = []
@@ -113,10 +106,9 @@ class Judge:
         *,
         part: str = "",
     ) -> pd.DataFrame:
-        """Rows of paired differences, in points: as `rows`, with methods `"better - worse"`.
+        """Rows of paired differences on the same samples, in points; methods `"better - worse"`.
 
-        pairs: (better, worse), two names of `scores` each. The intervals are those of the
-        differences on the same bootstrap samples.
+        pairs: (better, worse), two names of `scores` each. All else as in `rows`.
         """
         found = []
         for judgement in judgements:
@@ -155,11 +147,19 @@ class Judge:
     ) -> tuple[np.ndarray, np.ndarray]:
         """One judgement of all columns (A,), and of each bootstrap sample (R, A).
 
-        Without intervals R is 0.
+        Without intervals R is 0. Samples are kept for the next table, as long as the scores exist.
         """
         values = self._values(score, judgement)
-        empty = np.empty((0, len(values)))
-        return values, self._samples(score, judgement) if intervals else empty
+        if not intervals:
+            return values, np.empty((0, len(values)))
+        kept, key = self._kept.setdefault(score, {}), (judgement, score._version)
+        if key not in kept:
+            kept[key] = self._samples(score, judgement)
+        return values, kept[key]
+
+    @functools.cached_property
+    def _kept(self) -> WeakIdKeyDictionary:
+        return WeakIdKeyDictionary()
 
     def per_attribute(self, scores: dict[str, Tensor], judgement: str = PAPER) -> pd.DataFrame:
         """Without intervals: a row per method; columns average, then each attribute."""
