@@ -35,7 +35,7 @@ network = models.load("dcn_ap")  # faces (B, 3, {size}, {size}) -> features, 24 
 
 {data}
 
-Batch-Normalized Inception, {width:g} of the published width, {size} px. Stage 1: {epochs} epochs
+Trunk `{trunk}` of `lib.models`, {width:g} of the published width, {size} px. Stage 1: {epochs} epochs
 at a rate of {rate:g}; stage 2: {rounds} rounds of Algorithm 1.
 
 ## What they can do
@@ -86,6 +86,7 @@ def card(work: Workspace) -> str:
     return CARD.format(
         profile=params.profile,
         size=params.model.size,
+        trunk=params.model.trunk,
         width=params.model.width,
         seed=params.seed,
         commit=work.provenance()["commit"],
