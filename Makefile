@@ -31,7 +31,7 @@ export MALLOC_TRIM_THRESHOLD_ ?= 1073741824
 .PHONY: reproduce test unit test-slow lint notebooks lab photos report data bench lock clean
 
 reproduce: .venv/ready
-	@$(BIN)/python -m workflow.reproduce $(PROFILE) $(CORES) $(SNAKEMAKE)
+	@$(BIN)/python -m workflow.watch workflow.reproduce $(PROFILE) $(CORES) $(SNAKEMAKE)
 
 test: lint unit notebooks
 

@@ -5,7 +5,6 @@ lock ends with its process, notebooks that did not end run again from their chec
 those of which an artifact is missing or damaged. "Up to date" is said only where it is true.
 """
 
-import os
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -14,7 +13,7 @@ import filelock
 
 from lib import files, machine
 from lib.params import load
-from workflow import progress, watch
+from workflow import progress
 from workflow.execute import damaged
 from workflow.pipeline import STEPS, done, folder_of, runs
 
@@ -24,8 +23,6 @@ LAST = "11_relation_accuracy"  # of the longest chain of notebooks, which starts
 
 def main(profile: str, cores: str, *options: str) -> None:
     """Run the notebooks of a profile that are not up to date; SystemExit in words if it fails."""
-    if "MAKELEVEL" in os.environ:
-        watch.end_with_parent()
     try:
         load(profile)
         with files.locked(folder_of(profile) / ".lock", timeout=0):

@@ -35,8 +35,8 @@ network = models.load("dcn_ap")  # faces (B, 3, {size}, {size}) -> features, 24 
 
 {data}
 
-Trunk `{trunk}` of `lib.models`, {width:g} of the published width, {size} px. Stage 1: {epochs} epochs
-at a rate of {rate:g}; stage 2: {rounds} rounds of Algorithm 1.
+Trunk `{trunk}` of `lib.models`, {width:g} of the published width, {size} px. Stage 1: {epochs}
+epochs at a rate of {rate:g}; stage 2: {rounds} rounds of Algorithm 1.
 
 ## What they can do
 
