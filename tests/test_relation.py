@@ -125,7 +125,7 @@ def test_pretraining_sees_the_visible_labels_of_one_group_only(group, rows, monk
 def test_pretraining_on_a_group_without_labels_is_refused():
     """As where CelebA is absent, the only source with ages."""
     learning = params.load("smoke", {**SMALL, "relation.pretrain.epochs": 1})
-    with pytest.raises(ValueError, match="DCN on age .*has nothing to learn from"):
+    with pytest.raises(ValueError, match=r"DCN on age .*has nothing to learn from"):
         relation.pretrain(some_faces(), "age", learning)
 
 
