@@ -13,13 +13,12 @@ from nbformat import NotebookNode
 
 from lib import files
 from lib.params import load
-from workflow import captions, progress, watch
+from workflow import captions, progress
 from workflow.pipeline import done, folder_of, seed_of, split
 
 
 def main(profile: str, run: str) -> None:
     """Run a notebook and record what it made; SystemExit where it fails."""
-    watch.end_with_parent()
     _, notebook = split(run)
     root, params = folder_of(profile), load(profile)
     log = progress.log_of(profile, run)
