@@ -14,7 +14,7 @@ from lib.params import PropagationParams
 from lib.propagation import affinity, neighbours
 from lib.propagation.engine import Rows
 from lib.propagation.field import uniform
-from lib.propagation.gaussians import Densities, covariance_of, fourth_of, mean_of, shrunk
+from lib.propagation.gaussians import Densities, covariance_of, mean_of, shrunk
 from lib.propagation.prior import prior_odds
 from tests import literal
 
@@ -221,7 +221,7 @@ def test_shrinkage_is_that_of_scikit_learn(seed, members, dimensions):
     points = np.random.default_rng(seed).normal(size=(members, dimensions)) ** 3
     rows = Rows(torch.tensor(points, dtype=torch.float32))
     total = Densities(rows, "diagonal", "ledoit-wolf").log_odds.total
-    ours = shrunk(covariance_of(total), total.count, fourth_of(total), "ledoit-wolf")
+    ours = shrunk(covariance_of(total), total.count, total.spread(), "ledoit-wolf")
     expected, _ = ledoit_wolf(points)
     np.testing.assert_allclose(ours, expected, atol=1e-4 * np.abs(expected).max())
 

@@ -12,35 +12,16 @@ among the annotations.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
 
 import torch
 from torch import Tensor
 
-from lib.propagation import checks, fitted
+from lib.propagation import fitted, inputs
 from lib.propagation.engine import Rows, search
 from lib.propagation.gaussians import Densities
-from lib.propagation.graph import Device, NeighbourGraph, affinity
+from lib.propagation.graph import NeighbourGraph, affinity
+from lib.propagation.inputs import Device, FieldParams
 from lib.propagation.prior import class_odds, prior_odds
-
-
-class FieldParams(Protocol):  # `lib.params.PropagationParams` explains every value
-    neighbours: int  # h
-    symmetric: bool
-    covariance: str
-    unary_weight: float
-    prior_weight: float
-    pairwise_weight: float
-    sample: bool
-    tolerance: float
-    max_iterations: int
-
-    @property
-    def shrinkage(self) -> str | float: ...
-    @property
-    def class_prior(self) -> str: ...
-    @property
-    def potentials(self) -> str: ...
 
 
 @dataclass(frozen=True)
@@ -96,8 +77,8 @@ def propagate(
     prior and neighbours decide; where their log-odds are 0, posterior 0.5 and label 0. ValueError
     for no faces or attributes, shapes or labels that do not fit, features that are not finite.
     """
-    features, labels, classifier_weights = checked(features, labels, classifier_weights, graph)
-    rows, home = Rows(features, checks.device_of(device)), labels.device
+    features, labels, classifier_weights = inputs.task(features, labels, classifier_weights, graph)
+    rows, home = Rows(features, inputs.device_of(device)), labels.device
     field = Field(rows, labels.to(rows.device), classifier_weights, graph, params)
     if params.potentials == "fitted":
         posterior, trace, weights = fitted.infer(field, logits, calibration, watch)
@@ -199,8 +180,8 @@ def vote(features: Tensor | Rows, labels: Tensor, k: int, *, device: Device = No
     if isinstance(features, Rows):
         rows = features
     else:
-        rows, labels = Rows(checks.matrix(features), device), checks.labels_of(labels)
-    k = checks.count("k", k)
+        rows, labels = Rows(inputs.matrix(features), device), inputs.labels_of(labels)
+    k = inputs.count("k", k)
     home, labels = labels.device, labels.to(rows.device)
     missing, share = labels < 0, torch.where(labels < 0, 0.5, labels.float())
     patterns, pattern = missing.unique(dim=1, return_inverse=True)
@@ -222,7 +203,7 @@ def terms(
     params: FieldParams,
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Unary (0 where annotated), prior and pairwise log-odds (N, A), without their weights."""
-    features, labels, classifier_weights = checked(features, labels, classifier_weights, graph)
+    features, labels, classifier_weights = inputs.task(features, labels, classifier_weights, graph)
     field = Field(Rows(features), labels, classifier_weights, graph, params)
     field.densities.log_odds.update(current, field.modelled(field.incomplete))
     return field.unary(field.incomplete), field.prior, field.pairwise(current)
@@ -232,23 +213,3 @@ def uniform(shape: torch.Size, seed: int, iteration: int) -> Tensor:
     """The numbers in [0, 1) that a posterior must exceed in a sampled label (Eqn. 12)."""
     generator = torch.Generator().manual_seed(seed * 1_000_003 + iteration)
     return torch.rand(shape, generator=generator)
-
-
-def checked(
-    features: Tensor, labels: Tensor, weights: Tensor, graph: NeighbourGraph | None
-) -> tuple[Tensor, Tensor, Tensor]:
-    """The inputs of `propagate` as tensors; ValueError where they are wrong or do not fit."""
-    features = checks.matrix(features)
-    labels, weights = checks.labels_of(labels), checks.matrix(weights, "weight", "classifier")
-    (faces, width), (known, attributes) = features.shape, labels.shape
-    if known != faces or weights.shape != (attributes, width):
-        shapes = [tuple(part.shape) for part in (features, labels, weights)]
-        raise ValueError(
-            f"features {shapes[0]}, labels {shapes[1]} and classifier weights {shapes[2]} do not "
-            "fit: expected (N, D), (N, A) and (A, D)"
-        )
-    if not labels.numel():
-        raise ValueError(f"no faces or no attributes to propagate: labels {tuple(labels.shape)}")
-    if graph is not None:
-        graph.check(faces)
-    return features, labels, weights

@@ -39,13 +39,13 @@ class Densities:
         count = ones.count + zeros.count
         shares = [(part.count / count)[..., None, None] for part in (ones, zeros)]
         pooled = shares[0] * covariance_of(ones) + shares[1] * covariance_of(zeros)
-        pooled = shrunk(pooled, count, fourth_of(ones) + fourth_of(zeros), self.shrinkage)
+        pooled = shrunk(pooled, count, ones.spread() + zeros.spread(), self.shrinkage)
         diagonal_of(pooled).add_(self.ridge)
         return (mean_of(ones), pooled), (mean_of(zeros), pooled)
 
     def _own(self, part: Sums) -> Tensor:
         """The covariance of a class, or its diagonal."""
-        covariance = shrunk(covariance_of(part), part.count, fourth_of(part), self.shrinkage)
+        covariance = shrunk(covariance_of(part), part.count, part.spread(), self.shrinkage)
         if (alone := part.count <= 1).any():
             covariance = covariance.where(~alone[..., None, None], self.everyone)
         diagonal_of(covariance).add_(self.ridge)
@@ -67,19 +67,6 @@ def covariance_of(part: Sums) -> Tensor:
     mean = mean_of(part)
     raw = part.second / part.count[..., None, None]
     return raw.addcmul_(mean[..., :, None], mean[..., None, :], value=-1)
-
-
-def fourth_of(part: Sums) -> Tensor:
-    """Sum of |x - mu|^4 over the faces of a class, (...)."""
-    mean = mean_of(part)
-    square = mean.square().sum(-1)
-    return (
-        part.fourth
-        - 4 * (mean * part.third).sum(-1)
-        + 2 * square * diagonal_of(part.second).sum(-1)
-        + 4 * (mean * (part.second @ mean[..., None])[..., 0]).sum(-1)
-        - 3 * part.count * square**2
-    )
 
 
 def shrunk(covariance: Tensor, count: Tensor, fourth: Tensor, share: str | float) -> Tensor:

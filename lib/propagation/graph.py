@@ -10,7 +10,7 @@ from typing import Self
 import torch
 from torch import Tensor
 
-from lib.propagation import checks
+from lib.propagation import inputs
 from lib.propagation.engine import Device, Rows, search
 
 
@@ -31,17 +31,6 @@ class NeighbourGraph:
         if self.index.ndim != 2 or self.index.shape != self.distance.shape:
             shapes = f"{tuple(self.index.shape)} and {tuple(self.distance.shape)}"
             raise ValueError(f"a graph's index and distance must both be (N, k), found {shapes}")
-
-    def check(self, faces: int) -> None:
-        """ValueError unless this is a graph of so many faces."""
-        if len(self.index) != faces:
-            raise ValueError(
-                f"the graph has {len(self.index)} faces, the features {faces}: it belongs to others"
-            )
-        if self.index.numel() and not 0 <= self.index.min() <= self.index.max() < faces:
-            raise ValueError(f"the graph names neighbours outside the {faces} faces")
-        if not torch.isfinite(self.distance).all():
-            raise ValueError("the graph has distances that are not finite")
 
     def nearest(self, k: int) -> Self:
         """The graph of fewer neighbours."""
@@ -76,12 +65,12 @@ def neighbours(
     """
     if method not in ("auto", "exact", "fast"):
         raise ValueError(f"unknown method {method!r}: use auto, exact or fast")
-    features = checks.matrix(features)
+    features = inputs.matrix(features)
     of, among = (
-        checks.rows(name, part, len(features)) for name, part in (("of", of), ("among", among))
+        inputs.rows(name, part, len(features)) for name, part in (("of", of), ("among", among))
     )
-    rows = Rows(features, checks.device_of(device))
-    graph = NeighbourGraph(*search(rows, checks.count("k", k), method=method, of=of, among=among))
+    rows = Rows(features, inputs.device_of(device))
+    graph = NeighbourGraph(*search(rows, inputs.count("k", k), method=method, of=of, among=among))
     return graph.to(features.device)
 
 
@@ -92,7 +81,7 @@ def affinity(graph: NeighbourGraph, *, symmetric: bool = False) -> Tensor:
     V were (V + V') / 2; the result is still the directed v_ij, which counts half either way.
     ValueError for a graph that names faces it does not have.
     """
-    graph.check(len(graph.index))
+    inputs.edges(graph.index, graph.distance, len(graph.index))
     if not graph.distance.shape[1]:  # a single face
         return graph.distance
     sigma = graph.distance[:, -1]

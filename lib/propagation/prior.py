@@ -9,7 +9,7 @@ Eqn. 5 multiplies sigmoids, and logit(sigmoid(q)) = q: the log-odds of the produ
 import torch
 from torch import Tensor
 
-from lib.propagation import checks
+from lib.propagation import inputs
 
 
 def cooccurrence(classifier_weights: Tensor) -> Tensor:
@@ -18,7 +18,7 @@ def cooccurrence(classifier_weights: Tensor) -> Tensor:
     Zero on the diagonal, and for a classifier whose weights are all equal. ValueError naming row
     and column of a weight that is not finite.
     """
-    classifier_weights = checks.matrix(classifier_weights, "weight", "classifier")
+    classifier_weights = inputs.matrix(classifier_weights, "weight", "classifier")
     centred = classifier_weights.double() - classifier_weights.double().mean(1, keepdim=True)
     length = centred.norm(dim=1, keepdim=True)
     unit = torch.where(length > 0, centred / length.clamp(min=1e-300), torch.zeros_like(centred))

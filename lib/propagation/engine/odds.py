@@ -32,6 +32,15 @@ class Sums(NamedTuple):
         """Both sets of faces; with sign -1, this one without the other."""
         return Sums(*(torch.add(a, b, alpha=sign) for a, b in zip(self, other, strict=True)))
 
+    def spread(self) -> Tensor:
+        """Sum of |x - mu|^4 over the faces, ()."""
+        mean = self.first / self.count[..., None]
+        square = mean.square().sum(-1)
+        trace = self.second.diagonal(dim1=-2, dim2=-1).sum(-1)
+        along = (mean * (self.second @ mean[..., None])[..., 0]).sum(-1)
+        odd = 4 * (mean * self.third).sum(-1)
+        return self.fourth - odd + 2 * square * trace + 4 * along - 3 * self.count * square**2
+
 
 class LogOdds:
     """log N(x | class 1) - log N(x | class 0) for many attributes.

@@ -1,12 +1,64 @@
-"""The inputs of this package, checked once where they come in: tensors or NumPy arrays."""
+"""What comes into this package: parameters; tensors or arrays, checked once at the entrance."""
 
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
 
 Device = torch.device | str | None
 LARGEST = 1e15  # of a feature: the squared distance of larger ones exceeds float32
+
+
+class FieldParams(Protocol):  # `lib.params.PropagationParams` explains every value
+    neighbours: int  # h
+    symmetric: bool
+    covariance: str
+    unary_weight: float
+    prior_weight: float
+    pairwise_weight: float
+    sample: bool
+    tolerance: float
+    max_iterations: int
+
+    @property
+    def shrinkage(self) -> str | float: ...
+    @property
+    def class_prior(self) -> str: ...
+    @property
+    def potentials(self) -> str: ...
+
+
+def task(features: Any, labels: Any, weights: Any, graph: Any) -> tuple[Tensor, Tensor, Tensor]:
+    """Features (N, D), labels (N, A) and classifier weights (A, D) of `propagate` as tensors.
+
+    ValueError where they are wrong, or do not fit each other or the graph, if there is one.
+    """
+    features = matrix(features)
+    labels, weights = labels_of(labels), matrix(weights, "weight", "classifier")
+    (faces, width), (known, attributes) = features.shape, labels.shape
+    if known != faces or weights.shape != (attributes, width):
+        shapes = [tuple(part.shape) for part in (features, labels, weights)]
+        raise ValueError(
+            f"features {shapes[0]}, labels {shapes[1]} and classifier weights {shapes[2]} do not "
+            "fit: expected (N, D), (N, A) and (A, D)"
+        )
+    if not labels.numel():
+        raise ValueError(f"no faces or no attributes to propagate: labels {tuple(labels.shape)}")
+    if graph is not None:
+        edges(graph.index, graph.distance, faces)
+    return features, labels, weights
+
+
+def edges(index: Tensor, distance: Tensor, faces: int) -> None:
+    """ValueError unless these are the neighbours (N, k) of so many faces, and their distances."""
+    if len(index) != faces:
+        raise ValueError(
+            f"the graph has {len(index)} faces, the features {faces}: it belongs to others"
+        )
+    if index.numel() and not 0 <= index.min() <= index.max() < faces:
+        raise ValueError(f"the graph names neighbours outside the {faces} faces")
+    if not torch.isfinite(distance).all():
+        raise ValueError("the graph has distances that are not finite")
 
 
 def matrix(values: Any, entry: str = "feature", row: str = "face") -> Tensor:
