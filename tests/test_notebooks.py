@@ -15,7 +15,7 @@ from workflow import prose
 from workflow.pipeline import BY_NUMBER, SCOREBOARD, SHARED, STEPS
 
 ROOT = Path(__file__).resolve().parent.parent
-COMMITTED = ("smoke",)
+COMMITTED = ("smoke", "default")
 EXECUTED = [(profile, name) for profile in COMMITTED for name in STEPS]
 
 
