@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from lib import params, workspace
+from lib.machine import processors
 from lib.provenance import ROOT
 from workflow.imports import code
 
@@ -30,7 +31,7 @@ def machine() -> dict[str, Any]:
     """What the numbers were measured on, and when."""
     return {
         "platform": platform.platform(),
-        "cores": len(os.sched_getaffinity(0)),
+        "cores": processors(),
         "load": os.getloadavg()[0],
         "torch": torch.__version__,
         "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),

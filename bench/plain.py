@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
+from torchvision.models import googlenet
 from torchvision.transforms import v2
 
 from lib import training
@@ -39,6 +40,20 @@ def published(model: DCN) -> DCN:
     trunk.stem = nn.Sequential(*stem)
     trunk.blocks = nn.Sequential(*(Separate(block) for block in trunk.blocks))
     return model
+
+
+class GoogLeNet(nn.Module):
+    """torchvision's, without its two helping classifiers, with a logit for each attribute."""
+
+    def __init__(self, attributes: int = 24) -> None:
+        super().__init__()
+        options = {"weights": None, "aux_logits": False, "init_weights": False}
+        self.network = googlenet(num_classes=attributes, **options)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """(N, 3, S, S) -> the logits (N, A), twice: a DCN gives features and logits."""
+        logits = self.network(x)
+        return logits, logits
 
 
 class Crops(Dataset):

@@ -3,7 +3,6 @@
 import torch
 from torch import Tensor
 
-from lib import propagation
 from lib.params import PropagationParams
 from lib.propagation import NeighbourGraph, affinity
 from lib.propagation.field import uniform
@@ -16,9 +15,10 @@ def plain_em(
     classifier_weights: Tensor,
     graph: NeighbourGraph,
     params: PropagationParams,
+    start: Tensor,
     seed: int,
 ) -> Tensor:
-    """Labels (N, A).
+    """Labels (N, A). start: the votes (N, A) of line 2.
 
     One attribute after the other: both covariances, two Cholesky factors, two triangular solves
     for all faces, the neighbours' vote. An attribute that has converged stops.
@@ -26,7 +26,7 @@ def plain_em(
     known, near = labels >= 0, affinity(graph)
     ridge = 1e-6 * float(features.var(0, correction=0).mean()) + 1e-12
     prior = prior_odds(labels, classifier_weights)
-    posterior = propagation.vote(features, labels, params.neighbours)
+    posterior = start.clone()
     current = torch.where(known, labels, (posterior > 0.5).to(labels.dtype))
     moving = set(range(labels.shape[1]))
     for iteration in range(params.max_iterations):

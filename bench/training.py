@@ -5,7 +5,8 @@
 All contestants train the same network on the same crops in the same process, in turn, every other
 repeat in the opposite order; each number is the median of the repeats, each ratio the median of
 the ratios within a repeat, so a slow minute of the machine hits both sides. `plain` has the network
-as its table is written, `plain_joined` has ours with its joined convolutions. On a GPU the cases
+as its table is written, `plain_joined` has ours with its joined convolutions, `googlenet` is
+torchvision's network in the plain loop, with a quarter fewer multiply-adds. On a GPU the cases
 are those of full width at 224 px in bf16; on a CPU a few steps of that are measured by themselves.
 """
 
@@ -29,7 +30,7 @@ from lightning_fabric import Fabric
 from torch import Tensor
 
 from bench import notes
-from bench.plain import one_epoch, published
+from bench.plain import GoogLeNet, one_epoch, published
 from lib import params, training, vocabulary, workspace
 from lib.models import DCN, layers
 from lib.params import TrainParams
@@ -174,6 +175,9 @@ def contestants(case: Case, images: Tensor, targets: Tensor, fabric: Fabric) -> 
         f"plain_{w}": partial(one_epoch, written, *data, workers=w, **options) for w in case.workers
     }
     workers = case.workers[0]
+    if case.width == 1:
+        network = GoogLeNet().to(fabric.device)
+        turns["googlenet"] = partial(one_epoch, network, *data, workers=case.workers[-1], **options)
     turns["plain_joined"] = partial(one_epoch, model, *data, workers=workers, **options)
     for compiled in case.compiled:
         name = "ours_compiled" if compiled else "ours"
@@ -193,6 +197,9 @@ def report(case: Case, found: dict[str, list[float]], rates: dict[str, float]) -
     table = pd.DataFrame(found)
     best_plain = table.filter(regex=r"plain_\d").max(axis=1)
     best_ours = table[[name for name in table if name.startswith("ours")]].max(axis=1)
+    peer = {}
+    if "googlenet" in table:
+        peer["ours_over_googlenet"] = float((best_ours / table["googlenet"]).median())
     model = make(case, Fabric(accelerator="cpu"))
     multiply_adds = 1e6 * sum(row["multiply-adds"] for row in layers.rows(model, case.size))
     flops = 3 * 2 * multiply_adds * float(best_ours.median())  # forward, and twice that backward
@@ -203,6 +210,7 @@ def report(case: Case, found: dict[str, list[float]], rates: dict[str, float]) -
         "precision": case.precision,
         **{f"{name}_images_per_second": statistics.median(found[name]) for name in found},
         "ours_over_plain": float((best_ours / best_plain).median()),
+        **peer,
         "ours_over_plain_joined": float((best_ours / table["plain_joined"]).median()),
         "data_path_share": float((1 - table["ours"] / table["step_alone"]).median()),
         "extraction_over_training": float((table["extraction"] / best_ours).median()),

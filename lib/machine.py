@@ -11,7 +11,7 @@ import torch
 
 # Threads that a notebook computes with, by its number; one for all others. A narrow network trains
 # no faster on two threads than on one, so two notebooks that train run side by side.
-THREADS = {"01": 2, "01b": 2, "16": 2}
+THREADS = {"01": 2, "16": 2}
 
 
 def threads(notebook: str) -> int:

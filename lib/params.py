@@ -175,7 +175,7 @@ class EvaluationParams(Section):
     finetune: TrainParams = TrainParams(epochs=10)  # SFEW and CK+ fine-tuning
     folds: Annotated[int, Field(ge=2, le=1000)] = 10  # CK+
     clips: Annotated[int, Field(ge=2)] = 8  # of two people each, for the intervals of Fig. 11
-    learning_curve: tuple[Positive, ...] = ()  # numbers of training faces, beside all; notebook 02
+    learning_curve: tuple[Positive, ...] = ()  # numbers of training faces, beside all; notebook 02b
 
 
 class BeyondParams(Section):

@@ -46,7 +46,7 @@ def test_true_labels_are_never_overwritten(world, params):
     for each in alternation.alternate(network(), images, labels, train, params=params):
         assert torch.equal(each.labels[known >= 0], known[known >= 0])
         assert set(each.labels.unique().tolist()) <= {0, 1}
-        assert each.logits.shape == labels.shape
+        assert each.logits.shape == labels[~train].shape
 
 
 def test_first_round_is_one_propagation_and_one_fit(world, params):
@@ -74,7 +74,7 @@ def test_first_round_is_one_propagation_and_one_fit(world, params):
         size=32,
         seed=params.seed + 1000,
     )
-    _, logits = training.extract(model, images, size=32)
+    _, logits = training.extract(model, images[~train], size=32)
     torch.testing.assert_close(rounds[0].logits, logits)
 
 
@@ -83,12 +83,14 @@ def test_test_faces_change_nothing_that_is_learnt(world, params):
     images, labels, train = world
     changed, other = images.clone(), labels.clone()
     changed[~train], other[~train] = 255 - images[~train], 1
-    first = alternation.alternate(network(), images, labels, train, params=params)
-    second = alternation.alternate(network(), changed, other, train, params=params)
+    one, two = network(), network()
+    first = alternation.alternate(one, images, labels, train, params=params)
+    second = alternation.alternate(two, changed, other, train, params=params)
     for a, b in zip(first, second, strict=True):
         assert torch.equal(a.posterior, b.posterior)
-        torch.testing.assert_close(a.logits[train], b.logits[train])
-        assert not torch.allclose(a.logits[~train], b.logits[~train])
+        assert not torch.allclose(a.logits, b.logits)
+    for name, value in one.state_dict().items():
+        assert torch.equal(value, two.state_dict()[name])
 
 
 @pytest.mark.parametrize("filling", ["propagation", "own output", "control"])
@@ -144,11 +146,17 @@ def test_network_s_own_labels_are_its_decisions(world, params):
     """Lee's pseudo labels: missing labels as the network of the round before predicts them."""
     images, labels, train = world
     known = labels[train]
-    given = {"params": params, "filling": "own output"}
-    first, second = alternation.alternate(network(), images, labels, train, **given)
-    before = training.extract(network(), images[train], size=32)[1]
-    for each, logits in ((first, before), (second, first.logits[train])):
-        predicted = (logits > 0).to(torch.int8)
+    once = params.stage2.model_copy(update={"iterations": 1})
+    after_one = network()
+    alternation.alternate(
+        after_one,
+        *world,
+        params=params.model_copy(update={"stage2": once}),
+        filling="own output",
+    )
+    rounds = alternation.alternate(network(), *world, params=params, filling="own output")
+    for each, model in zip(rounds, (network(), after_one), strict=True):
+        predicted = (training.extract(model, images[train], size=32)[1] > 0).to(torch.int8)
         assert torch.equal(each.labels, torch.where(known < 0, predicted, known))
 
 

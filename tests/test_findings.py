@@ -41,6 +41,19 @@ def test_a_sentence_whose_end_has_no_number_is_whole_all_the_same():
     assert found == ["Of 32 claims of the paper."]
 
 
+@pytest.mark.parametrize(
+    ("low", "high", "words"),
+    [
+        (1.0, 3.0, "rises by 2.0 points [1.0, 3.0]"),
+        (-3.0, -1.0, "falls by 2.0 points [1.0, 3.0]"),
+        (-1.0, 2.0, "does not surely change: +0.5 points [-1.0, +2.0]"),
+    ],
+)
+def test_what_went_up_or_down_is_said_in_words(low, high, words):
+    estimate = {"value": (low + high) / 2, "low": low, "high": high}
+    assert findings.moved(estimate, "points") == words
+
+
 def test_a_small_difference_has_two_digits():
     estimate = {"value": -0.182, "low": -0.326, "high": -0.0525}
     assert findings.written(estimate, "points", signed=True) == "-0.18 points [-0.33, -0.05]"

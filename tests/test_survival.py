@@ -107,6 +107,13 @@ class Project:
                 found.append(process)
         return found
 
+    def wait_for_the_end(self, seconds: float = 90) -> None:
+        """Until nothing runs in the folder; some kills let the rest of a run go on."""
+        deadline = time.monotonic() + seconds
+        while (left := self.processes()) and time.monotonic() < deadline:
+            time.sleep(0.2)
+        assert not left, [process.cmdline() for process in left]
+
     def artifacts(self) -> dict[str, str]:
         """Every artifact by its content; of training states without the speeds that they note."""
         paths = (self.outputs / "artifacts").rglob("*")
@@ -151,14 +158,24 @@ def test_ten_kills_of_a_whole_run_leave_no_process_and_change_no_bit(project, tm
         elif below := [p for p in other.processes() if p.pid != job.pid]:
             (below[number % len(below)] if number % 3 else psutil.Process(job.pid)).kill()
         job.stdout.close()
-        deadline = time.monotonic() + 90  # some kills let the rest of a run go on
-        while (left := other.processes()) and time.monotonic() < deadline:
-            time.sleep(0.2)
-        assert not left, [process.cmdline() for process in left]
+        other.wait_for_the_end()
         job.wait()
     assert "is up to date" in other.make()
     assert other.artifacts() == project.artifacts()
     assert not list(other.outputs.rglob(".*.part"))
+    assert "is up to date" in other.make()
+
+
+@pytest.mark.slow
+def test_a_run_ends_where_nobody_reads_what_it_prints_and_a_notebook_fails(tmp_path):
+    other = Project(tmp_path / "unread")
+    job = other.start()
+    while not (running := [p for p in other.processes() if "papermill" in p.cmdline()]):
+        time.sleep(0.1)
+    job.stdout.close()
+    running[-1].kill()
+    other.wait_for_the_end()
+    assert job.wait()
     assert "is up to date" in other.make()
 
 

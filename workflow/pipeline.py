@@ -40,6 +40,7 @@ STEPS = {
     "01_datasets": Step(reads=("data", "evaluation"), trained=True),
     "01b_embedded_world": Step(reads=("data",)),
     "02_stage1_network": Step(("01",), ("model", "stage1", "evaluation"), trained=True),
+    "02b_learning_curve": Step(("02",), ("model", "stage1", "evaluation")),
     "03_attribute_propagation": Step(("02",), ("propagation", "evaluation"), trained=True),
     "03b_pseudo_labels_compared": Step(
         ("03",), ("model", "propagation", "evaluation"), trained=True
@@ -48,7 +49,7 @@ STEPS = {
         ("03",), ("model", "propagation", "stage2", "evaluation"), trained=True
     ),
     "04b_networks_compared": Step(
-        ("04",), ("model", "propagation", "stage2", "evaluation", "beyond"), trained=True
+        ("03",), ("model", "propagation", "stage2", "evaluation", "beyond"), trained=True
     ),
     "05_attribute_accuracy": Step(("04",), ("evaluation",), trained=True),
     "06_celeba_accuracy": Step(("04", "05"), ("model", "evaluation"), trained=True),

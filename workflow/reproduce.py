@@ -82,6 +82,8 @@ def _snakemake(profile: str, cores: str, *options: str) -> None:
                     print(line, end="", flush=True)
         except KeyboardInterrupt:
             job.wait()
+        except BrokenPipeError:  # nobody reads: Snakemake would wait for ever at its next message
+            job.kill()
     if job.returncode:
         sys.exit(job.returncode)
 

@@ -218,7 +218,7 @@ def fit_svms(
         if len(np.unique(column[known])) < 2:
             machines.append(None)
             continue
-        machine = LinearSVC(C=strength, class_weight="balanced", dual=True, random_state=seed)
+        machine = LinearSVC(C=strength, class_weight="balanced", random_state=seed)
         machines.append(
             make_pipeline(StandardScaler(), machine).fit(features[known], column[known])
         )

@@ -125,13 +125,23 @@ def areas(truth: np.ndarray, scores: np.ndarray, metric: str, times: np.ndarray)
         order = known[np.argsort(-scores[known, column], kind="stable")]
         if not len(order):
             continue
-        ranked = scores[order, column]
-        starts = np.flatnonzero(np.r_[True, ranked[1:] != ranked[:-1]])
-        counts, positive = times[:, order], truth[order, column] == 1
-        yes = np.add.reduceat(counts * positive, starts, axis=1)  # (R, steps)
-        no = np.add.reduceat(counts * ~positive, starts, axis=1)
-        results[:, column] = _area(yes, no, metric)
+        ranked, positive = scores[order, column], truth[order, column] == 1
+        starts = _steps(ranked, positive)
+        counts = times[:, order]
+        every = np.add.reduceat(counts, starts, axis=1, dtype=np.int64)  # (R, steps)
+        counts[:, ~positive] = 0
+        yes = np.add.reduceat(counts, starts, axis=1, dtype=np.int64)
+        results[:, column] = _area(yes, every - yes, metric)
     return results
+
+
+def _steps(ranked: np.ndarray, positive: np.ndarray) -> np.ndarray:
+    """Where the steps of falling score begin; neighbouring steps without positives are one, which
+    changes no area.
+    """
+    starts = np.flatnonzero(np.r_[True, ranked[1:] != ranked[:-1]])
+    found = np.add.reduceat(positive, starts, dtype=int) > 0
+    return starts[np.r_[True, found[1:] | found[:-1]]]
 
 
 def _area(yes: np.ndarray, no: np.ndarray, metric: str) -> np.ndarray:

@@ -29,7 +29,8 @@ def sentences(evidence: Evidence, page: str, *, cover: bool = False) -> list[str
     that the README and the first page of the site show.
 
     In a row `{value}` is the estimate with its unit and interval, `{compared}` what the interval of
-    a difference says, `{paper}` the paper's own number, where it has one. A row that
+    a difference says, `{moved}` which way and how far something went, `{paper}` the paper's own
+    number, where it has one. A row that
     begins with a small letter goes on with the sentence of the row before.
     """
     listed = pd.read_csv(FOLDER / "reported" / "findings.csv", dtype=str, keep_default_na=False)
@@ -43,6 +44,7 @@ def sentences(evidence: Evidence, page: str, *, cover: bool = False) -> list[str
         words = {
             "value": written(estimate, row["unit"], signed=signed),
             "compared": compared(estimate, less=row["metric"] in ERRORS),
+            "moved": moved(estimate, row["unit"]),
             "paper": _paper(row, signed=signed),
         }
         found.append(row["sentence"].format(**words))
@@ -68,6 +70,18 @@ def compared(estimate: Estimate, *, less: bool = False) -> str:
     above, below = ("worse than", "better than") if less else ("better than", "worse than")
     words = {"holds": above, "does not hold": below, "cannot tell": "not surely different from"}
     return words[claims.verdict([estimate], bar=0.0)]
+
+
+def moved(estimate: Estimate, unit: str) -> str:
+    """`rises by 1.2 points [0.3, 2.1]`, or `falls by`; `does not surely change` where the interval
+    contains zero."""
+    verdict = claims.verdict([estimate], bar=0.0)
+    if verdict == "cannot tell":
+        return f"does not surely change: {written(estimate, unit, signed=True)}"
+    if verdict == "holds":
+        return f"rises by {written(estimate, unit)}"
+    ends = zip(("value", "low", "high"), ("value", "high", "low"), strict=True)
+    return f"falls by {written({new: -estimate[old] for new, old in ends}, unit)}"
 
 
 def written(estimate: Estimate, unit: str, *, signed: bool = False) -> str:

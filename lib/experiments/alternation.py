@@ -31,7 +31,7 @@ SOURCES = (
 class Round:
     """What one iteration m leaves.
 
-    logits: (N, A) float32 of all faces, after refinement.
+    logits: (N - T, A) float32 of the other faces, those for testing, after refinement.
     labels, posterior: (T, A) int8 and float32 of the T training faces, that the network was
         refined with.
     trace: numbers of the round, a row of `table`.
@@ -64,8 +64,8 @@ def alternate(
     images, labels
         (N, 3, S, S) uint8 and (N, A) int8, -1 where missing, of all faces.
     train
-        (N,) bool: the faces that propagate and are learnt from. Of the others only the logits of
-        every round are computed.
+        (N,) bool: the faces that propagate and are learnt from. Of the others the logits of every
+        round are computed.
     filling
         Where missing labels come from: a name in `pseudo_labels.METHODS`, or `control`, which
         trains on the true labels alone.
@@ -76,8 +76,8 @@ def alternate(
         weights, faces, labels, parameters, code or precision begins anew (`checkpoints.named`).
     """
     fabric = fabric or processes.single(params)
-    chosen = train.nonzero()[:, 0]
-    pixels, known = images[chosen], labels[chosen]
+    chosen, others = train.nonzero()[:, 0], (~train).nonzero()[:, 0]
+    pixels, known, tested = images[chosen], labels[chosen], images[others]
     fitting = torch.full_like(known, -1) if calibration is None else calibration[chosen]
     files = _files(folder, model, [images, known, train, fitting], params, filling, fabric)
     rounds = _resume(model, files)
@@ -95,7 +95,7 @@ def alternate(
             fabric=fabric,
             description=f"{filling} m={m}",
         )
-        logits = training.extract(model, images, size=params.model.size, fabric=fabric)[1]
+        logits = training.extract(model, tested, size=params.model.size, fabric=fabric)[1]
         rounds.append(_round(m, logits, known, inferred, history, rounds))
         if files:
             _save(files[m - 1], model, rounds[-1])

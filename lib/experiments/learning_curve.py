@@ -1,4 +1,4 @@
-"""Accuracy by number of training faces (notebook 02): the same methods learn from parts of them."""
+"""Accuracy by number of training faces (notebook 02b): methods that learn from parts of them."""
 
 import time
 from pathlib import Path

@@ -45,7 +45,8 @@ def shorter(params: Params) -> Params:
 def train(
     faces: FaceSet, labels: Tensor, chosen: Tensor, params: Params, *, fabric: Fabric | None = None
 ) -> dict[str, Tensor]:
-    """Both stages on fewer labels: the logits (N, A) of `baseline`, `control` and `dcn_ap`.
+    """Both stages on fewer labels: `baseline`, `control` and `dcn_ap`, logits (T, A) of the T test
+    faces each.
 
     labels (N, A): what may be seen; chosen (N,) bool: the training faces. Stage 1 sees those that
     carry a label, stage 2 propagates to all of them, `beyond.rounds` times; the control trains on
@@ -65,14 +66,15 @@ def train(
         fabric=fabric,
         description=f"DCN, {int(seen.sum())} labelled faces",
     )
-    logits = {"baseline": training.extract(model, faces.images, size=size, fabric=fabric)[1]}
+    tested = faces.images[~chosen]
+    logits = {"baseline": training.extract(model, tested, size=size, fabric=fabric)[1]}
     weights = {name: value.clone() for name, value in model.state_dict().items()}
     runs = {"dcn_ap": ("propagation", chosen), "control": (alternation.NOTHING, seen)}
     for name, (filling, part) in runs.items():
         model.load_state_dict(weights)
-        rounds = alternation.alternate(
-            model, faces.images, labels, part, params=params, filling=filling, fabric=fabric
-        )
+        here = part | ~chosen
+        data = (faces.images[here], labels[here], part[here])
+        rounds = alternation.alternate(model, *data, params=params, filling=filling, fabric=fabric)
         logits[name] = rounds[-1].logits
     return logits
 
@@ -94,7 +96,8 @@ def ablate(
     *,
     fabric: Fabric | None = None,
 ) -> dict[str, Tensor]:
-    """Stage 2 from the same stage-1 weights by each of `ABLATIONS`: the logits (N, A) of all faces.
+    """Stage 2 from the same stage-1 weights by each of `ABLATIONS`: logits (T, A) of the T test
+    faces each.
 
     chosen (N,) bool: the training faces, of which the visible labels are seen. `beyond.rounds`
     rounds.

@@ -3,11 +3,9 @@
 
 from lib.propagation.field import Propagation, propagate, terms, vote
 from lib.propagation.graph import NeighbourGraph, affinity, neighbours
-from lib.propagation.inputs import FieldParams
 from lib.propagation.prior import cooccurrence
 
 __all__ = [
-    "FieldParams",
     "NeighbourGraph",
     "Propagation",
     "affinity",

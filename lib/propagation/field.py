@@ -30,8 +30,8 @@ class Propagation:
 
     labels: (N, A) int8 in {0, 1}: the annotation where there is one, else the inferred label.
     posterior: (N, A) float32, p(y = 1); the annotation itself where there is one.
-    trace: one row per iteration: mean absolute change of the posterior; shares of labels that
-        flipped, and are positive; attributes still moving, i.e. change at least `tolerance`.
+    trace: one row per iteration: mean absolute change of the posterior; share of labels that
+        flipped; attributes still moving, i.e. change at least `tolerance`.
     weights: (5,) of the potentials, where they were fitted.
     """
 
@@ -82,8 +82,8 @@ def propagate(
     field = Field(rows, labels.to(rows.device), classifier_weights, graph, params)
     if params.potentials == "fitted":
         posterior, trace, weights = fitted.infer(field, logits, calibration, watch)
-        decided = field.decide(posterior, 0.5)
-        return Propagation(decided.to(home), posterior.to(home), trace, weights)
+        current = field.decide(posterior, 0.5).to(home)
+        return Propagation(current, posterior.to(home), trace, weights)
     posterior = vote(rows, field.labels, params.neighbours)  # line 2
     current, moving, trace = field.decide(posterior, 0.5), field.incomplete, []
     for iteration in range(params.max_iterations):
@@ -92,7 +92,7 @@ def propagate(
         bar = uniform(labels.shape, seed, iteration).to(rows.device) if params.sample else 0.5
         fresh = field.decide(new, bar)  # Eqn. 12
         change = field.change(posterior, new)
-        trace.append(field.progress(iteration, change, moving, current, fresh))
+        trace.append(field.progress(iteration, change, moving, fresh != current))
         posterior, current = new, fresh
         moving = [a for a in moving if change[a] >= params.tolerance]
         if watch:
@@ -148,22 +148,19 @@ class Field:
 
     def modelled(self, attributes: list[int]) -> list[int]:
         """Those with class densities: annotated somewhere, and the unary term counts."""
-        weight, faces = self.params.unary_weight, len(self.labels)
-        return [a for a in attributes if weight and self.gaps[a] < faces]
+        faces = len(self.labels) if self.params.unary_weight else 0
+        return [a for a in attributes if self.gaps[a] < faces]
 
     def change(self, before: Tensor, after: Tensor) -> Tensor:
         """Mean absolute change of the posterior where labels are missing, (A,)."""
         return ((after - before).abs() * self.missing).sum(0) / self.gaps.clamp(min=1)
 
-    def progress(
-        self, iteration: int, change: Tensor, moving: list[int], before: Tensor, after: Tensor
-    ) -> dict[str, float]:
-        """A row of the trace, from the change (A,) and the labels (N, A) before and after."""
+    def progress(self, iteration: int, change: Tensor, moving: list[int], flips: Tensor) -> dict:
+        """A row of the trace, from the change (A,) and where labels flipped (N, A)."""
         return {
             "iteration": iteration + 1,
             "change": float(change[moving].mean()) if moving else 0.0,
-            "flipped": float((after != before).float().mean()),
-            "positive": float(after.float().mean()),
+            "flipped": float(flips.float().mean()),
             "moving": float((change >= self.params.tolerance).sum()),
         }
 

@@ -51,9 +51,9 @@ def infer(
             weights = fit(terms, calibration)
         odds = torch.einsum("tna,t->na", terms, weights[:-1]) + weights[-1]
         new = torch.where(field.missing, odds.sigmoid(), known)
-        before, labels = labels, field.decide(new, 0.5)
-        trace.append(field.progress(sweep, field.change(posterior, new), every, before, labels))
-        posterior = new
+        fresh = field.decide(new, 0.5)
+        trace.append(field.progress(sweep, field.change(posterior, new), every, fresh != labels))
+        posterior, labels = new, fresh
         if watch:
             watch(sweep + 1, labels, posterior)
         if not trace[-1]["moving"]:

@@ -26,17 +26,12 @@ def cooccurrence(classifier_weights: Tensor) -> Tensor:
 
 
 def prior_odds(labels: Tensor, classifier_weights: Tensor) -> Tensor:
-    """Prior log-odds (N, A) from annotations (N, A) in {-1 missing, 0, 1} (Eqns. 2, 4, 5).
-
-    Inferred labels never enter.
-    """
+    """Prior log-odds (N, A) from annotations (N, A) in {-1 missing, 0, 1} alone (Eqns. 2, 4, 5)."""
     sign = torch.where(labels < 0, 0, 2 * labels - 1).float()  # s: +1, -1, 0
     return sign @ cooccurrence(classifier_weights).to(sign.device).T
 
 
 def class_odds(labels: Tensor) -> Tensor:
-    """Log-odds (A,) of the share of positives among the annotations (N, A), which the paper's field
-    does not have; one positive and one negative are added, so that they are finite.
-    """
+    """Log-odds (A,) of the share of positives among annotations (N, A), one of each added."""
     positive, known = (labels == 1).sum(0) + 1.0, (labels >= 0).sum(0) + 2.0
     return (positive / known).logit()

@@ -1,7 +1,6 @@
 """Latents to pictures: a few people at a time on each core, or many on a GPU."""
 
 import dataclasses
-import os
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -13,6 +12,7 @@ import warp as wp
 from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
+from lib import machine
 from lib.world import wear
 from lib.world.basis import BONES, Basis
 from lib.world.body import body, bone_motions, detail_weights, landmark, rest_points, shape_weights
@@ -232,8 +232,8 @@ def in_chunks(
     """Slices of at most `chunk` rows and what `work` makes of them, in order; a bar if titled."""
     parts = [slice(start, min(start + chunk, count)) for start in range(0, count, chunk)]
     bar = tqdm(total=count, desc=title, unit="", disable=title is None, leave=False)
-    cores = len(os.sched_getaffinity(0))
-    with bar, threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(cores) as pool:
+    cores, blas = machine.processors(), threadpool_limits(1, user_api="blas")
+    with bar, blas, ThreadPoolExecutor(cores) as pool:
         for rows, pictures in zip(parts, pool.map(work, parts), strict=True):
             yield rows, pictures
             bar.update(rows.stop - rows.start)
