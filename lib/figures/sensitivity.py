@@ -40,24 +40,26 @@ def people(table: pd.DataFrame) -> Figure:
 def parts(table: pd.DataFrame, used: str = "") -> Figure:
     """Dots with intervals, a row per kind of pseudo labels and a panel per judgement: gains.
 
-    used: the row that is marked.
+    Each panel has a scale of its own, of two points at least. used: the row that is marked.
     """
     names, judgements = table.index.unique(0), table.index.unique(1)
     size = (1.8 + 2.5 * len(judgements), 1.1 + 0.3 * len(names))
     figure = Figure(figsize=size, layout="constrained")
-    panels = figure.subplots(1, len(judgements), sharex=True, sharey=True, squeeze=False)[0]
+    panels = figure.subplots(1, len(judgements), sharey=True, squeeze=False)[0]
     for axes, judgement in zip(panels, judgements, strict=True):
         found = table.xs(judgement, level=1).reindex(names).astype(float)
         reach = [found["value"] - found["low"], found["high"] - found["value"]]
         look = {"fmt": "o", "markersize": 4.5, "color": COLOURS[0]}
         axes.errorbar(found["value"], range(len(names)), xerr=reach, **look)
         axes.axvline(0, linewidth=1, color="black", linestyle=":")
+        axes.set_xlim(*np.nanpercentile([-1, 1, *found["low"], *found["high"]], [0, 100]) * 1.08)
         axes.set_title(marks.spelled(judgement), fontsize=10.5)
         axes.xaxis.set_major_locator(MaxNLocator(5))
         axes.grid(axis="x", linewidth=0.4, color="lightgrey")
         axes.spines[["top", "right"]].set_visible(False)
     marks.rows(panels, list(names), used)
-    figure.supxlabel("gain over the control (percentage points)", fontsize="medium")
+    words = "gain over the control (percentage points; each panel has its own scale)"
+    figure.supxlabel(words, fontsize="medium")
     return figure
 
 
