@@ -1,6 +1,7 @@
 """Methods measured on the same labels: intervals, differences, and labels that are missing."""
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from sklearn.metrics import average_precision_score, roc_auc_score
@@ -176,3 +177,16 @@ def test_samples_are_kept_until_the_scores_change():
     assert judge._judged(scores, judging.AUC)[1] is first
     scores[5] = 0.7
     assert np.nanmean(judge._judged(scores, judging.AUC)[1]) > np.nanmean(first)
+
+
+def test_a_text_has_as_many_digits_as_its_unit_and_size_ask_for():
+    def row(method, unit, value):
+        ends = {"value": value, "low": value - 0.04, "high": value + 0.04}
+        return {"metric": "m", "method": method, "subset": "", "unit": unit, **ends}
+
+    rows = [row("a", "%", 81.23), row("b", "points", 0.01), row("c", "points", 1.2)]
+    table = results.intervals(pd.DataFrame([*rows, row("d", "nats", 0.2)]))["m"]
+    assert table["a"] == "81.2 [81.2, 81.3]"
+    assert table["b"] == "+0.01 [-0.03, +0.05]"
+    assert table["c"] == "+1.2 [+1.2, +1.2]"
+    assert table["d"] == "0.20 [0.16, 0.24]"

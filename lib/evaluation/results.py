@@ -69,10 +69,14 @@ def wide(
 def intervals(
     table: pd.DataFrame, *, index: str = "method", columns: str = "metric"
 ) -> pd.DataFrame:
-    """Rows as a table of texts, `value [low, high]`, with two digits in nats and one otherwise."""
-    digits = table["unit"].map(lambda unit: 2 if unit == "nats" else 1)
-    ends = zip(table["value"], table["low"], table["high"], digits, strict=True)
-    text = [f"{v:.{d}f} [{low:.{d}f}, {high:.{d}f}]" for v, low, high, d in ends]
+    """Rows as a table of texts, `value [low, high]`: one digit, two in nats and of differences
+    below one point. Differences have their sign.
+    """
+    text = []
+    for value, low, high, unit in table[["value", "low", "high", "unit"]].itertuples(index=False):
+        small = unit == "points" and max(abs(low), abs(high)) < 1
+        form = f"{{:{'+' if unit == 'points' else ''}.{2 if small or unit == 'nats' else 1}f}}"
+        text.append(f"{form} [{form}, {form}]".format(value, low, high))
     return wide(table.assign(text=text), index=index, columns=columns, values="text")
 
 
