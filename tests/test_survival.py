@@ -10,6 +10,8 @@ import random
 import shutil
 import signal
 import subprocess
+import sys
+import sysconfig
 import time
 from pathlib import Path
 
@@ -64,7 +66,7 @@ class Project:
         for name in ("lib", "workflow", "params", "docs"):
             shutil.copytree(ROOT / name, root / name)
         shutil.copy(ROOT / "Makefile", root)
-        (root / ".venv").symlink_to(ROOT / ".venv")
+        self.environment()
         with (root / "workflow" / "pipeline.py").open("a") as file:
             file.write(f"\nSTEPS = {{name: STEPS[name] for name in {NAMES}}}\n")
         (root / "notebooks").mkdir()
@@ -77,6 +79,20 @@ class Project:
             page = nbformat.v4.new_notebook(cells=cells)
             page.metadata.kernelspec = {"name": "python3", "language": "python", "display_name": ""}
             nbformat.write(page, root / "notebooks" / f"{name}.ipynb")
+
+    def environment(self) -> None:
+        """The packages installed here, without the file that puts this project on their path: the
+        copy's own library is to run, and to write into the copy's own outputs.
+        """
+        own, packages = self.root / ".venv", Path(sysconfig.get_path("purelib"))
+        place = own / packages.relative_to(sys.prefix)
+        place.mkdir(parents=True)
+        for each in packages.iterdir():
+            if each.name != "project.pth":
+                (place / each.name).symlink_to(each)
+        (place / "project.pth").write_text(f"import sys; sys.path.insert(0, {str(self.root)!r})\n")
+        for name in ("bin", "share", "pyvenv.cfg"):
+            (own / name).symlink_to(Path(sys.prefix, name))
 
     def start(self, *options: str, target: str = "reproduce") -> subprocess.Popen[str]:
         kept = {key: value for key, value in os.environ.items() if not key.startswith("MAKE")}
@@ -126,19 +142,18 @@ class Project:
 
     def overridden(self, name: str, overrides: dict) -> subprocess.CompletedProcess[str]:
         """Run a notebook alone with overrides, as a reader would."""
-        command = [str(ROOT / ".venv/bin/papermill"), f"notebooks/{name}.ipynb", "out.ipynb"]
+        python = str(self.root / ".venv" / "bin" / "python")
+        command = [python, "-m", "papermill", f"notebooks/{name}.ipynb", "out.ipynb"]
         command += ["--cwd", "notebooks", "-p", "profile", "smoke", "-k", "python3"]
         command += ["-p", "overrides", json.dumps(overrides)]
-        environment = os.environ | {"PYTHONPATH": str(self.root)}
-        return subprocess.run(
-            command, cwd=self.root, env=environment, capture_output=True, text=True
-        )
+        return subprocess.run(command, cwd=self.root, capture_output=True, text=True)
 
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory) -> Project:
     made = Project(tmp_path_factory.mktemp("a project"))
     assert "is up to date" in made.make()
+    assert {"02_dcn.safetensors", "x.npy", "02_stage1_network.done"} <= set(made.artifacts())
     return made
 
 
