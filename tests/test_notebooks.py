@@ -108,6 +108,19 @@ def test_code_cells_are_short_and_define_nothing(name):
 
 
 @pytest.mark.parametrize("name", STEPS)
+def test_every_figure_is_on_the_page(name):
+    """A picture appears where it ends a cell or is displayed, not in a loop or before other lines."""
+    for cell in cells(source(name), "code"):
+        body = ast.parse(cell.source).body
+        last = body[-1].value if isinstance(body[-1], ast.Expr) else None
+        calls = [n for part in body for n in ast.walk(part) if isinstance(n, ast.Call)]
+        displayed = {id(each) for n in calls if ast.unparse(n.func) == "display" for each in n.args}
+        for call in calls:
+            if ast.unparse(call.func) == "shown":
+                assert call is last or id(call) in displayed, cell.source
+
+
+@pytest.mark.parametrize("name", STEPS)
 def test_the_first_page_has_all_its_parts(name):
     opening = cells(source(name))[0].source
     assert opening.startswith("# ")
