@@ -109,7 +109,7 @@ def test_code_cells_are_short_and_define_nothing(name):
 
 @pytest.mark.parametrize("name", STEPS)
 def test_every_figure_is_on_the_page(name):
-    """A picture appears where it ends a cell or is displayed, not in a loop or before other lines."""
+    """A picture appears where it ends a cell or is displayed, not within a loop."""
     for cell in cells(source(name), "code"):
         body = ast.parse(cell.source).body
         last = body[-1].value if isinstance(body[-1], ast.Expr) else None
