@@ -52,7 +52,9 @@ def parts(table: pd.DataFrame, used: str = "") -> Figure:
         look = {"fmt": "o", "markersize": 4.5, "color": COLOURS[0]}
         axes.errorbar(found["value"], range(len(names)), xerr=reach, **look)
         axes.axvline(0, linewidth=1, color="black", linestyle=":")
-        axes.set_xlim(*np.nanpercentile([-1, 1, *found["low"], *found["high"]], [0, 100]) * 1.08)
+        ends = np.asarray(found[["low", "high"]], dtype=float)
+        low, high = np.nanmin(ends, initial=-1.0), np.nanmax(ends, initial=1.0)
+        axes.set_xlim(1.08 * low, 1.08 * high)
         axes.set_title(marks.spelled(judgement), fontsize=10.5)
         axes.xaxis.set_major_locator(MaxNLocator(5))
         axes.grid(axis="x", linewidth=0.4, color="lightgrey")
