@@ -281,7 +281,7 @@ def test_outputs_given_relative_are_in_the_project(monkeypatch, tmp_path):
 def test_a_notebook_computes_with_its_own_number_of_threads(work, name):
     torch.set_num_threads(2)
     open_notebook(name, "smoke")
-    wanted = 2 if name[:3] in ("01_", "01b", "16_") else 1
+    wanted = 2 if name[:3] in ("01_", "16_") else 1
     pools = {pool["num_threads"] for pool in threadpoolctl.threadpool_info()}
     assert (torch.get_num_threads(), pools) == (wanted, {wanted})
 
