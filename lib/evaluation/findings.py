@@ -7,7 +7,7 @@ and "not surely different from" where it contains zero.
 
 import pandas as pd
 
-from lib.evaluation import claims
+from lib.evaluation import claims, results
 from lib.evaluation.claims import Estimate, Evidence
 from lib.params import FOLDER
 from lib.workspace import Workspace
@@ -86,7 +86,7 @@ def moved(estimate: Estimate, unit: str) -> str:
 
 def written(estimate: Estimate, unit: str, *, signed: bool = False) -> str:
     """An estimate as `+1.2 points [+0.3, +2.1]` or `76.1 % [75.0, 77.2]`."""
-    small = unit == "points" and max(abs(estimate["low"]), abs(estimate["high"])) < 1
+    small = results.is_small(unit, estimate["low"], estimate["high"])
     form = f"{{:{'+' if signed else ''}.{2 if small else DIGITS.get(unit, 1)}f}}"
     value, low, high = (form.format(estimate[end]) for end in ("value", "low", "high"))
     text = value if unit in ("", "share", "count") else f"{value} {unit}"

@@ -74,10 +74,15 @@ def intervals(
     """
     text = []
     for value, low, high, unit in table[["value", "low", "high", "unit"]].itertuples(index=False):
-        small = unit == "points" and max(abs(low), abs(high)) < 1
-        form = f"{{:{'+' if unit == 'points' else ''}.{2 if small or unit == 'nats' else 1}f}}"
+        digits = 2 if unit == "nats" or is_small(unit, low, high) else 1
+        form = f"{{:{'+' if unit == 'points' else ''}.{digits}f}}"
         text.append(f"{form} [{form}, {form}]".format(value, low, high))
     return wide(table.assign(text=text), index=index, columns=columns, values="text")
+
+
+def is_small(unit: str, low: float, high: float) -> bool:
+    """Whether a difference stays below one point: it is written with two digits then."""
+    return unit == "points" and max(abs(low), abs(high)) < 1
 
 
 def bounds(table: pd.DataFrame, *, index: str = "method") -> pd.DataFrame:

@@ -76,8 +76,8 @@ def alternate(
         weights, faces, labels, parameters, code or precision begins anew (`checkpoints.named`).
     """
     fabric = fabric or processes.single(params)
-    chosen, others = train.nonzero()[:, 0], (~train).nonzero()[:, 0]
-    pixels, known, tested = images[chosen], labels[chosen], images[others]
+    chosen = train.nonzero()[:, 0]
+    pixels, known, tested = images[chosen], labels[chosen], images[~train]
     fitting = torch.full_like(known, -1) if calibration is None else calibration[chosen]
     files = _files(folder, model, [images, known, train, fitting], params, filling, fabric)
     rounds = _resume(model, files)
