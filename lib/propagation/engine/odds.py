@@ -66,23 +66,25 @@ class LogOdds:
             self.total = self._sum(everyone, everyone)
         self.before: Tensor | None = None  # labels (N, A) of the sums below
         self.positive: dict[int, Sums] = {}  # over class 1
-        self.sizes: dict[int, tuple[int, int]] = {}  # faces of class 1 and of class 0
+        self.sizes: list[list[int]] = []  # (A, 2) faces of class 1 and of class 0
 
     def update(self, current: Tensor, attributes: list[int]) -> None:
         """Take the classes from labels (N, A); only faces whose label flipped are summed again."""
         now = current > 0
         before = now if self.before is None else self.before
-        counts = torch.stack([now, ~now, now != before]).sum(1).T.tolist()
-        for a in attributes:
-            ones, zeros, flips = counts[a]
-            self.sizes[a] = ones, zeros
-            if a in self.positive and flips < min(ones, zeros):
-                flipped = self._sum(now[:, a] != before[:, a], now[:, a])
-                self.positive[a] = self.positive[a].plus(flipped)
-            elif ones <= zeros:
-                self.positive[a] = self._sum(now[:, a], now[:, a])
-            else:
-                self.positive[a] = self.total.plus(self._sum(~now[:, a], ~now[:, a]), -1)
+        self.sizes = torch.stack([now, ~now]).sum(1).T.tolist()
+        flips = (now != before).sum(0).tolist()
+
+        def of_positives(a: int) -> Sums:
+            ones, zeros = self.sizes[a]
+            if a in self.positive and flips[a] < min(ones, zeros):
+                return self.positive[a].plus(self._sum(now[:, a] != before[:, a], now[:, a]))
+            if ones <= zeros:
+                return self._sum(now[:, a], now[:, a])
+            return self.total.plus(self._sum(~now[:, a], ~now[:, a]), -1)
+
+        sums = side_by_side(of_positives, attributes, self.rows.device)
+        self.positive |= zip(attributes, sums, strict=True)
         self.before = now
 
     def __call__(self, attributes: list[int], wanted: Tensor) -> Tensor:
@@ -116,17 +118,18 @@ class LogOdds:
         first, third = torch.zeros(2, width, dtype=torch.float64, device=device)
         second = torch.zeros(width, width, dtype=torch.float64, device=device)
         scalars = torch.zeros(2, dtype=torch.float64, device=device)
+        blocks = bands(width, BANDS if device.type == "cpu" else 1)
         for part in chosen.nonzero()[:, 0].split(self.size):
-            points, some = self.rows.take(part), sign[part]
-            points = points.double() if len(points) <= 1024 else points  # few are near singular
-            signed, length = points * some[:, None], points.square().sum(1)
+            points, some = self.rows.take(part).T.contiguous(), sign[part]
+            points = points.double() if len(some) <= 1024 else points  # few are near singular
+            signed, length = points * some, points.square().sum(0)
             scalars += torch.stack([some.sum(), (some * length.square()).sum()])
-            first += signed.sum(0)
-            third += length @ signed
-            points, signed = points.T.contiguous(), signed.T.contiguous()
-            for begin, end in bands(width, BANDS if device.type == "cpu" else 1):
+            first += signed.sum(1)
+            third += signed @ length
+            for begin, end in blocks:
                 second[:end, begin:end] += product(points[:end], signed[begin:end])
-        second = second.triu_() + second.triu(1).T
+        for begin, end in blocks:
+            second[begin:end, :begin] = second[:begin, begin:end].T
         return Sums(scalars[0].round(), first, second, third, scalars[1])
 
 

@@ -17,10 +17,9 @@ def side_by_side(
     Results are bitwise the same for any number of cores. On a GPU one after the other.
     """
     threads = torch.get_num_threads()
-    workers = threads if torch.device(device).type == "cpu" else 1
     torch.set_num_threads(1)
     try:
-        with ThreadPoolExecutor(workers) as pool:
+        with ThreadPoolExecutor(threads if torch.device(device).type == "cpu" else 1) as pool:
             yield from pool.map(work, tasks)
     finally:
         torch.set_num_threads(threads)

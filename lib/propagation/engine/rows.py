@@ -33,8 +33,7 @@ class Rows:
         total = torch.zeros(self.features.shape[1], dtype=torch.float64, device=self.device)
         wide = torch.promote_types(self.features.dtype, torch.float32)  # sums exceed a float16
         for part in slices(self.count, 1024):
-            block = self.features[part].to(self.device)
-            total += block.sum(0, dtype=wide)
+            total += self.features[part].to(self.device).sum(0, dtype=wide)
         return (total / max(1, self.count)).float()
 
     def take(self, rows: slice | Tensor) -> Tensor:
