@@ -161,5 +161,5 @@ def test_new_positives_are_faces_that_no_annotator_judged():
     )
     shown, counts = pseudo_labels.new_positives(found, faces, ("bald", "goatee"))
     assert sorted(shown["bald"].tolist()) == [1, 3] and not len(shown["goatee"])
-    assert counts.loc["bald"].tolist() == [2, 50]
+    assert counts.loc["bald"].tolist() == [2, 50, 0, 100]
     assert counts.loc["goatee", "given"] == 0 and np.isnan(counts.loc["goatee", "right (%)"])

@@ -222,25 +222,6 @@ def expected_calibration_error(truth: Array, probability: Array, bins: int = 10)
     return float(np.nansum(gap * curve["count"]) / max(1, curve["count"].sum()))
 
 
-def certainty(truth: Tensor, probability: Tensor) -> dict[str, float]:
-    """How often probabilities are surer than 99 %, how often those are wrong, and calibration.
-
-    truth (N, A) in {-1, 0, 1}, probability (N, A) in [0, 1]. ValueError otherwise.
-    """
-    check_probabilities(pair(truth, probability, "probability")[1])
-    truth, probability = torch.as_tensor(truth), torch.as_tensor(probability)
-    known = truth >= 0
-    truth, probability = truth[known], probability[known]
-    sure = (probability - 0.5).abs() > 0.49
-    wrong = ((probability > 0.5) != (truth == 1)).float()
-    return {
-        "surer than 99 % (%)": 100 * float(sure.float().mean()),
-        "wrong among those (%)": 100 * float(wrong[sure].mean()) if sure.any() else 0.0,
-        "wrong among all (%)": 100 * float(wrong.mean()),
-        "expected calibration error": expected_calibration_error(truth, probability),
-    }
-
-
 def moving_average(values: Array, window: int = 5) -> np.ndarray:
     """Centred mean over neighbouring frames (F, ...); shorter at both ends (Fig. 11)."""
     values = array(values).astype(float)

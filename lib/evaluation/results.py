@@ -12,6 +12,7 @@ import pandas as pd
 from lib.workspace import RESULTS
 
 Estimate = Mapping[str, float | None] | float | int | None
+DIGITS = {"nats": 2, "log-odds": 2, "": 3}  # by unit, where not one
 
 
 def rows(
@@ -69,14 +70,16 @@ def wide(
 def intervals(
     table: pd.DataFrame, *, index: str = "method", columns: str = "metric"
 ) -> pd.DataFrame:
-    """Rows as a table of texts, `value [low, high]`: one digit, two in nats and of differences
-    below one point. Differences have their sign.
+    """Rows as a table of texts, `value [low, high]`: one digit, two of log-odds and of differences
+    below one point, three of shares from 0 to 1. Differences have their sign, undefined values are
+    a dash.
     """
     text = []
     for value, low, high, unit in table[["value", "low", "high", "unit"]].itertuples(index=False):
-        digits = 2 if unit == "nats" or is_small(unit, low, high) else 1
+        digits = DIGITS.get(unit, 2 if is_small(unit, low, high) else 1)
         form = f"{{:{'+' if unit == 'points' else ''}.{digits}f}}"
-        text.append(f"{form} [{form}, {form}]".format(value, low, high))
+        known = f"{form} [{form}, {form}]".format(value, low, high)
+        text.append("–" if np.isnan(value) else known)
     return wide(table.assign(text=text), index=index, columns=columns, values="text")
 
 

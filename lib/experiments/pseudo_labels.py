@@ -17,7 +17,7 @@ from torch import Tensor
 
 from lib import propagation, vocabulary
 from lib.data.faces import FaceSet
-from lib.evaluation import baselines, metrics
+from lib.evaluation import baselines, bootstrap, metrics, results
 from lib.experiments import variants
 from lib.params import PropagationParams
 from lib.propagation import Propagation, fitted
@@ -180,23 +180,30 @@ def frequency(labels: Tensor) -> Tensor:
 
 
 def new_positives(
-    labels: Tensor, faces: FaceSet, attributes: Sequence[str], *, each: int = 4, seed: int = 0
+    labels: Tensor,
+    faces: FaceSet,
+    attributes: Sequence[str],
+    *,
+    each: int = 4,
+    resamples: int = 1000,
+    seed: int = 0,
 ) -> tuple[dict[str, Tensor], pd.DataFrame]:
     """Faces that were given an attribute which no annotator judged (Fig. 6).
 
     labels: (N, A) after propagation. Returns for each attribute up to `each` of these faces, chosen
-    at random, and a table of how many there are and how many are right in percent (NaN where the
-    truth is unknown).
+    at random, and a table of how many there are and how many are right in percent, with its 95 %
+    interval (NaN where the truth is unknown).
     """
     chance, shown, counts = torch.Generator().manual_seed(seed), {}, {}
     for name in attributes:
         a = vocabulary.column(name)
         given = ((labels[:, a] == 1) & (faces.labels[:, a] < 0)).nonzero()[:, 0]
         shown[name] = given[torch.randperm(len(given), generator=chance)[:each]]
-        right = math.nan
+        counts[name] = {"given": len(given)} | dict.fromkeys(("right (%)", "low", "high"), math.nan)
         if faces.truth is not None and len(given):
-            right = 100 * float((faces.truth[given, a] == 1).float().mean())
-        counts[name] = {"given": len(given), "right (%)": right}
+            right = (faces.truth[given, a] == 1).numpy()
+            ends = results.ends(bootstrap.share(right, resamples=resamples, seed=seed))
+            counts[name] |= {"right (%)": ends.pop("value"), **ends}
     return shown, pd.DataFrame(counts).T
 
 
