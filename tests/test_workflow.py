@@ -275,7 +275,8 @@ def over(tmp_path, monkeypatch) -> Workspace:
     work.save_rows("02_features", ["a"], {"features": torch.zeros(1, 2)})
     checkpoints.write(work.path("artifacts", "02_runs/stage1-0.safetensors"), {}, {})
     work.record()
-    (work.root / f"{work.notebook}.ipynb").write_text('{"metadata": {}}')
+    page = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("work.record()")])
+    nbformat.write(page, work.root / f"{work.notebook}.ipynb")
     note = execute.made("smoke", work.notebook)
     write_json(work.path("artifacts", f"{work.notebook}.done"), note)
     return work
@@ -301,6 +302,16 @@ def test_a_file_that_is_missing_damaged_or_of_another_run_is_found(over, name):
     assert execute.damaged("smoke", over.notebook)
     assert reproduce._forget_damaged("smoke") == [str(over.root / done(over.notebook))]
     assert not (over.root / done(over.notebook)).exists()
+
+
+@pytest.mark.parametrize("records", [True, False])
+def test_only_a_page_that_records_numbers_must_have_them(over, records):
+    (over.root / "metrics" / f"{over.notebook}.json").unlink()
+    page = nbformat.v4.new_notebook(
+        cells=[nbformat.v4.new_code_cell("work.record()" if records else "1 + 1")]
+    )
+    nbformat.write(page, over.root / f"{over.notebook}.ipynb")
+    assert ("No such file" in execute.damaged("smoke", over.notebook)) == records
 
 
 @pytest.mark.parametrize("name", ["02_stage1_network.ipynb", "metrics/02_stage1_network.json"])

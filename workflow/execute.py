@@ -90,9 +90,10 @@ def damaged(profile: str, run: str) -> str:
                 return f"{path} is missing"
             if files.checksum(path) != checksum:
                 return f"{path} is damaged or was replaced"
-        files.read_json(root / "metrics" / f"{notebook}.json")
-        files.read_json(root / f"{notebook}.ipynb")
-    except (OSError, ValueError, AttributeError) as error:
+        page = files.read_json(root / f"{notebook}.ipynb")
+        if any("work.record(" in "".join(cell["source"]) for cell in page["cells"]):
+            files.read_json(root / "metrics" / f"{notebook}.json")
+    except (OSError, ValueError, AttributeError, KeyError, TypeError) as error:
         return str(error)
     return ""
 
