@@ -342,6 +342,16 @@ def test_a_program_ends_with_the_one_that_started_it(tmp_path):
     below.wait(20)
 
 
+def test_what_is_damaged_is_made_again_before_all_else_and_alone(monkeypatch, tmp_path):
+    runs: list[tuple[str, ...]] = []
+    monkeypatch.setenv("OUTPUTS", str(tmp_path))
+    monkeypatch.setattr(reproduce, "_snakemake", lambda _, cores, *options: runs.append(options))
+    monkeypatch.setattr(reproduce, "_forget_damaged", lambda _: ["02.done"])
+    monkeypatch.setattr(reproduce.progress, "summary", lambda _: None)
+    reproduce._run("smoke", "2", ())
+    assert runs[0] == ("02.done",) and runs[1][0] == "--prioritize" and len(runs) == 2
+
+
 # README and report --------------------------------------------------------------------------------
 
 

@@ -41,7 +41,8 @@ def _run(profile: str, cores: str, options: Sequence[str]) -> None:
     if again := _forget_damaged(profile):
         # alone: where they make the same files again, those that need them stay as they are
         _snakemake(profile, cores, *again, *options)
-    _snakemake(profile, cores, *options)
+    first = ["--prioritize", str(folder_of(profile) / done(LAST))] if LAST in STEPS else []
+    _snakemake(profile, cores, *options, *first)
     if options and not _up_to_date(profile):
         print(
             f"\nProfile {profile!r} is not up to date: `make reproduce PROFILE={profile}` goes on."
@@ -70,9 +71,7 @@ def _command(profile: str, cores: str, *options: str) -> list[str]:
 
 def _snakemake(profile: str, cores: str, *options: str) -> None:
     """Run Snakemake and show what it says; SystemExit with its code if it fails."""
-    first = ["--prioritize", str(folder_of(profile) / done(LAST))] if LAST in STEPS else []
-    quiet = ["--quiet", "progress", "rules", "host", "reason"]
-    command = _command(profile, cores, *options, *first, *quiet)
+    command = _command(profile, cores, *options, "--quiet", "progress", "rules", "host", "reason")
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     ) as job:
