@@ -70,9 +70,9 @@ HEROES = {  # the first that a profile has opens the site: file -> words for tho
 }
 NAMES = (
     "In percent or percentage points, with 95 % intervals in brackets. *HOG+SVM*: hand-made "
-    "features and support vector machines. *Baseline DCN*: the network of stage 1. *DCN+AP*: the same after "
-    "training on propagated labels as well; the *control* trains equally long without them. "
-    "*S-DCN*: the Siamese network for pairs."
+    "features and support vector machines. *Baseline DCN*: the network of stage 1. *DCN+AP*: the "
+    "same after training on propagated labels as well; the *control* trains equally long without "
+    "them. *S-DCN*: the Siamese network for pairs."
 )
 EQUATION = re.compile(r"\$\$.*?\$\$", re.DOTALL)
 LINK = re.compile(r"(?<!!)\[([^\]]+)\]\(([^)\s]+)\)")
