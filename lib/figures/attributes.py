@@ -156,6 +156,7 @@ def by_faces(table: pd.DataFrame) -> Figure:
         _named(axes, ends, dict(zip(methods, COLOURS, strict=False)))
     panels[0].set_ylabel("average of the attributes (%)", fontsize=11)
     figure.supxlabel("training faces (logarithmic)", fontsize=11)
+    figure.get_layout_engine().set(wspace=0.06)
     return figure
 
 
