@@ -61,8 +61,12 @@ def found(profile: str = PROFILE) -> str:
 def scoreboard(profile: str = PROFILE) -> str:
     """How many of the paper's claims hold."""
     verdicts = claims.scoreboard(claims.evidence(load(profile)))["verdict"].value_counts()
-    counts = ", ".join(f"{name} {verdicts.get(name, 0)}" for name in claims.VERDICTS)
-    return f"Of the paper's {verdicts.sum()} claims: {counts}."
+    words = ("hold", "do not hold", "cannot be decided", "were not run")
+    numbers = {
+        each: verdicts.get(name, 0) for each, name in zip(words, claims.VERDICTS, strict=True)
+    }
+    counts = [f"{number} {name}" for name, number in numbers.items() if number]
+    return f"Of the paper's {verdicts.sum()} claims: {', '.join(counts)}."
 
 
 def estimate(

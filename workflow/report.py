@@ -43,6 +43,7 @@ html_show_search_summary = False
 html_use_index = False
 nb_execution_mode = "off"
 nb_merge_streams = True
+nb_output_stderr = "remove"
 nb_code_prompt_show = "code"
 nb_code_prompt_hide = "code"
 myst_enable_extensions = ["dollarmath", "amsmath", "colon_fence"]
@@ -67,6 +68,12 @@ HEROES = {  # the first that a profile has opens the site: file -> words for tho
     "fig10_polar.png": "Pairs of people, and the probabilities of eight traits of their relation",
     "people_celeba.png": "Rendered people, photographed in the manner of CelebA",
 }
+NAMES = (
+    "In percent or percentage points, with 95 % intervals in brackets. *HOG+SVM*: hand-made "
+    "features and support vector machines. *Baseline DCN*: the network of stage 1. *DCN+AP*: the "
+    "same after training on propagated labels as well; the *control* trains equally long without "
+    "them. *S-DCN*: the Siamese network for pairs."
+)
 EQUATION = re.compile(r"\$\$.*?\$\$", re.DOTALL)
 LINK = re.compile(r"(?<!!)\[([^\]]+)\]\(([^)\s]+)\)")
 FILE_NAME = re.compile(r"'[\w.]+'")
@@ -267,10 +274,13 @@ def findings(profile: str, figures: Path, static: Path) -> list[str]:
     if not (figures / "scoreboard.png").exists():
         return []
     shutil.copy(figures / "scoreboard.png", static / "scoreboard.png")
-    words = "All claims of the paper, by verdict and section"
+    words = (
+        "The paper's claims as differences in percentage points, with our estimates and verdicts"
+    )
     return [
         "## What came out",
         readme.results(profile),
+        NAMES,
         readme.found(profile),
         "## Scoreboard",
         readme.scoreboard(profile) + " Every claim has its row in [14](14_scoreboard.ipynb).",

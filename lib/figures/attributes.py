@@ -7,6 +7,7 @@ import pandas as pd
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import LogFormatter, MaxNLocator, NullLocator
 
 from lib import vocabulary
@@ -138,7 +139,8 @@ def by_faces(table: pd.DataFrame) -> Figure:
     each other.
     """
     metrics, methods = (list(dict.fromkeys(table.index.get_level_values(k))) for k in (0, 1))
-    figure = Figure(figsize=(4.6 * len(metrics), 3.7), layout="constrained")
+    apart = ConstrainedLayoutEngine(wspace=0.06)
+    figure = Figure(figsize=(4.6 * len(metrics), 3.7), layout=apart)
     panels = np.atleast_1d(figure.subplots(1, len(metrics)))
     for axes, metric in zip(panels, metrics, strict=True):
         part, ends = table.loc[metric], {}

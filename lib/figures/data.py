@@ -7,6 +7,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from torch import Tensor
+from torch.nn.functional import interpolate
 
 from lib import vocabulary
 from lib.figures.palette import BLUE, COLOURS, ORANGE, SLATE, Style
@@ -76,14 +77,19 @@ def correlations(matrices: Mapping[str, pd.DataFrame]) -> Figure:
 
 
 def measured(table: pd.DataFrame, label: str) -> Figure:
-    """Measures as dots beside the published numbers (ticks) and the ranges wanted (grey bands).
+    """Measures as dots beside the published numbers (ticks) and their ranges (grey bands).
 
     table: one row per measure, columns measure, ours, paper, low, high; label: of the axis.
     """
     figure = Figure(figsize=(7.5, 1.2 + 0.23 * len(table)), layout="constrained")
     axes, places = figure.subplots(), np.arange(len(table))
     axes.barh(
-        places, table["high"] - table["low"], 0.6, table["low"], color="#DDDDDD", label="wanted"
+        places,
+        table["high"] - table["low"],
+        0.6,
+        table["low"],
+        color="#DDDDDD",
+        label="accepted range",
     )
     look: Style = {"color": "black", "markersize": 11, "label": "the paper, real set"}
     axes.plot(table["paper"], places, "|", **look)
@@ -150,12 +156,14 @@ def score_bars(scores: pd.DataFrame, chance: float, label: str, title: str = "")
 def augmentation(
     images: Tensor, labels: Tensor, windows: Sequence[tuple[Tensor, Tensor]]
 ) -> Figure:
-    """Stored faces, and below them augmented windows of each, with their pose labels.
+    """Stored faces, at the size of their windows, and augmented windows of each, with pose labels.
 
     images: (N, 3, S, S) uint8; labels: (N, 24); windows: of these faces, (N, 3, S, S) float in
     [-1, 1] and (N, 24) each.
     """
-    rows, known = {"stored": images}, {"stored": labels}
+    width = windows[0][0].shape[-1]
+    stored = interpolate(images.float(), (width, width), mode="bilinear", antialias=True)
+    rows, known = {"stored": stored.round().byte()}, {"stored": labels}
     for number, (pixels, moved) in enumerate(windows, 1):
         rows[f"window {number}"] = ((pixels + 1) * 127.5).round().byte()
         known[f"window {number}"] = moved
@@ -181,13 +189,14 @@ def learning_curve(history: pd.DataFrame, reference: float) -> Figure:
     axes.plot(history["epoch"], history["loss"], "o-", color=BLUE, markersize=4, label="loss")
     line: Style = {"color": "black", "linewidth": 1, "linestyle": ":"}
     axes.axhline(reference, label="loss of the label frequencies alone", **line)
-    other.plot(history["epoch"], history["rate"], "--", color=SLATE, label="learning rate")
-    axes.set(xlabel="epoch", ylabel="masked cross-entropy, nats a label")
+    rate: Style = {"color": SLATE, "label": "learning rate at the end of the epoch"}
+    other.plot(history["epoch"], history["rate"], "--", **rate)
+    axes.set(xlabel="epoch", ylabel="loss (nats per known label)")
     axes.set_title("training loss and learning rate", fontsize=11)
     axes.set_xlim(0.5, len(history) + 0.5)
     axes.margins(y=0.1)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    other.set_ylabel("learning rate at the end of the epoch", color=SLATE)
+    other.set_ylabel("learning rate", color=SLATE)
     other.set_ylim(0)
     figure.legend(loc="outside lower center", ncols=3, frameon=False, fontsize=9)
     return figure

@@ -50,8 +50,8 @@ def sizes(terms: dict[str, dict[str, Tensor]]) -> Figure:
         axes.set(yticks=[], ylim=(len(values) - 0.6, -0.9), xscale="log")
         axes.axvline(1, color=SLATE, linewidth=0.8, linestyle=":")
         weight = "bold" if variant == "used" else "normal"
-        title = f"how much each term says, {variant} variant"
-        axes.set_title(title, fontsize=11, loc="left", fontweight=weight)
+        which = "variant used" if variant == "used" else f"{variant} variant"
+        axes.set_title(f"size of each term, {which}", fontsize=11, loc="left", fontweight=weight)
         axes.xaxis.set_major_formatter("{x:g}")
     panels[-1].set_xlabel("|log-odds| of a missing label (bar: half of them, line: 90 %)")
     return figure
@@ -76,7 +76,8 @@ def by_sweep(tables: Mapping[str, pd.DataFrame]) -> Figure:
         axes.set(xlabel="sweep of Algorithm 2", ylabel="nats" if nats else "%")
         marks.alike([axes], 0.5 if nats else marks.LEAST)
         axes.set_xscale("symlog", linthresh=1)
-        axes.set_xticks([0, 1, 3, 10, 30, 100], ["0", "1", "3", "10", "30", "100"])
+        axes.set_xticks([0, 1, 3, 10, 30, 100], ["0", "1", "3", "10", "30", "100"], fontsize=9)
+        axes.set_xlim(-0.3, 1.35 * max(100, *table.index))
         axes.minorticks_off()
         axes.grid(axis="y", linewidth=0.4, color="lightgrey")
     handles, names = panels[0].get_legend_handles_labels()
@@ -175,8 +176,8 @@ def _frame(axes: Axes, colour: str) -> None:
 def variants(held: pd.DataFrame, truth: pd.DataFrame, judgement: str, used: str = "") -> Figure:
     """Variants and other methods (rows) by one judgement and by ROC AUC, on both references.
 
-    used: the row that is marked. A log loss has a logarithmic axis, on which good variants are
-    told apart beside bad ones.
+    used: the row that is marked. A log loss has a logarithmic axis, on which good variants
+    can be distinguished beside bad ones.
     """
     figure = Figure(figsize=(9, 1.2 + 0.3 * len(held)), layout="constrained")
     places = np.arange(len(held))
