@@ -115,7 +115,7 @@ def convergence(runs: Mapping[str, Propagation]) -> pd.DataFrame:
             "change in the last sweep": last["change"],
             "labels flipped in the last sweep (%)": 100 * last["flipped"],
         }
-    return pd.DataFrame(rows).T.rename_axis("variant")
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("variant")
 
 
 def save(work: Workspace, name: str, variant: PropagationParams) -> None:
