@@ -148,7 +148,7 @@ def _ends(shown: pd.DataFrame) -> tuple[float, float]:
     found = shown[["low", "high"]].assign(paper=pd.to_numeric(shown["paper"], errors="coerce"))
     found = found.astype(float).fillna(0.0)
     far = max(15.0, float(found.abs().max(axis=1).quantile(0.9)))
-    return max(found.min().min(), -far), min(found.max().max(), far)
+    return max(float(found.min().min()), -far), min(float(found.max().max()), far)
 
 
 def _beyond(axes: Axes, row: pd.Series, place: float, ends: tuple[float, float]) -> None:
@@ -156,7 +156,7 @@ def _beyond(axes: Axes, row: pd.Series, place: float, ends: tuple[float, float])
     right, colour = row["value"] > ends[1], VERDICT_COLOURS[row["verdict"]]
     edge = ends[1] if right else ends[0]
     axes.plot(edge, place, ">" if right else "<", color=colour)
-    words = "{value:+.1f} [{low:+.1f}, {high:+.1f}]".format(**row[["value", "low", "high"]])
+    words = f"{row['value']:+.1f} [{row['low']:+.1f}, {row['high']:+.1f}]"
     look: Style = {"ha": "right" if right else "left", "va": "center", "fontsize": 8.5}
     shift = (-8 if right else 8, 0)
     axes.annotate(words, (edge, place), shift, textcoords="offset points", color=colour, **look)
