@@ -181,7 +181,7 @@ def test_page_shows_every_claim():
     found.loc[0, ["verdict", "value", "low", "high"]] = ["not run", None, None, None]
     html = pages.scoreboard(found).to_html()
     assert html.count("<tr>") == len(found) + 1
-    assert "+2.00 [+1.00, +3.00] points" in html
+    assert "+2.0 [+1.0, +3.0] points" in html
     assert tuple(VERDICT_COLOURS) == claims.VERDICTS
 
 

@@ -12,6 +12,7 @@ from pandas.io.formats.style import Styler
 from lib.figures.palette import VERDICT_COLOURS
 
 HEAVY = 100_000  # bytes
+DIGITS = {"kappa": 2, "correlation": 2, "attributes": 0}  # by unit, otherwise one
 IN_SHORT = "in short"  # of the display that is filled at the end
 
 
@@ -52,9 +53,8 @@ def scoreboard(board: pd.DataFrame) -> Styler:
 
     board: a row per claim; columns section, claim, paper, value, low, high, unit, verdict, from.
     """
-    words = board["value"].map("{:+.2f}".format) + board.apply(_interval, axis=1)
     shown = board[["section", "claim", "paper"]].assign(
-        ours=words.where(board["value"].notna(), ""),
+        ours=board.apply(_estimate, axis=1),
         verdict=board["verdict"],
         made_in=board["from"],
     )
@@ -69,11 +69,18 @@ def scoreboard(board: pd.DataFrame) -> Styler:
     )
 
 
-def _interval(row: pd.Series) -> str:
-    """The interval, if there is one, and the unit."""
-    if pd.isna(row["low"]) or row["low"] == row["high"]:
-        return f" {row['unit']}"
-    return f" [{row['low']:+.2f}, {row['high']:+.2f}] {row['unit']}"
+def _estimate(row: pd.Series) -> str:
+    """`+1.2 [+0.3, +2.1] points`; differences have a sign, small ones two digits."""
+    if pd.isna(row["value"]):
+        return ""
+    ends = [row["low"], row["high"]]
+    points, exact = row["unit"] == "points", pd.isna(row["low"]) or ends[0] == ends[1]
+    digits = DIGITS.get(row["unit"], 1)
+    if points and not exact and max(map(abs, ends)) < 1:
+        digits = 2
+    value, *ends = (f"{each:{'+' if points else ''}.{digits}f}" for each in (row["value"], *ends))
+    interval = "" if exact else f" [{ends[0]}, {ends[1]}]"
+    return f"{value}{interval} {row['unit']}"
 
 
 def three_digits(value: float) -> str:

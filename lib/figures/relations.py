@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from torch import Tensor
@@ -98,7 +99,11 @@ def bars(
 
 
 def scores(board: pd.DataFrame) -> Figure:
-    """The scoreboard as a picture: each claim's estimate, interval and verdict."""
+    """The scoreboard as a picture: each claim's estimate, interval and verdict.
+
+    A few estimates far from zero would leave no width for the others: they are arrows at the edge,
+    with their numbers.
+    """
     shown = board[(board["verdict"] != "not run") & board["unit"].eq("points")]
     words = [textwrap.fill(f"{row.section}: {row.claim}", 62) for row in shown.itertuples()]
     heights = np.array([0.16 * (text.count("\n") + 1) + 0.16 for text in words])  # inches
@@ -108,11 +113,16 @@ def scores(board: pd.DataFrame) -> Figure:
         axes.axis("off")
         axes.text(0.5, 0.5, "no claim could be judged: see the reasons in the table", ha="center")
         return figure
-    places = heights.cumsum() - heights / 2
+    places, ends = heights.cumsum() - heights / 2, _ends(shown)
+    axes.set_xlim(ends[0] - 0.03 * (ends[1] - ends[0]), ends[1] + 0.03 * (ends[1] - ends[0]))
     for place, (_, row) in zip(places, shown.iterrows(), strict=True):
         colour, shape = VERDICT_COLOURS[row["verdict"]], SHAPES[row["verdict"]]
-        axes.plot([row["low"], row["high"]], [place, place], color=colour, linewidth=3, alpha=0.6)
-        axes.plot(row["value"], place, shape, color=colour)
+        if ends[0] <= row["value"] <= ends[1]:
+            ours = [row["low"], row["high"]]
+            axes.plot(ours, [place, place], color=colour, linewidth=3, alpha=0.6)
+            axes.plot(row["value"], place, shape, color=colour)
+        else:
+            _beyond(axes, row, place, ends)
         if isinstance(row["paper"], str) and row["paper"].startswith(("+", "-")):
             axes.plot(float(row["paper"]), place, "D", mfc="none", color="black", markersize=5)
     for edge in heights.cumsum()[:-1]:
@@ -131,3 +141,22 @@ def scores(board: pd.DataFrame) -> Figure:
     handles = [Line2D([], [], **mark) for mark in marks]
     figure.legend(handles=handles, frameon=False, loc="outside lower center", ncols=4)
     return figure
+
+
+def _ends(shown: pd.DataFrame) -> tuple[float, float]:
+    """Lowest and highest difference on the axis: all, or the middle where a few lie far out."""
+    found = shown[["low", "high"]].assign(paper=pd.to_numeric(shown["paper"], errors="coerce"))
+    found = found.astype(float).fillna(0.0)
+    far = max(15.0, float(found.abs().max(axis=1).quantile(0.9)))
+    return max(float(found.min().min()), -far), min(float(found.max().max()), far)
+
+
+def _beyond(axes: Axes, row: pd.Series, place: float, ends: tuple[float, float]) -> None:
+    """An arrow at the edge and the numbers of an estimate that lies outside of the axis."""
+    right, colour = row["value"] > ends[1], VERDICT_COLOURS[row["verdict"]]
+    edge = ends[1] if right else ends[0]
+    axes.plot(edge, place, ">" if right else "<", color=colour)
+    words = f"{row['value']:+.1f} [{row['low']:+.1f}, {row['high']:+.1f}]"
+    look: Style = {"ha": "right" if right else "left", "va": "center", "fontsize": 8.5}
+    shift = (-8 if right else 8, 0)
+    axes.annotate(words, (edge, place), shift, textcoords="offset points", color=colour, **look)

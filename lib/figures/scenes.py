@@ -260,15 +260,15 @@ def _stacked(figure: Figure, place: SubplotSpec, scene: Scene) -> None:
 def legend(with_truth: bool) -> list[Artist]:
     """What petals, ring and dots mean."""
     handles: list[Artist] = [
-        patches.Patch(color=ORANGE, alpha=0.9, label="probability of a hard trait"),
-        patches.Patch(color=BLUE, alpha=0.9, label="of another one, pale below 0.5"),
+        patches.Patch(color=ORANGE, alpha=0.9, label="dominant, competitive"),
+        patches.Patch(color=BLUE, alpha=0.9, label="the other six traits"),
     ]
     if with_truth:
         dot: Style = {"marker": "o", "color": "black", "markersize": 4.5, "linestyle": ""}
         handles.append(Line2D([], [], label="annotators say yes", **dot))
         handles.append(Line2D([], [], markerfacecolor="white", label="annotators say no", **dot))
     line: Style = {"color": "black", "linewidth": 0.8, "linestyle": (0, (2, 2))}
-    return [*handles, Line2D([], [], label="0.5", **line)]
+    return [*handles, Line2D([], [], label="0.5, pale below", **line)]
 
 
 # Attributes of single faces -----------------------------------------------------------------------

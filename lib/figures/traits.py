@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import MaxNLocator, MultipleLocator
 
 from lib import vocabulary
 from lib.figures.palette import COLOURS, GREY
@@ -68,6 +68,8 @@ def _areas(axes: Axes, auc: pd.DataFrame, colours: dict[str, str]) -> None:
         axes.annotate(words, place, ha="center", va="bottom", fontsize=9, bbox=paper)
     axes.axvline(50, color="black", linewidth=0.8)
     axes.set(yticks=[], ylim=(len(auc) - 0.6, -0.75), xlabel="ROC AUC (%)")
+    axes.spines["left"].set_visible(False)  # the line at chance is there
+    axes.xaxis.set_major_locator(MultipleLocator(25))
     axes.set_title("average of the traits,\nno threshold", fontsize=11)
 
 
