@@ -60,6 +60,11 @@ def test_a_small_difference_has_two_digits():
     assert findings.written({**estimate, "low": -1.2}, "points", signed=True).startswith("-0.2 ")
 
 
+def test_a_difference_that_rounds_to_zero_has_no_minus():
+    estimate = {"value": -0.001, "low": -0.02, "high": 0.01}
+    assert findings.written(estimate, "points", signed=True) == "+0.00 points [-0.02, +0.01]"
+
+
 def test_a_notebook_that_lacked_its_data_found_nothing():
     assert findings.sentences(Evidence(pd.DataFrame(columns=claims.KEY), {}), "07_sfew") == []
 

@@ -313,6 +313,25 @@ def test_code_is_folded_and_cells_that_import_or_export_are_hidden(code, printed
     assert cell.metadata["tags"] == [tag]
 
 
+@pytest.mark.parametrize(
+    ("lines", "tag"),
+    [
+        (
+            ["control m=1: loss 0.1, 367 images/s\n", "control m=2: loss 0.1, 9 images/s\n"],
+            "hide-cell",
+        ),
+        (["DCN+AP, CK+: 10 folds, 480 faces judged\n"], "hide-cell"),
+        (["control m=1: loss 0.1, 367 images/s\n", "2 of 3 are right\n"], "hide-input"),
+        ([], "hide-input"),
+    ],
+)
+def test_lines_of_training_are_folded_with_their_code(lines, tag):
+    outputs = [nbformat.v4.new_output("stream", text=line) for line in lines]
+    cell = nbformat.v4.new_code_cell("model = fit()", outputs=outputs)
+    report.fold(cell)
+    assert cell.metadata["tags"] == [tag]
+
+
 def test_tags_of_a_notebook_win_and_names_of_written_files_are_not_shown():
     name = nbformat.v4.new_output("execute_result", {"text/plain": "'02_features.csv'"})
     cell = nbformat.v4.new_code_cell(

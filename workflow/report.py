@@ -77,6 +77,7 @@ NAMES = (
 EQUATION = re.compile(r"\$\$.*?\$\$", re.DOTALL)
 LINK = re.compile(r"(?<!!)\[([^\]]+)\]\(([^)\s]+)\)")
 FILE_NAME = re.compile(r"'[\w.]+'")
+PROGRESS = ("images/s", "faces judged")  # how lines of training end
 
 
 def main(profile: str) -> None:
@@ -192,7 +193,8 @@ def fold(cell: NotebookNode) -> None:
     """Decide what of a code cell is shown, by its tags or else by what it does.
 
     The cell of parameters is shown; cells that import, set up or export are hidden; the code of all
-    others is folded. What they print or display is kept, but not the name of a written file.
+    others is folded, and with it lines of training. What else they print or display is kept, but
+    not the name of a written file.
     """
     tags = cell.metadata.setdefault("tags", [])
     cell.outputs = [out for out in cell.outputs if not is_file_name(out)]
@@ -201,7 +203,12 @@ def fold(cell: NotebookNode) -> None:
     ):
         return
     aside = is_aside(cell.source)
-    tags.append(("remove-input" if cell.outputs else "remove-cell") if aside else "hide-input")
+    if aside:
+        tags.append("remove-input" if cell.outputs else "remove-cell")
+        return
+    lines = "".join(output.get("text", "?") for output in cell.outputs).splitlines()
+    training = bool(lines) and all(line.endswith(PROGRESS) for line in lines)
+    tags.append("hide-cell" if training else "hide-input")
 
 
 def is_file_name(output: NotebookNode) -> bool:

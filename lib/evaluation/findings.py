@@ -87,7 +87,7 @@ def moved(estimate: Estimate, unit: str) -> str:
 def written(estimate: Estimate, unit: str, *, signed: bool = False) -> str:
     """An estimate as `+1.2 points [+0.3, +2.1]` or `76.1 % [75.0, 77.2]`."""
     small = results.is_small(unit, estimate["low"], estimate["high"])
-    form = f"{{:{'+' if signed else ''}.{2 if small else DIGITS.get(unit, 1)}f}}"
+    form = f"{{:{'+' if signed else ''}z.{2 if small else DIGITS.get(unit, 1)}f}}"  # z: no -0.0
     value, low, high = (form.format(estimate[end]) for end in ("value", "low", "high"))
     text = value if unit in ("", "share", "count") else f"{value} {unit}"
     return text if low == high else f"{text} [{low}, {high}]"

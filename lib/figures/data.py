@@ -14,6 +14,8 @@ from lib.figures.palette import BLUE, COLOURS, ORANGE, SLATE, Style
 from lib.figures.sheets import positives as positives
 from lib.figures.sheets import sheet as sheet
 
+NUMBERED = 10  # a map with at most as many labels has its numbers written in
+
 
 def label_map(published: pd.DataFrame, ours: pd.DataFrame) -> Figure:
     """Table 4 twice: what the paper marks, and the share of our faces that carry the label."""
@@ -68,11 +70,16 @@ def correlations(matrices: Mapping[str, pd.DataFrame]) -> Figure:
         values = matrix.to_numpy(copy=True)
         np.fill_diagonal(values, np.nan)
         image = axes.imshow(values, cmap="RdBu_r", vmin=-1, vmax=1)
+        if len(names) <= NUMBERED:
+            for row, column in zip(*np.nonzero(np.isfinite(values)), strict=True):
+                value = float(values[row, column])
+                look: Style = {"color": "white" if abs(value) > 0.55 else "black", "fontsize": 7}
+                axes.text(column, row, f"{value:z.2f}", ha="center", va="center", **look)
         axes.set_xticks(range(len(names)), names, rotation=90, fontsize=9)
         axes.set_yticks(range(len(names)), names, fontsize=9)
         axes.set_title(vocabulary.title(source), fontsize=10)
     figure.colorbar(image, ax=grid, label="correlation", shrink=0.6)
-    figure.suptitle("which labels go together", fontsize=12)
+    figure.suptitle("correlation between labels", fontsize=12)
     return figure
 
 

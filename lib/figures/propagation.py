@@ -201,30 +201,30 @@ def variants(held: pd.DataFrame, truth: pd.DataFrame, judgement: str, used: str 
 
 
 def alternation() -> Figure:
-    """The circle of Algorithm 1, stage 2: extract, propagate, refine."""
-    figure = Figure(figsize=(9, 2.6), layout="constrained")
+    """The loop of Algorithm 1, stage 2: extract, propagate, refine."""
+    figure = Figure(figsize=(9, 2.3), layout="constrained")
     axes = figure.subplots()
     axes.set_axis_off()
-    axes.set(xlim=(0, 12), ylim=(0.15, 3.1))
+    axes.set(xlim=(0, 12), ylim=(0.15, 2.75))
     steps = (
         ("(a) extract", "features $x = \\Phi(I \\mid K)$\nand weights $w$ of the DCN"),
-        ("(b) propagate", "missing labels in the MRF\nfrom unary, prior, pairwise"),
+        ("(b) propagate", "missing labels in the MRF by\nunary, prior, pairwise terms"),
         ("(c) refine", "the DCN on true\nand pseudo labels"),
     )
     for place, (name, text) in enumerate(steps):
         left = 0.3 + 4.1 * place
         colour = COLOURS[place]
-        box = patches.FancyBboxPatch((left, 1), 2.9, 1.9, "round,pad=0.1", fc="white", ec=colour)
+        box = patches.FancyBboxPatch((left, 1), 2.9, 1.55, "round,pad=0.1", fc="white", ec=colour)
         axes.add_patch(box)
-        axes.text(left + 1.45, 2.45, name, ha="center", fontsize=12, color=colour, weight="bold")
-        axes.text(left + 1.45, 1.55, text, ha="center", va="center", fontsize=9.5)
+        axes.text(left + 1.45, 2.2, name, ha="center", fontsize=13, color=colour, weight="bold")
+        axes.text(left + 1.45, 1.5, text, ha="center", va="center", fontsize=10.5)
     arrow: dict[str, Any] = {"arrowstyle": "-|>", "mutation_scale": 16, "linewidth": 1.3}
     arrow["color"] = "black"
     for left in (3.35, 7.45):
-        axes.add_patch(patches.FancyArrowPatch((left, 1.95), (left + 0.9, 1.95), **arrow))
+        axes.add_patch(patches.FancyArrowPatch((left, 1.78), (left + 0.9, 1.78), **arrow))
     back = patches.FancyArrowPatch(
         (9.9, 0.85), (1.8, 0.85), connectionstyle="arc3,rad=-0.16", **arrow
     )
     axes.add_patch(back)
-    axes.text(5.85, 0.5, "$m = 1, …, M$", ha="center", va="center", fontsize=10)
+    axes.text(5.85, 0.5, "$m = 1, …, M$", ha="center", va="center", fontsize=10.5)
     return figure

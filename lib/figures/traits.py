@@ -129,7 +129,7 @@ def cue_effects(table: pd.DataFrame) -> Figure:
         }
         dotted(axes, {part: values.reindex(list(TRAITS)) for part, values in each.items()})
         axes.axvline(0, color="black", linewidth=0.8)
-        axes.set_title(name, fontsize=10)
+        axes.set_title(name.partition(" (")[0], fontsize=10)  # all in standard deviations here
         axes.set_yticks(range(len(TRAITS)), TRAITS)
         axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
     figure.supxlabel("pairs with the trait minus pairs without, standard deviations", fontsize=10)

@@ -19,6 +19,28 @@
         cell.dataset.label = [...new Set(words)].join(" · ");
       });
     }
+    const cells = [...table.querySelectorAll("tbody td")];
+    const short = (text) => text.trim().length <= 5;
+    table.classList.toggle("short", cells.every((c) => short(c.innerText) && short(c.dataset.label)));
+  }
+
+  function tidied(table) { // what pandas writes, as a reader expects it
+    const [last] = [...(table.tHead ? table.tHead.rows : [])].slice(-1);
+    const before = last && last.previousElementSibling;
+    const named = last ? [...last.cells].filter((cell) => cell.innerText.trim()) : [];
+    const blank = before && [...before.cells].slice(0, named.length).every((cell) => !cell.innerText.trim());
+    if (blank && last.cells.length === before.cells.length && named.length < last.cells.length &&
+        named.every((cell, i) => cell === last.cells[i])) { // a row for the names of the index alone
+      named.forEach((cell, i) => { before.cells[i].textContent = cell.innerText; });
+      last.remove();
+    }
+    for (const cell of table.querySelectorAll("tbody td")) {
+      if (cell.children.length) continue;
+      const words = cell.textContent;
+      const better = words.trim() === "NaN" ? "–"
+        : words.replace(/\[[^\]]*\]/g, (ends) => ends.replace(/ /g, "\u00a0")).replace(/\//g, "/\u200b");
+      if (better !== words) cell.textContent = better;
+    }
   }
 
   function fit() {
@@ -44,6 +66,7 @@
   let waiting;
   addEventListener("resize", () => { clearTimeout(waiting); waiting = setTimeout(fit, 100); });
   addEventListener("load", () => {
+    document.querySelectorAll(".cell_output table").forEach(tidied);
     fit();
     const mathjax = window.MathJax && window.MathJax.startup;
     if (mathjax && mathjax.promise) mathjax.promise.then(fit);
