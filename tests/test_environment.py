@@ -65,7 +65,9 @@ def test_requirements_satisfy_pyproject():
 
 
 def test_conda_installs_the_requirements_for_a_python_that_the_project_allows():
-    python, *_, packages = yaml.safe_load((ROOT / "environment.yml").read_text())["dependencies"]
+    text = (ROOT / "environment.yml").read_text()
+    assert "# python -m workflow.reproduce default all" in text  # what `make reproduce` runs
+    python, *_, packages = yaml.safe_load(text)["dependencies"]
     assert packages == {"pip": ["-r requirements.txt"]}
     allowed = Requirement(f"python{PROJECT['project']['requires-python']}").specifier
     assert Version(python.removeprefix("python=")) in allowed
