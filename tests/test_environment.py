@@ -197,3 +197,20 @@ def test_a_foreign_lib_a_foreign_kernel_and_a_path_with_spaces_do_not_break_a_ru
     assert ran.returncode == 0, ran.stderr
     printed = nbformat.read(project / "out.ipynb", as_version=4).cells[0].outputs[0].text
     assert Path(printed.strip()).resolve() == ROOT / "lib" / "vocabulary.py"
+
+
+def test_a_user_s_matplotlibrc_changes_no_figure(tmp_path):
+    (tmp_path / "matplotlibrc").write_text("text.usetex: True\nfont.size: 31\nfont.family: serif\n")
+    script = (
+        "import numpy, matplotlib; matplotlib.get_backend()\n"
+        "from lib.figures import relations\n"
+        "figure = relations.confusion({'DCN': numpy.full((7, 7), 50.0)})\n"
+        "figure.savefig('figure.png', metadata={'Software': None})"
+    )
+    made = {}
+    for name, rc in (("own", {"MATPLOTLIBRC": str(tmp_path)}), ("none", {})):
+        (tmp_path / name).mkdir()
+        around = {**os.environ, "PYTHONPATH": str(ROOT)} | rc
+        subprocess.run([sys.executable, "-c", script], cwd=tmp_path / name, env=around, check=True)
+        made[name] = (tmp_path / name / "figure.png").read_bytes()
+    assert made["own"] == made["none"]

@@ -29,6 +29,7 @@ def confusion(tables: dict[str, np.ndarray]) -> Figure:
         names = vocabulary.EXPRESSIONS
         percent = pd.DataFrame(table, names, names)
         look: Style = {"cmap": "Blues", "vmin": 0, "vmax": 100, "cbar": False, "square": True}
+        look |= {"xticklabels": True, "yticklabels": True}  # all of them, however large
         seaborn.heatmap(percent, ax=axes, annot=True, fmt=".0f", annot_kws={"fontsize": 8}, **look)
         axes.set_xticklabels(names, rotation=45, ha="right")
         axes.set_yticklabels(names, rotation=0)

@@ -142,6 +142,7 @@ def shares(table: pd.DataFrame, title: str) -> Figure:
     figure = Figure(figsize=(8.5, 1.1 + 0.3 * len(table)), layout="constrained")
     axes = figure.subplots()
     look: Style = {"cmap": "Blues", "vmin": 0, "vmax": 100, "cbar": False}
+    look |= {"xticklabels": True, "yticklabels": True}  # all of them, however large
     seaborn.heatmap(
         table.astype(float), ax=axes, annot=True, fmt=".0f", annot_kws={"fontsize": 9}, **look
     )
