@@ -16,6 +16,8 @@ import yaml
 from packaging.requirements import Requirement
 from packaging.version import Version
 
+from workflow import readme
+
 ROOT = Path(__file__).resolve().parent.parent
 UV = shutil.which("uv") or str(ROOT / ".uv/bin/uv")
 BIN = Path(sys.executable).parent
@@ -63,7 +65,9 @@ def test_requirements_satisfy_pyproject():
 
 
 def test_conda_installs_the_requirements_for_a_python_that_the_project_allows():
-    python, *_, packages = yaml.safe_load((ROOT / "environment.yml").read_text())["dependencies"]
+    text = (ROOT / "environment.yml").read_text()
+    assert "# python -m workflow.reproduce default all" in text  # what `make reproduce` runs
+    python, *_, packages = yaml.safe_load(text)["dependencies"]
     assert packages == {"pip": ["-r requirements.txt"]}
     allowed = Requirement(f"python{PROJECT['project']['requires-python']}").specifier
     assert Version(python.removeprefix("python=")) in allowed
@@ -114,6 +118,14 @@ def test_hosted_ci_runs_make_test_on_every_python_that_the_project_allows():
     assert [step["run"] for step in job["steps"] if "run" in step] == ["make test"]
 
 
+def test_the_published_site_has_the_notebooks_that_the_readme_links_to():
+    steps = yaml.safe_load((ROOT / ".github/workflows/site.yml").read_text())["jobs"]["build"]
+    (command,) = [step["run"] for step in steps["steps"] if "run" in step]
+    (site,) = [step["with"]["path"] for step in steps["steps"] if "path" in step.get("with", {})]
+    assert command == f"make report PROFILE={readme.PROFILE}"
+    assert site == f"outputs/{readme.PROFILE}/report"
+
+
 def test_containers_share_one_dockerfile_that_ends_as_a_plain_user():
     lines = (ROOT / "Dockerfile").read_text().splitlines()
     users = [line.split()[1] for line in lines if line.startswith("USER ")]
@@ -121,7 +133,8 @@ def test_containers_share_one_dockerfile_that_ends_as_a_plain_user():
     container = json.loads((ROOT / ".devcontainer" / "devcontainer.json").read_text())
     assert container["build"]["dockerfile"] == "../Dockerfile"
     assert f"ARG NB_USER={container['remoteUser']}" in lines
-    assert (ROOT / "binder" / "Dockerfile").samefile(ROOT / "Dockerfile")
+    copy = ROOT / "binder" / "Dockerfile"  # Docker's builder follows no link out of its folder
+    assert not copy.is_symlink() and copy.read_text() == (ROOT / "Dockerfile").read_text()
 
 
 @pytest.mark.parametrize("number, flag", [(0, True), (1000, False)])
@@ -184,3 +197,20 @@ def test_a_foreign_lib_a_foreign_kernel_and_a_path_with_spaces_do_not_break_a_ru
     assert ran.returncode == 0, ran.stderr
     printed = nbformat.read(project / "out.ipynb", as_version=4).cells[0].outputs[0].text
     assert Path(printed.strip()).resolve() == ROOT / "lib" / "vocabulary.py"
+
+
+def test_a_user_s_matplotlibrc_changes_no_figure(tmp_path):
+    (tmp_path / "matplotlibrc").write_text("text.usetex: True\nfont.size: 31\nfont.family: serif\n")
+    script = (
+        "import numpy, matplotlib; matplotlib.get_backend()\n"
+        "from lib.figures import relations\n"
+        "figure = relations.confusion({'DCN': numpy.full((7, 7), 50.0)})\n"
+        "figure.savefig('figure.png', metadata={'Software': None})"
+    )
+    made = {}
+    for name, rc in (("own", {"MATPLOTLIBRC": str(tmp_path)}), ("none", {})):
+        (tmp_path / name).mkdir()
+        around = {**os.environ, "PYTHONPATH": str(ROOT)} | rc
+        subprocess.run([sys.executable, "-c", script], cwd=tmp_path / name, env=around, check=True)
+        made[name] = (tmp_path / name / "figure.png").read_bytes()
+    assert made["own"] == made["none"]

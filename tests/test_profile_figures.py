@@ -124,6 +124,18 @@ def test_every_scene_has_its_polar_plot(count):
     assert [len(axes.patches) for axes in polar] == [8] * count
 
 
+@pytest.mark.parametrize("count", [1, 3])
+def test_no_name_of_a_trait_is_over_a_picture(count):
+    scenes = {f"scene {k}": (noise(90, 160), np.array([[9.0, 9, 20, 20]])) for k in range(count)}
+    figure = figures.tendencies(scenes, np.full((count, 8), 0.7))
+    figure.draw_without_rendering()
+    pictures = [axes.get_window_extent() for axes in figure.axes if axes.name != "polar"]
+    names = [
+        t.get_window_extent() for axes in figure.axes if axes.name == "polar" for t in axes.texts
+    ]
+    assert not any(name.overlaps(picture) for name in names for picture in pictures)
+
+
 def test_a_closeup_has_the_scene_both_faces_and_the_traits_of_its_title_in_bold():
     scenes = {
         title: (noise(90, 160), np.array([[9.0, 9, 20, 20], [80, 20, 30, 30]]))

@@ -198,3 +198,11 @@ def test_bars_begin_at_chance_and_areas_are_beside_them_in_the_order_of_the_lege
     assert words == ["poor (51.0 %)", "Full S-DCN (67.0 %)"]
     assert all(axes.get_title() for axes in figure.axes)
     assert len(figures.trait_bars(table, averages).axes) == 1
+
+
+def test_the_map_of_shares_has_a_row_per_kind_of_pair_and_a_column_per_trait():
+    table = pd.DataFrame([[0.4, 99.6], [50, 12]], ["friends", "rivals"], ["warm", "dominant"])
+    (axes,) = figures.shares(table, "").axes
+    assert [text.get_text() for text in axes.texts] == ["0", "100", "50", "12"]
+    assert [label.get_text() for label in axes.get_yticklabels()] == list(table.index)
+    assert [label.get_text() for label in axes.get_xticklabels()] == list(table.columns)

@@ -122,6 +122,13 @@ def test_a_wrong_profile_ends_before_anything_runs():
     assert "Traceback" not in ended.stderr
 
 
+def test_a_setting_that_snakemake_would_not_read_is_refused():
+    command = [sys.executable, "-m", "snakemake", "-n", "--cores", "1", "--config", "profile=smoke"]
+    ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert ended.returncode
+    assert "params=params/<profile>.yaml, not profile" in ended.stdout + ended.stderr
+
+
 # Progress -----------------------------------------------------------------------------------------
 
 

@@ -67,7 +67,8 @@ def main(folder: Path) -> str:
     if not pictures:
         sys.exit(f"no photograph in {folder}: put some there (JPEG, PNG, HEIC, AVIF, WebP, TIFF)")
     scenes = {name: photos.detect(picture) for name, picture in pictures.items()}
-    print(*(f"{name}: {len(scene.boxes)} faces" for name, scene in scenes.items()), sep="\n")
+    for name, scene in scenes.items():
+        print(f"{name}: {len(scene.boxes)} face{'s' * (len(scene.boxes) != 1)}")
     if not any(len(scene.boxes) for scene in scenes.values()):
         sys.exit("no face found: add a photograph in which people look at the camera")
     shutil.rmtree(TARGET, ignore_errors=True)
@@ -83,8 +84,8 @@ def write(scenes: Mapping[str, Scene], profile: str) -> str:
     pairs = photographs.pairs(scenes, settings, rendered=rendered)
     attributes = photographs.attributes(dcn, scenes, settings)
     traits = photographs.traits(model, pairs, settings)
-    attributes.round(4).to_csv(TARGET / "attributes.csv", index_label="face")
-    traits.round(4).to_csv(TARGET / "relations.csv", index_label="pair")
+    attributes.to_csv(TARGET / "attributes.csv", index_label="face", float_format="%.4f")
+    traits.to_csv(TARGET / "relations.csv", index_label="pair", float_format="%.4f")
     draw(scenes, attributes, traits, photos.couples(scenes, pairs), settings.data.size)
     note = f"Networks of the profile {profile}."
     if profile == "smoke":

@@ -10,8 +10,8 @@ TABLE = FOLDER / "reported" / "since.csv"
 def published_since(dataset: str) -> pd.DataFrame:
     """Later results on one dataset, oldest first; the index is the method.
 
-    dataset: CelebA, SFEW 2.0 or CK+. Columns year, value (percent, text with the digits of its
-    source), protocol and source. No row compares with another or with the paper: classes, folds
+    dataset: CelebA, SFEW 2.0, CK+ or ExpW. Columns year, value (percent, text with the digits of
+    its source), protocol and source. No row compares with another or with the paper: classes, folds
     and training data differ. ValueError where there is no such dataset.
     """
     rows = pd.read_csv(TABLE, dtype=str)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
+import seaborn
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
@@ -18,25 +19,21 @@ SHAPES = {"holds": "o", "does not hold": "X", "cannot tell": "s"}
 
 
 def confusion(tables: dict[str, np.ndarray]) -> Figure:
-    """Confusion matrices side by side: name -> (7, 7) percent, rows true, columns predicted."""
+    """Confusion matrices side by side: name -> (7, 7) percent, rows true, columns predicted.
+
+    A row of NaN, of an expression without faces, stays blank.
+    """
     figure = Figure(figsize=(4.4 * len(tables), 4.5), layout="constrained")
     for axes, (name, table) in zip(
         figure.subplots(1, len(tables), squeeze=False)[0], tables.items(), strict=True
     ):
-        axes.imshow(table, cmap="Blues", vmin=0, vmax=100)
-        for row, column in np.ndindex(table.shape):
-            colour = "white" if table[row, column] > 60 else "black"
-            axes.text(
-                column,
-                row,
-                f"{table[row, column]:.0f}",
-                ha="center",
-                va="center",
-                color=colour,
-                fontsize=8,
-            )
-        axes.set_xticks(range(7), vocabulary.EXPRESSIONS, rotation=45, ha="right")
-        axes.set_yticks(range(7), vocabulary.EXPRESSIONS)
+        names = vocabulary.EXPRESSIONS
+        percent = pd.DataFrame(table, names, names)
+        look: Style = {"cmap": "Blues", "vmin": 0, "vmax": 100, "cbar": False, "square": True}
+        look |= {"xticklabels": True, "yticklabels": True}  # all of them, however large
+        seaborn.heatmap(percent, ax=axes, annot=True, fmt=".0f", annot_kws={"fontsize": 8}, **look)
+        axes.set_xticklabels(names, rotation=45, ha="right")
+        axes.set_yticklabels(names, rotation=0)
         axes.set(title=name, xlabel="predicted", ylabel="true")
     figure.suptitle("faces of each true expression by the one predicted (%)", fontsize=12)
     return figure

@@ -197,9 +197,9 @@ def tendencies(
     """
     columns = min(columns, len(scenes))
     rows = -(-len(scenes) // columns)
-    figure = Figure(figsize=(5.95 * columns, 1.95 * rows + 0.35))
+    figure = Figure(figsize=(6.3 * columns, 1.95 * rows + 0.35))
     grid = figure.add_gridspec(
-        rows, 2 * columns, width_ratios=[1, 1.76] * columns, left=0.005, right=0.995, top=0.94,
+        rows, 2 * columns, width_ratios=[1, 1.92] * columns, left=0.005, right=0.995, top=0.94,
         bottom=0.42 / figure.get_figheight(), wspace=0.0, hspace=0.22,
     )  # fmt: skip
     for number, (name, scene) in enumerate(scenes.items()):

@@ -2,12 +2,13 @@
 
 import numpy as np
 import pandas as pd
+import seaborn
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, MultipleLocator
 
 from lib import vocabulary
-from lib.figures.palette import COLOURS, GREY
+from lib.figures.palette import COLOURS, GREY, Style
 
 TRAITS = tuple(vocabulary.TRAITS)
 
@@ -142,15 +143,13 @@ def shares(table: pd.DataFrame, title: str) -> Figure:
     """Percentages as a map: one row per kind of pair, one column per trait."""
     figure = Figure(figsize=(8.5, 1.1 + 0.3 * len(table)), layout="constrained")
     axes = figure.subplots()
-    axes.imshow(table, cmap="Blues", vmin=0, vmax=100, aspect="auto")
-    values = table.to_numpy(float)
-    for row, column in np.ndindex(table.shape):
-        value = float(values[row, column])
-        colour = "white" if value > 60 else "black"
-        axes.text(column, row, f"{value:.0f}", ha="center", va="center", color=colour, fontsize=9)
-    axes.set_xticks(range(table.shape[1]), table.columns, rotation=20)
-    axes.set_yticks(range(len(table)), table.index)
+    look: Style = {"cmap": "Blues", "vmin": 0, "vmax": 100, "cbar": False}
+    look |= {"xticklabels": True, "yticklabels": True}  # all of them, however large
+    seaborn.heatmap(
+        table.astype(float), ax=axes, annot=True, fmt=".0f", annot_kws={"fontsize": 9}, **look
+    )
     axes.tick_params(length=0)
-    axes.spines[:].set_visible(False)
+    axes.tick_params(axis="x", rotation=20)
+    axes.set(xlabel="", ylabel="")
     axes.set_title(title, fontsize=11)
     return figure
