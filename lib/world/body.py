@@ -86,8 +86,8 @@ def detail_weights(p: pd.DataFrame) -> np.ndarray:
             for one in both if file else ():
                 out[:, names[one]] += part.clip(0)
     lean = p.lopsided.to_numpy()
-    for action, units in ACTIONS.items():
-        power = sum(p[f"au_{unit}"].to_numpy() * share for unit, share in units.items())
+    for action, units in ACTIONS.groupby(level=0, sort=False):
+        power = sum(p[f"au_{unit}"].to_numpy() * share for unit, share in units.to_numpy())
         for side, sign in (("", 0.0),) if action in names else (("Left", 1.0), ("Right", -1.0)):
             out[:, names[action + side]] = (power * (1 + sign * lean)).clip(0, 1.4)
     return out
