@@ -20,15 +20,6 @@ from lib.world.scenes import relation, scenes
 VERSION = "2.0"  # raise with any change of a pixel, latent or label; run results again
 
 __all__ = [
-    "FRAMES",
-    "SEQUENCES",
-    "VERSION",
-    "annotations",
-    "clip",
-    "draw",
-    "faces",
-    "people",
-    "relation",
-    "rows_of",
-    "scenes",
-]
+    "FRAMES", "SEQUENCES", "VERSION", "annotations", "clip", "draw", "faces", "people", "relation",
+    "rows_of", "scenes",
+]  # fmt: skip

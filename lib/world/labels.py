@@ -9,7 +9,6 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
-import torch
 
 from lib import vocabulary
 from lib.world.expression import EMOTIONS
@@ -88,10 +87,4 @@ def _table(
     table = single > 0
     table[list(vocabulary.POSES)] = np.digitize(yaw, yaw_bins)[:, None] == np.arange(5)
     table[list(vocabulary.EXPRESSIONS)] = shown.argmax(1)[:, None] == np.arange(7)
-    return table[list(vocabulary.ATTRIBUTES)].to_numpy(np.int8)
-
-
-def masked(labels: np.ndarray, source: str) -> torch.Tensor:
-    """The columns a source labels (Table 4); the rest missing."""
-    seen = np.array(vocabulary.label_mask(source))
-    return torch.from_numpy(np.where(seen, labels, vocabulary.MISSING).astype(np.int8))
+    return np.array(table[list(vocabulary.ATTRIBUTES)], np.int8, order="C")

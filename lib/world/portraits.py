@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from lib.vocabulary import ATTRIBUTES
+from lib.vocabulary import ATTRIBUTES, MISSING, label_mask
 from lib.world import labels
 from lib.world.hashing import Draws, Indices
 from lib.world.labels import YAW_BINS
@@ -41,8 +41,8 @@ def annotations(
     source: str, indices: Indices, *, seed: int = 0, yaw_bins: Sequence[float] = YAW_BINS
 ) -> np.ndarray:
     """(N, 24) int8 in {0, 1}: the attributes as an annotator writes them, without rendering."""
-    errors = Draws(f"{source} annotator", np.asarray(indices, dtype=np.int64), seed)
-    return labels.annotate(latents(source, indices, seed=seed), errors, yaw_bins)
+    table = latents(source, indices, seed=seed)
+    return labels.annotate(table, _errors(source, indices, seed), yaw_bins)
 
 
 def faces(
@@ -57,8 +57,12 @@ def faces(
     `subject`, `sequence`, `frame` (0 neutral, the last three at the peak), `frames`, `emotion`.
     """
     table = latents(source, indices, seed=seed)
-    written = annotations(source, indices, seed=seed, yaw_bins=yaw_bins)
-    given = labels.masked(written, source)
+    written = labels.annotate(table, _errors(source, indices, seed), yaw_bins)
+    written[:, ~np.array(label_mask(source))] = MISSING
     truth = torch.from_numpy(labels.truth(table, yaw_bins))
     pictures = draw(table, size=size, device=device, progress=progress)
-    return Faces(pictures, given, table.assign(split=""), truth)
+    return Faces(pictures, torch.from_numpy(written), table.assign(split=""), truth)
+
+
+def _errors(source: str, indices: Indices, seed: int) -> Draws:
+    return Draws(f"{source} annotator", np.asarray(indices, dtype=np.int64), seed)
