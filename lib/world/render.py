@@ -20,7 +20,7 @@ from lib.world.capture import develop
 from lib.world.casting import neighbours, vectors, vertex_normals
 from lib.world.shading import LEFT_EYE, RIGHT_EYE, TEETH, TONGUE, Stage
 from lib.world.surface import Look
-from lib.world.tracing import People, Shape, photograph, pose
+from lib.world.tracing import People, photograph, pose
 
 LOOK, STAGE = (np.dtype(struct.numpy_dtype()) for struct in (Look, Stage))
 HEAD = BONES.index("head")
@@ -59,17 +59,16 @@ class Studio:
             self.posed = vectors(np.tile(rest, (size, 1, 1)))
             self.normals = wp.zeros(self.posed.shape, dtype=wp.vec3)
             self._find_normals(1)
-            self.people, shape = People(), Shape()
-            shape.rest = vectors(rest)
+            people = self.people = People()
+            people.rest, people.normals = vectors(rest), self.normals
             outward = self.normals.numpy()[0].copy()
             outward[bare:] = 0
-            shape.outward = vectors(outward)
-            shape.parts = wp.array(parts, dtype=int)
-            shape.masks = wp.array(np.pad(own.masks, [(0, extra), (0, 0)]), dtype=wp.vec4)
-            shape.shade = wp.array(np.append(_shade(own), np.ones(extra)), dtype=float)
-            shape.bones = wp.array(np.concatenate([own.bones, head]), dtype=int, ndim=2)
-            shape.weights = wp.array(np.concatenate([own.weights, alone]), dtype=float, ndim=2)
-            self.people.shape, self.people.normals = shape, self.normals
+            people.outward = vectors(outward)
+            people.parts = wp.array(parts, dtype=int)
+            people.masks = wp.array(np.pad(own.masks, [(0, extra), (0, 0)]), dtype=wp.vec4)
+            people.shade = wp.array(np.append(_shade(own), np.ones(extra)), dtype=float)
+            people.bones = wp.array(np.concatenate([own.bones, head]), dtype=int, ndim=2)
+            people.weights = wp.array(np.concatenate([own.weights, alone]), dtype=float, ndim=2)
 
     def _find_normals(self, count: int) -> None:
         arrays = [self.posed, self.triangles, *self.ring, self.normals]
@@ -78,11 +77,10 @@ class Studio:
     def seat(self, people: Posed) -> None:
         """Pose a chunk of people and build the tree of boxes of what each has on."""
         with wp.ScopedDevice(self.device):
-            looks = self.people.looks = wp.array(people.looks, dtype=Look)
+            self.people.looks = wp.array(people.looks, dtype=Look)
             still, shifts = vectors(people.still), vectors(people.shifts)
             turns = wp.array(people.turns, dtype=wp.mat33, ndim=2)
-            arrays = [self.people.shape, looks, still, turns, shifts, self.posed]
-            wp.launch(pose, still.shape, arrays)
+            wp.launch(pose, still.shape, [self.people, still, turns, shifts, self.posed])
             self._find_normals(len(people.looks))
             self.meshes = []
             for row, worn in enumerate(people.worn):
