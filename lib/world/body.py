@@ -14,7 +14,7 @@ from lib.world.expression import ACTIONS
 from lib.world.population import SHAPES
 
 YEARS = (1.0, 11.0, 24.0, 84.0)  # ages of the mesh: baby, child, young, old
-TURNED = {"neck01": 0.25, "neck02": 0.5, "neck03": 0.75, "head": 1.0, "eye.L": 1.0, "eye.R": 1.0}
+TURNED = {"neck01": 0.25, "neck02": 0.5, "neck03": 0.75, "head": 1.0}  # share of the head's turn
 HANGING = np.array([0.16, -1.0, 0.08])  # an upper arm at rest, of the left side
 ELBOW = np.array([0.5, -1.0, -0.6])  # where the elbow of a bent left arm points
 KNUCKLES = np.array([0.39, -0.42, -0.82])  # from the first finger to the last, left hand
