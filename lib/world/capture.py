@@ -1,12 +1,12 @@
 """From linear light to the bytes of a photograph: exposure, grade, blur, grain, JPEG."""
 
-import functools
-
 import cv2
 import numpy as np
 
 LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 REACH = 3.0  # sigma, px of a 64-px crop: the widest blur any source asks for
+NOISE = np.random.Generator(np.random.Philox(2026)).standard_normal((256, 256, 3))
+NOISE = NOISE.astype(np.float32)  # that all pictures take their grain from
 
 
 def develop(light: np.ndarray, p: np.void, unit: float) -> np.ndarray:
@@ -48,18 +48,11 @@ def _blur(image: np.ndarray, p: np.void, unit: float) -> np.ndarray:
     return cv2.GaussianBlur(image, (taps, taps), across, None, down, cv2.BORDER_REPLICATE)
 
 
-@functools.cache
-def _noise() -> np.ndarray:
-    """(256, 256, 3) normal numbers that all pictures take their grain from."""
-    values = np.random.Generator(np.random.Philox(2026)).standard_normal((256, 256, 3))
-    return values.astype(np.float32)
-
-
 def _grain(image: np.ndarray, p: np.void) -> np.ndarray:
     """Sensor noise: stronger in the dark, grey where the picture is grey."""
     place, (height, width) = int(p["grain"] * 65536), image.shape[:2]
     rows = (np.arange(height)[:, None] + place // 256) % 256
-    noise = _noise()[rows, (np.arange(width) + place % 256) % 256]
+    noise = NOISE[rows, (np.arange(width) + place % 256) % 256]
     grey = noise[..., :1]
     noise = grey + 0.6 * (noise - grey) * (p["saturation"] > 0.05)
     return image + noise * (p["noise"] * (1.25 - 0.6 * image))

@@ -9,23 +9,18 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
-import torch
 
 from lib import vocabulary
 from lib.world.expression import EMOTIONS
 from lib.world.hashing import Draws
 
 YAW_BINS = (-60.0, -20.0, 20.0, 60.0)  # degrees
-SINGLE = tuple(
-    name
-    for name in vocabulary.ATTRIBUTES
-    if name not in (*vocabulary.POSES, *vocabulary.EXPRESSIONS)
-)
 ERROR = {  # spread of an annotator's error, in each rule's own unit
     "gender": 0.18, "smiling": 0.07, "mouth_opened": 0.03, "narrow_eyes": 0.05, "young": 4.5,
     "goatee": 0.07, "no_beard": 0.07, "sideburns": 0.07, "five_oclock_shadow": 0.09,
     "gray_hair": 0.09, "bald": 0.10, "mustache": 0.07,
 }  # fmt: skip
+SINGLE = tuple(ERROR)  # attributes that exclude no other
 YAW_ERROR = 11.0  # degrees, of AFLW's landmark-fitted pose
 EXPRESSION_ERROR = 0.06
 NEUTRAL = 0.27  # the intensity below which a face passes for neutral
@@ -53,7 +48,7 @@ def evidence(p: pd.DataFrame) -> pd.DataFrame:
         "bald": np.maximum(p.baldness, 0.55 * p.hairline) * crown - 0.5,
         "mustache": p.moustache - 0.42,
     }
-    return pd.DataFrame(rules)[list(SINGLE)]
+    return pd.DataFrame(rules)
 
 
 def expression_evidence(p: pd.DataFrame) -> np.ndarray:
@@ -89,15 +84,7 @@ def _table(
 ) -> np.ndarray:
     if list(yaw_bins) != sorted(set(yaw_bins)) or len(yaw_bins) != 4:
         raise ValueError(f"yaw_bins must be four ascending degrees, found {yaw_bins!r}")
-    columns = {name: single[name].to_numpy() > 0 for name in SINGLE}
-    bins = np.digitize(yaw, yaw_bins)
-    columns |= {name: bins == i for i, name in enumerate(vocabulary.POSES)}
-    most = shown.argmax(1)
-    columns |= {name: most == i for i, name in enumerate(vocabulary.EXPRESSIONS)}
-    return np.stack([columns[name] for name in vocabulary.ATTRIBUTES], 1).astype(np.int8)
-
-
-def masked(labels: np.ndarray, source: str) -> torch.Tensor:
-    """The columns a source labels (Table 4); the rest missing."""
-    seen = np.array(vocabulary.label_mask(source))
-    return torch.from_numpy(np.where(seen, labels, vocabulary.MISSING).astype(np.int8))
+    table = single > 0
+    table[list(vocabulary.POSES)] = np.digitize(yaw, yaw_bins)[:, None] == np.arange(5)
+    table[list(vocabulary.EXPRESSIONS)] = shown.argmax(1)[:, None] == np.arange(7)
+    return np.array(table[list(vocabulary.ATTRIBUTES)], np.int8, order="C")

@@ -46,28 +46,32 @@ def trait_evidence(first: pd.DataFrame, second: pd.DataFrame, pair: pd.DataFrame
     hurt = sum((p.e_sad + p.e_fear).clip(0, 1) for p in both) / 2
     anger = sum((p.e_angry + 0.6 * p.e_disgust).clip(0, 1) for p in both) / 2
     open_ = sum((p.au_jaw > 0.22).astype(float) for p in both) / 2
-    lively = (
-        sum(p[[f"e_{e}" for e in ("angry", "happy", "surprise")]].max(axis=1) for p in both) / 2
-    )
+    lively = sum(p[["e_angry", "e_happy", "e_surprise"]].max(axis=1) for p in both) / 2
     close = ((2.6 - pair.near) / 1.4).clip(-1, 1)
     gap = ((first.e_angry - second.e_angry) + second.e_fear + second.e_sad).clip(-1, 1)
-    seen = pd.DataFrame(
-        {
-            "dominant": 0.9 * gap + 0.5 * pair.above.abs() + 0.010 * (first.age - second.age).abs()
-            - 0.75 - 0.3 * smile,
-            "competitive": 1.5 * anger - 0.8 - 0.4 * smile + 0.3 * pair.eye_contact * (smile < 0.2),
-            "trusting": 0.35 + 0.5 * smile + 0.3 * pair.eye_contact - 1.3 * cold - 0.8 * hurt,
-            "warm": 0.15 + 0.8 * smile + 0.25 * close - 1.2 * cold - 0.3 * hurt,
-            "friendly": 0.30 + 0.8 * smile - 1.2 * anger - 0.2 * hurt,
-            "involved": 0.35 + 0.5 * close + 0.45 * pair.eye_contact,
-            "demonstrative": -0.20 + 0.7 * open_ + 0.9 * lively,
-            "assured": 0.45 + 0.4 * smile + 0.2 * anger - 1.6 * hurt,
-        }
-    ).clip(-1, 1)  # fmt: skip
+    age = (first.age - second.age).abs()
+    seen = {
+        "dominant": 0.9 * gap + 0.5 * pair.above.abs() + 0.010 * age - 0.75 - 0.3 * smile,
+        "competitive": 1.5 * anger - 0.8 - 0.4 * smile + 0.3 * pair.eye_contact * (smile < 0.2),
+        "trusting": 0.35 + 0.5 * smile + 0.3 * pair.eye_contact - 1.3 * cold - 0.8 * hurt,
+        "warm": 0.15 + 0.8 * smile + 0.25 * close - 1.2 * cold - 0.3 * hurt,
+        "friendly": 0.30 + 0.8 * smile - 1.2 * anger - 0.2 * hurt,
+        "involved": 0.35 + 0.5 * close + 0.45 * pair.eye_contact,
+        "demonstrative": -0.20 + 0.7 * open_ + 0.9 * lively,
+        "assured": 0.45 + 0.4 * smile + 0.2 * anger - 1.6 * hurt,
+    }
+    shown = 1.1 * pd.DataFrame(seen)[list(TRAITS)].clip(-1, 1).to_numpy()
     known = SCENARIOS.loc[pair.scenario, list(TRAITS)].to_numpy()
     weight = pair.part.map(KNOWS).to_numpy()[:, None]
-    shown = 1.1 * seen[list(TRAITS)].to_numpy()
     return (1 - weight) * shown + weight * known + pd.Series(LENIENT)[list(TRAITS)].to_numpy()
+
+
+def judged(shown: np.ndarray, part: pd.Series, draws: Draws) -> pd.DataFrame:
+    """Columns of each trait: `votes_` of the first round, the settled label, `evidence_` (N, 8)."""
+    first, second = (votes(shown, part, draws, i) for i in (1, 2))
+    found = {"votes_": first, "": settle(first, second), "evidence_": shown}
+    tables = [pd.DataFrame(v, columns=list(TRAITS)).add_prefix(k) for k, v in found.items()]
+    return pd.concat(tables, axis=1)
 
 
 def votes(shown: np.ndarray, part: pd.Series, draws: Draws, round_: int) -> np.ndarray:

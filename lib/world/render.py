@@ -2,7 +2,7 @@
 
 import dataclasses
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -20,7 +20,7 @@ from lib.world.capture import develop
 from lib.world.casting import neighbours, vectors, vertex_normals
 from lib.world.shading import LEFT_EYE, RIGHT_EYE, TEETH, TONGUE, Stage
 from lib.world.surface import Look
-from lib.world.tracing import People, Shape, photograph, pose
+from lib.world.tracing import People, photograph, pose
 
 LOOK, STAGE = (np.dtype(struct.numpy_dtype()) for struct in (Look, Stage))
 HEAD = BONES.index("head")
@@ -59,18 +59,16 @@ class Studio:
             self.posed = vectors(np.tile(rest, (size, 1, 1)))
             self.normals = wp.zeros(self.posed.shape, dtype=wp.vec3)
             self._find_normals(1)
-            shape = Shape()
-            shape.rest = vectors(rest)
+            people = self.people = People()
+            people.rest, people.normals = vectors(rest), self.normals
             outward = self.normals.numpy()[0].copy()
             outward[bare:] = 0
-            shape.outward = vectors(outward)
-            shape.parts = wp.array(parts, dtype=int)
-            shape.masks = wp.array(np.pad(own.masks, [(0, extra), (0, 0)]), dtype=wp.vec4)
-            shape.shade = wp.array(np.append(_shade(own), np.ones(extra)), dtype=float)
-            shape.bones = wp.array(np.concatenate([own.bones, head]), dtype=int, ndim=2)
-            shape.weights = wp.array(np.concatenate([own.weights, alone]), dtype=float, ndim=2)
-            self.people = People()
-            self.people.shape, self.people.normals = shape, self.normals
+            people.outward = vectors(outward)
+            people.parts = wp.array(parts, dtype=int)
+            people.masks = wp.array(np.pad(own.masks, [(0, extra), (0, 0)]), dtype=wp.vec4)
+            people.shade = wp.array(np.append(_shade(own), np.ones(extra)), dtype=float)
+            people.bones = wp.array(np.concatenate([own.bones, head]), dtype=int, ndim=2)
+            people.weights = wp.array(np.concatenate([own.weights, alone]), dtype=float, ndim=2)
 
     def _find_normals(self, count: int) -> None:
         arrays = [self.posed, self.triangles, *self.ring, self.normals]
@@ -79,18 +77,16 @@ class Studio:
     def seat(self, people: Posed) -> None:
         """Pose a chunk of people and build the tree of boxes of what each has on."""
         with wp.ScopedDevice(self.device):
-            looks = wp.array(people.looks, dtype=Look)
+            self.people.looks = wp.array(people.looks, dtype=Look)
             still, shifts = vectors(people.still), vectors(people.shifts)
             turns = wp.array(people.turns, dtype=wp.mat33, ndim=2)
-            arrays = [self.people.shape, looks, still, turns, shifts, self.posed]
-            wp.launch(pose, still.shape, arrays)
+            wp.launch(pose, still.shape, [self.people, still, turns, shifts, self.posed])
             self._find_normals(len(people.looks))
             self.meshes = []
             for row, worn in enumerate(people.worn):
                 corners = wp.array(self.corners[worn[self.parts]].ravel(), dtype=int)
                 mesh = wp.Mesh(self.posed[row], corners, bvh_constructor="sah", bvh_leaf_size=4)
                 self.meshes.append(mesh)
-            self.people.looks = looks
             self.people.lines = wp.array(people.lines, dtype=float, ndim=3)
             self.people.meshes = wp.array([mesh.id for mesh in self.meshes], dtype=wp.uint64)
 
@@ -196,25 +192,18 @@ def draw(
     if size < 16:
         raise ValueError(f"size must be at least 16 px, found {size}")
     chunk = chunk_of(device)
-    pictures = torch.empty(len(table), 3, size, size, dtype=torch.uint8)
 
     def work(rows: slice) -> torch.Tensor:
-        return _faces(table.iloc[rows], size, device, chunk)
+        p = table.iloc[rows]
+        raised = p.hand.to_numpy() > 0
+        made = torch.empty(len(p), 3, size, size, dtype=torch.uint8)
+        for kind, some in (("bust", ~raised), ("figure", raised)):  # a hand alone needs the arms
+            if some.any():
+                made[torch.from_numpy(some)] = _crops(p[some], kind, size, device, chunk)
+        return made
 
     title = "rendering faces" if progress else None
-    for rows, faces in in_chunks(work, len(table), chunk, title):
-        pictures[rows] = faces
-    return pictures
-
-
-def _faces(p: pd.DataFrame, size: int, device: str, chunk: int) -> torch.Tensor:
-    """(B, 3, size, size) uint8 of at most `chunk` faces; only a raised hand needs the arms."""
-    raised = p.hand.to_numpy() > 0
-    out = torch.empty(len(p), 3, size, size, dtype=torch.uint8)
-    for kind, rows in (("bust", ~raised), ("figure", raised)):
-        if rows.any():
-            out[torch.from_numpy(rows)] = _crops(p[rows], kind, size, device, chunk)
-    return out
+    return in_chunks(work, (len(table), 3, size, size), chunk, title)
 
 
 def _crops(p: pd.DataFrame, kind: str, size: int, device: str, chunk: int) -> torch.Tensor:
@@ -227,16 +216,18 @@ def _crops(p: pd.DataFrame, kind: str, size: int, device: str, chunk: int) -> to
 
 
 def in_chunks(
-    work: Callable[[slice], torch.Tensor], count: int, chunk: int, title: str | None
-) -> Iterator[tuple[slice, torch.Tensor]]:
-    """Slices of at most `chunk` rows and what `work` makes of them, in order; a bar if titled."""
+    work: Callable[[slice], torch.Tensor], shape: tuple[int, ...], chunk: int, title: str | None
+) -> torch.Tensor:
+    """What `work` makes of slices of at most `chunk` rows, uint8 of a shape; a bar if titled."""
+    out, count = torch.empty(shape, dtype=torch.uint8), shape[0]
     parts = [slice(start, min(start + chunk, count)) for start in range(0, count, chunk)]
     bar = tqdm(total=count, desc=title, unit="", disable=title is None, leave=False)
     cores, blas = machine.processors(), threadpool_limits(1, user_api="blas")
     with bar, blas, ThreadPoolExecutor(cores) as pool:
-        for rows, pictures in zip(parts, pool.map(work, parts), strict=True):
-            yield rows, pictures
-            bar.update(rows.stop - rows.start)
+        for rows, made in zip(parts, pool.map(work, parts), strict=True):
+            out[rows] = made
+            bar.update(len(made))
+    return out
 
 
 def chunk_of(device: str) -> int:

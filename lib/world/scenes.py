@@ -10,8 +10,7 @@ from lib.vocabulary import TRAITS
 from lib.world.expression import mixture
 from lib.world.hashing import Draws, Indices
 from lib.world.moments import CAPTURES, assemble
-from lib.world.population import people_of
-from lib.world.relations import MOODS, SCENARIOS, settle, trait_evidence, votes
+from lib.world.relations import MOODS, SCENARIOS, judged, trait_evidence
 from lib.world.render import Posed, chunk_of, developed, in_chunks, prepare, stage_of, studio
 
 PARTS = ("web", "movie")
@@ -54,19 +53,13 @@ def pairs(part: str, indices: Indices, *, seed: int = 0) -> tuple[pd.DataFrame, 
     pair["leader_left"] = moment.flag("leader left", 0.5)
     one, two = (_role(part, index, seed, kind, role) for role in (0, 1))
     pair = pd.concat([pair, _stand(one, two, kind, moment)], axis=1)
-    shown = trait_evidence(one, two, pair)
-    first, second = (votes(shown, pair.part, moment, i) for i in (1, 2))
-    for i, name in enumerate(TRAITS):
-        pair[f"votes_{name}"] = first[:, i]
-    labels = pd.DataFrame(settle(first, second), columns=list(TRAITS))
-    evidence = pd.DataFrame(shown, columns=[f"evidence_{name}" for name in TRAITS])
-    pair = pd.concat([pair, labels, evidence], axis=1)
+    traits = judged(trait_evidence(one, two, pair), pair.part, moment)
     swap = (one.shift_x > two.shift_x).to_numpy()
     both, place = pd.concat([one, two], ignore_index=True), np.arange(len(index))
     left = both.iloc[place + len(index) * swap].reset_index(drop=True)
     right = both.iloc[place + len(index) * ~swap].reset_index(drop=True)
     pair["left_identity"], pair["right_identity"] = left.identity, right.identity
-    return left, right, pd.concat([pair, boxes_of(left, right, moment)], axis=1)
+    return left, right, pd.concat([pair, traits, boxes_of(left, right, moment)], axis=1)
 
 
 def _role(part: str, index: np.ndarray, seed: int, kind: pd.DataFrame, role: int) -> pd.DataFrame:
@@ -74,15 +67,14 @@ def _role(part: str, index: np.ndarray, seed: int, kind: pd.DataFrame, role: int
     moment = Draws(f"relation {part} {role}", index, seed)
     who = Draws(f"couple {part} {role}", index // 2, seed)
     camera = CAMERAS[part]
-    people = people_of(who, camera)
     shares = np.array([MOODS[mood] for mood in (kind.second if role else kind["first"])])
     table = pd.DataFrame({"identity": [f"{part}-{'ba'[role]}{i // 2}" for i in index]})
-    weights = mixture(moment, shares, (0.25, 0.90))
-    return assemble(table, people, weights, camera, moment, who)
+    return assemble(table, who, moment, camera, mixture(moment, shares, 0.25, 0.90))
 
 
 def _stand(one: pd.DataFrame, two: pd.DataFrame, kind: pd.DataFrame, moment: Draws) -> pd.DataFrame:
-    """Place both in one picture, turn them, let one light fall on both; in place.
+    """Place both in one picture, turn them, let one light fall on both and the first one point at
+    the other or put an arm around: in place. Returns what the pair shows.
 
     `scale` is half a head's height and `shift_x`, `shift_y` its middle, in half heights of the
     picture.
@@ -114,31 +106,21 @@ def _stand(one: pd.DataFrame, two: pd.DataFrame, kind: pd.DataFrame, moment: Dra
         p["deep"] = deep
     for name in [n for n in one if n.startswith(SHARED)]:
         two[name] = one[name]
-    gesture = _gestures(one, two, kind, moment, apart, to_left)
-    contact = np.where(facing > 0.35, 1.0, np.where(facing < -0.2, -0.8, 0.0))
-    columns = {"near": near, "above": above, "facing": facing, "eye_contact": contact}
-    return pd.DataFrame({**columns, "gesture": gesture})
-
-
-def _gestures(
-    one: pd.DataFrame,
-    two: pd.DataFrame,
-    kind: pd.DataFrame,
-    moment: Draws,
-    apart: np.ndarray,
-    to_left: np.ndarray,
-) -> np.ndarray:
-    """Arms: around the other's shoulders, or pointing at the other; returns their names (N,)."""
     around = moment.flag("arm around", kind.hug.to_numpy()) * (apart < 2.2)
-    point = moment.flag("points", kind.point.to_numpy()) * (1 - around)
-    toward = -to_left  # from the leader to the other, in the picture
-    one["hand"] = around + 2.0 * point  # 2: a hand that points
-    one["hand_side"] = toward  # the arm on the other's side
-    one["hand_x"] = toward * np.where(around > 0, apart + 1.0, 0.62 * apart)
+    points = moment.flag("points", kind.point.to_numpy()) * (1 - around)
+    one["hand"], two["hand"] = around + 2.0 * points, 0.0
+    one["hand_side"] = -to_left  # the arm on the other's side
+    one["hand_x"] = -to_left * np.where(around > 0, apart + 1.0, 0.62 * apart)
     one["hand_y"] = np.where(around > 0, -1.85, -1.9)
     one["hand_z"] = np.where(around > 0, -0.45, 1.5)
-    two["hand"] = 0.0
-    return np.select([around > 0, point > 0], ["arm around", "pointing"], "none")
+    columns = {
+        "near": near,
+        "above": above,
+        "facing": facing,
+        "eye_contact": np.select([facing > 0.35, facing < -0.2], [1.0, -0.8]),
+        "gesture": np.select([around > 0, points > 0], ["arm around", "pointing"], "none"),
+    }
+    return pd.DataFrame(columns)
 
 
 def boxes_of(left: pd.DataFrame, right: pd.DataFrame, moment: Draws) -> pd.DataFrame:
@@ -156,17 +138,11 @@ def boxes_of(left: pd.DataFrame, right: pd.DataFrame, moment: Draws) -> pd.DataF
 
 
 def relation(
-    part: str,
-    indices: Indices,
-    *,
-    seed: int = 0,
-    size: int = 64,
-    device: str = "cpu",
+    part: str, indices: Indices, *, seed: int = 0, size: int = 64, device: str = "cpu",
     progress: bool = True,
-) -> Pairs:
-    """Pairs of face crops with the eight traits.
+) -> Pairs:  # fmt: skip
+    """Pairs of face crops with the eight traits; part: `web` or `movie`; indices: integers >= 0.
 
-    part: `web` or `movie`; indices: which pairs, integers >= 0.
     The table holds `scenario`, the boxes in px (`left_x` ... `right_h`) of a picture of `width` by
     `height`, `votes_<trait>` (0..5, first round), the two identities, and `evidence_<trait>`.
     """
@@ -175,23 +151,17 @@ def relation(
 
 
 def picture_pairs(
-    left: pd.DataFrame,
-    right: pd.DataFrame,
-    pair: pd.DataFrame,
-    *,
-    size: int = 64,
-    device: str = "cpu",
-    progress: bool = True,
-) -> Pairs:
+    left: pd.DataFrame, right: pd.DataFrame, pair: pd.DataFrame, *, size: int, device: str,
+    progress: bool,
+) -> Pairs:  # fmt: skip
     """Render the crops of pairs whose latents are given."""
     names = [f"{side}_{k}" for side in ("left", "right") for k in "xywh"]
     boxes = torch.tensor(pair[names].to_numpy(np.float64)).reshape(-1, 2, 4)
     corner, span = boxes[..., :2].numpy(), boxes[..., 2:].numpy()
     middle = (corner + span / 2 - np.array([WIDTH, HEIGHT]) / 2) / (HEIGHT / 2) * np.array([1, -1])
     windows = np.concatenate([middle, span / HEIGHT], 2)  # (N, 2, 4)
-    made = _rendered(
-        left, right, windows, (size, size), device, "rendering pairs" if progress else None
-    )
+    title = "rendering pairs" if progress else None
+    made = _rendered(left, right, windows, (size, size), device, title)
     pixels = torch.tensor(pair[["width", "height"]].to_numpy(np.float64))
     table = pair.drop(columns=list(TRAITS)).assign(split="")
     for name in ("yaw", "e_happy", "e_angry", "male", "age"):
@@ -219,55 +189,39 @@ def picture_scenes(
 
 
 def _rendered(
-    left: pd.DataFrame,
-    right: pd.DataFrame,
-    windows: np.ndarray,
-    shape: tuple[int, int],
-    device: str,
-    title: str | None,
-) -> torch.Tensor:
+    left: pd.DataFrame, right: pd.DataFrame, windows: np.ndarray, shape: tuple[int, int],
+    device: str, title: str | None,
+) -> torch.Tensor:  # fmt: skip
     """(N, K, 3, height, width) uint8: K windows (x, y, half width, half height) of each picture."""
     count, many = windows.shape[:2]
-    both = pd.concat([left, right], ignore_index=True).iloc[
-        np.arange(2 * count).reshape(2, -1).T.ravel()
-    ]
-    out = torch.empty(count, many, 3, *shape, dtype=torch.uint8)
+    order = np.arange(2 * count).reshape(2, -1).T.ravel()
+    both = pd.concat([left, right], ignore_index=True).iloc[order]
     chunk = chunk_of(device)
 
     def work(rows: slice) -> torch.Tensor:
         p = both.iloc[2 * rows.start : 2 * rows.stop].reset_index(drop=True)
         people, renderer = prepare(p, "figure", chunk), studio("figure", chunk, device)
-        shared = p.iloc[np.repeat(np.arange(0, len(p), 2), many)].reset_index(drop=True)
+        first = np.repeat(np.arange(0, len(p), 2), many)
+        shared = p.iloc[first].reset_index(drop=True)
         stages = stage_of(shared)
-        stages["tall"] = np.repeat(HEAD / p.scale.to_numpy()[::2], many)
-        _place(
-            people,
-            p,
-            np.repeat(stages["tall"][::many], 2),
-            np.repeat(stages["distance"][::many] * 2.5, 2),
-        )
-        renderer.seat(people)
-        stages["distance"] *= 2.5
+        stages["tall"], stages["first"] = HEAD / shared.scale, first
         stages["window"] = windows[rows].reshape(-1, 4)
-        stages["first"] = np.repeat(np.arange(0, len(p), 2), many)
+        stages["distance"] *= 2.5
+        _place(people, p, np.repeat(stages[::many], 2))
+        renderer.seat(people)
         light = renderer.expose(stages, *shape, many=2)
-        return developed(shared, light, shape[0] / (64 if many == 2 else HEIGHT)).unflatten(
-            0, (-1, many)
-        )
+        made = developed(shared, light, shape[0] / (64 if many == 2 else HEIGHT))
+        return made.unflatten(0, (-1, many))
 
-    for rows, made in in_chunks(work, count, chunk // 2, title):
-        out[rows] = made
-    return out
+    return in_chunks(work, (count, many, 3, *shape), chunk // 2, title)
 
 
-def _place(people: Posed, p: pd.DataFrame, tall: np.ndarray, distance: np.ndarray) -> None:
-    """Scale and move posed people so that their heads are where the latents say; in place."""
-    grow = p.scale.to_numpy() * tall / (people.tall / 2)
-    deep = p.deep.to_numpy() * HEAD
-    goal = (
-        np.stack([p.shift_x * tall, p.shift_y * tall, 0 * tall], 1) * (1 - deep / distance)[:, None]
-    )
+def _place(people: Posed, p: pd.DataFrame, stages: np.ndarray) -> None:
+    """Scale and move posed people (N,) so that their heads are where the latents say; in place."""
+    tall, deep = stages["tall"], p.deep.to_numpy() * HEAD
+    goal = np.stack([p.shift_x * tall, p.shift_y * tall, 0 * tall], 1)
+    goal *= (1 - deep / stages["distance"])[:, None]
     goal[:, 2] = deep
-    people.turns *= grow[:, None, None, None].astype(np.float32)
-    move = goal - people.heads * grow[:, None]
-    people.shifts[:] = people.shifts * grow[:, None, None] + move[:, None]
+    grow = (p.scale.to_numpy() * tall / (people.tall / 2))[:, None]
+    people.turns *= grow[..., None, None].astype(np.float32)
+    people.shifts[:] = people.shifts * grow[..., None] + (goal - people.heads * grow)[:, None]

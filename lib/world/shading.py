@@ -25,34 +25,17 @@ HAIR, GEAR, TAIL, FRAME, LENS, BRIM, RING = PART.values()
 SKIN, LEFT_EYE, RIGHT_EYE, TEETH, TONGUE, LASHES = range(6)
 
 
-@wp.struct
-class Stage:
-    """Camera, light and backdrop of one picture; lengths in dm, light linear."""
-
-    centre: vec3  # what the camera looks at
-    tall: float  # half of the picture's height at the centre
-    window: vec4  # middle and half size of what is shown, in half heights of the picture
-    first: int  # row of the first of its people
-    distance: float
-    lamp: vec3  # direction to the main light
-    key_light: vec3
-    spread: float  # radius of the main light at distance 1
-    fill: vec3
-    fill_light: vec3
-    back: vec3  # direction to a lamp behind
-    rim_light: vec3
-    sky: vec3
-    ground: vec3
-    wall_a: vec3
-    wall_b: vec3
-    wall_c: vec3
-    scene: float  # 0 wall, 1 room, 2 outdoors, 3 lights in the dark
-    focus: float
-    crowd: float
-    seed: float
-    overlay: float
-    text: float
-    text_y: float
+# Camera, light and backdrop of one picture; lengths in dm, light linear. `first` is the row of the
+# first of its people; the camera looks at `centre` from `distance`, where the picture is twice
+# `tall` high; of it `window` is shown (middle and half size, in half heights). The main light of
+# radius `spread` at distance 1 is towards `lamp`, another behind the person towards `back`.
+# scene: 0 wall, 1 room, 2 outdoors, 3 lights in the dark.
+DIRECTIONS = "centre lamp fill back"
+LIGHTS = "key_light fill_light rim_light sky ground wall_a wall_b wall_c"
+SETTINGS = "tall distance spread scene focus crowd seed overlay text text_y"
+FIELDS = dict.fromkeys(f"{DIRECTIONS} {LIGHTS}".split(), vec3)
+FIELDS |= dict.fromkeys(SETTINGS.split(), float) | {"window": vec4, "first": int}
+Stage = wp.struct(type("Stage", (), {"__annotations__": FIELDS}))
 
 
 @wp.func

@@ -19,7 +19,7 @@ VECTORS = "skin lip hair beard iris cloth second wear up front"
 NUMBERS = """
     melanin redness freckles wrinkles makeup male place dress shades glasses hat scarf
     stubble chin_beard moustache full_beard side_beard beard_length brow_thick brow_dark
-    baldness hair_on hair_volume hair_length curl parting swept fringe
+    baldness hair_on hair_length curl parting swept fringe
     au_brow_inner au_brow_low au_nose_wrinkle au_corner_up
 """
 FIELDS = dict.fromkeys(VECTORS.split(), vec3) | dict.fromkeys(NUMBERS.split(), float)

@@ -12,8 +12,8 @@ TAU = 6.2831853
 
 
 @wp.struct
-class Shape:
-    """What all people of one kind of body share; P points."""
+class People:
+    """A chunk of B posed people with one kind of body of P points."""
 
     rest: wp.array(dtype=vec3)  # (P,) template
     outward: wp.array(dtype=vec3)  # (P,) the template's normals; 0 for things worn
@@ -21,17 +21,10 @@ class Shape:
     masks: wp.array(dtype=vec4)  # (P,)
     shade: wp.array(dtype=float)  # (P,)
     bones: wp.array2d(dtype=int)  # (P, 4)
-    weights: wp.array2d(dtype=float)
-
-
-@wp.struct
-class People:
-    """A chunk of B posed people."""
-
-    shape: Shape
+    weights: wp.array2d(dtype=float)  # (P, 4)
     meshes: wp.array(dtype=wp.uint64)  # (B,)
     normals: wp.array2d(dtype=vec3)  # (B, P)
-    looks: wp.array(dtype=Look)
+    looks: wp.array(dtype=Look)  # (B,)
     lines: wp.array3d(dtype=float)  # (B, 3, bins) as in `wear.lines`
 
 
@@ -51,31 +44,22 @@ class Hit:
 
 @wp.kernel
 def pose(
-    shape: Shape, looks: wp.array(dtype=Look), still: wp.array2d(dtype=vec3),
-    turns: wp.array2d(dtype=wp.mat33), shifts: wp.array2d(dtype=vec3),
-    posed: wp.array2d(dtype=vec3),
+    people: People, still: wp.array2d(dtype=vec3), turns: wp.array2d(dtype=wp.mat33),
+    shifts: wp.array2d(dtype=vec3), posed: wp.array2d(dtype=vec3),
 ) -> None:  # fmt: skip
     """(B, P) points at rest to posed ones, clothes and beards raised from the skin."""
     row, point = wp.tid()
     at = still[row, point]
-    if wp.length_sq(shape.outward[point]) > 0.5:
-        raised = swelling(looks[row], shape.rest[point], shape.masks[point][0])
-        at += shape.outward[point] * raised
+    if wp.length_sq(people.outward[point]) > 0.5:
+        raised = swelling(people.looks[row], people.rest[point], people.masks[point][0])
+        at += people.outward[point] * raised
     total = vec3()
     for k in range(4):
-        weight = shape.weights[point, k]
+        weight = people.weights[point, k]
         if weight > 0.0:
-            bone = shape.bones[point, k]
+            bone = people.bones[point, k]
             total += weight * (turns[row, bone] * at + shifts[row, bone])
     posed[row, point] = total
-
-
-@wp.func
-def corners_of(mesh: wp.uint64, face: int) -> wp.vec3i:
-    """The three vertices of a triangle."""
-    k = face * 3
-    a, b = wp.mesh_get_index(mesh, k), wp.mesh_get_index(mesh, k + 1)
-    return wp.vec3i(a, b, wp.mesh_get_index(mesh, k + 2))
 
 
 @wp.func
@@ -96,12 +80,15 @@ def meet(people: People, one: int, start: vec3, ray: vec3, longest: float, depth
         if not query.result:
             break
         far += query.t
-        c, u, v = corners_of(mesh, query.face), query.u, query.v
-        part = people.shape.parts[c[0]]
-        rest = mixed(people.shape.rest, c, u, v)
-        n = wp.normalize(mixed(people.normals[one], c, u, v))
+        a, u, v = 3 * query.face, query.u, query.v
+        b, c = wp.mesh_get_index(mesh, a + 1), wp.mesh_get_index(mesh, a + 2)
+        corners = wp.vec3i(wp.mesh_get_index(mesh, a), b, c)
+        part = people.parts[corners[0]]
+        rest = mixed(people.rest, corners, u, v)
+        n = wp.normalize(mixed(people.normals[one], corners, u, v))
         if shown(people.looks[one], part, rest, n, ray, people.lines[one]):
-            mask, shade = mixed(people.shape.masks, c, u, v), mixed(people.shape.shade, c, u, v)
+            mask = mixed(people.masks, corners, u, v)
+            shade = mixed(people.shade, corners, u, v)
             out = Hit(one, part, far, start + ray * far, rest, n, mask, shade)
             break
         far += 0.0004
@@ -138,7 +125,7 @@ def lens_on(people: People, one: int, start: vec3, ray: vec3, far: float) -> boo
     query = wp.mesh_query_ray(mesh, start, ray, far)
     if not query.result:
         return False
-    return people.shape.parts[wp.mesh_get_index(mesh, query.face * 3)] == LENS
+    return people.parts[wp.mesh_get_index(mesh, query.face * 3)] == LENS
 
 
 @wp.func

@@ -282,6 +282,6 @@ def _brim(hat: np.ndarray) -> np.ndarray:
 
 def _earrings(face: dict[str, np.ndarray]) -> np.ndarray:
     """(N, 12, 3) a drop below each ear."""
-    left = face["left lobe"][:, None] + np.array([0.03, -0.08, 0]) + DROP
-    right = face["right lobe"][:, None] + np.array([-0.03, -0.08, 0]) + DROP
-    return np.concatenate([left, right], 1)
+    sides = (("left lobe", 0.03), ("right lobe", -0.03))
+    ears = [face[name][:, None] + np.array([out, -0.08, 0]) for name, out in sides]
+    return np.concatenate([ear + DROP for ear in ears], 1)
