@@ -166,11 +166,11 @@ def _reuse(images: np.ndarray, index: np.ndarray, other: Path) -> None:
 def _fill(part: Path, rows: pd.DataFrame, options: Options, unreadable: int, bar: str) -> None:
     """Cut what is missing in parallel; the index notes each chunk when it is on disk."""
     index = np.load(part / "index.npy", mmap_mode="r+")
-    todo = np.flatnonzero(index["state"] != DONE)
+    left = np.flatnonzero(index["state"] != DONE)
     broken: list[Cut] = []
-    work = _jobs(part / "images.npy", rows, todo, options)
-    with tqdm(total=len(todo), desc=f"{bar} crops", disable=not (bar and len(todo))) as shown:
-        for done in _in_parallel(work, len(todo)):
+    work = _jobs(part / "images.npy", rows, left, options)
+    with tqdm(total=len(left), desc=f"{bar} crops", disable=not (bar and len(left))) as shown:
+        for done in _in_parallel(work, len(left)):
             broken += [one for one in done if one.problem]
             for one in done:
                 state = BROKEN if one.problem else DONE
@@ -180,10 +180,10 @@ def _fill(part: Path, rows: pd.DataFrame, options: Options, unreadable: int, bar
     pictures = {rows["image"].iloc[one.row]: one for one in broken}
     if len(pictures) > unreadable:
         first = [(rows.iloc[one.row], one.problem) for one in list(pictures.values())[:5]]
-        todo_text = listing.removal(first[0][0]["file"], first[0][0]["line"])
         text = "\n".join(f"  {_described(row, problem)}" for row, problem in first)
+        todo = listing.removal(first[0][0])
         raise ValueError(
-            f"{len(pictures)} pictures cannot be cut; copy each again or {todo_text}:\n{text}"
+            f"{len(pictures)} pictures cannot be cut; copy each again or {todo}:\n{text}"
         )
 
 

@@ -17,7 +17,7 @@ from lib import files, workspace
 from lib.data import crops, listing, splits
 from lib.data.crops import Options
 from lib.data.faces import FaceSet, PairSet, mapped, spatial_cues
-from lib.data.listing import BOX, DROPPED, Listing
+from lib.data.listing import BOX, Listing
 from lib.data.sources import published
 from lib.params import DataParams, Params
 from lib.vocabulary import ATTRIBUTES, FACE_SOURCES, SOURCE_NAMES, TRAITS
@@ -45,15 +45,11 @@ def read(source: str, params: Params, progress: bool = True) -> Listing:
         )
     reader = published.DATASETS[source].reader
     found = reader.rows(home, params.data, seed=params.seed, progress=progress)
-    return found if source == "ckplus" else with_missing_parts(found, SOURCE_NAMES[source])
-
-
-def with_missing_parts(found: Listing, title: str) -> Listing:
-    """A listing with a remark for each of training and test that has no row."""
+    title, sides = SOURCE_NAMES[source], () if source == "ckplus" else ("train", "test")
     lacking = {
         f"no {side} part: a copy of {title} with a few of its pictures?": len(found.table)
-        for side in ("train", "test")
-        if not (found.table["split"] == side).any()
+        for side in sides
+        if side not in set(found.table["split"])
     }
     return replace(found, remarks=lacking | found.remarks)
 
@@ -64,27 +60,26 @@ def faces(source: str, params: Params, cache: Path, progress: bool = True) -> Fa
 
 
 def cropped(
-    source: str, found: Listing, params: Params, cache: Path, progress: bool = True
-) -> FaceSet:
-    """The faces that a dataset's files list, as `faces`."""
-    already = int((found.dropped["reason"] == UNREADABLE).sum())
-    allowed = ALLOWED_UNREADABLE.get(source, 0) - already
-    options = Options(params.data.size)
-    return with_crops(found, cache, source, options, unreadable=allowed, progress=progress)
-
-
-def with_crops(
-    found: Listing,
-    cache: Path,
     name: str,
-    options: Options,
-    *,
-    unreadable: int = 0,
+    found: Listing,
+    params: Params,
+    cache: Path,
     progress: bool = True,
+    *,
+    upright: bool = False,
 ) -> FaceSet:
-    """The listed faces with their crops. Unreadable pictures that are allowed are in no split."""
+    """The listed faces with their crops. Unreadable pictures that are allowed are in no split.
+
+    upright: turn pictures as their camera noted.
+    """
+    already = int((found.dropped["reason"] == UNREADABLE).sum())
     made = crops.cached(
-        found.table, cache / "crops", name, options, unreadable=unreadable, progress=progress
+        found.table,
+        cache / "crops",
+        name,
+        Options(params.data.size, upright=upright),
+        unreadable=ALLOWED_UNREADABLE.get(name, 0) - already,
+        progress=progress,
     )
     table = _with_hashes(found.table, made.index)
     broken = made.index["state"] == crops.BROKEN
@@ -104,9 +99,7 @@ def join(parts: Sequence[FaceSet], cache: Path, name: str, progress: bool = True
     table = pd.concat([_all_hashed(part.table) for part in parts], ignore_index=True)
     images = ImageList([part.images for part in parts])
     leaks = splits.find_leaks(table, images)
-    _save_dropped(
-        cache, f"{name} leaks", listing.as_dropped(table.iloc[leaks["train"]], _reasons(leaks))
-    )
+    _save_leaks(cache, name, table, leaks)
     order = _training_first(table["split"], leaks["train"])
     labels = torch.cat([part.labels for part in parts])[torch.from_numpy(order)]
     table = table.iloc[order].reset_index(drop=True)
@@ -118,22 +111,21 @@ def pairs(params: Params, cache: Path, progress: bool = True) -> PairSet:
     """The pairs of the relation dataset, training before test, without leaks."""
     found = read("relation", params, progress)
     sides = [_one_side(found.table, side) for side in ("left", "right")]
-    both = pd.concat(sides, ignore_index=True)
+    both, count = pd.concat(sides, ignore_index=True), len(found.table)
     options = Options(params.data.size)
     made = crops.cached(both, cache / "crops", "relation", options, progress=progress)
-    count = len(found.table)
     leaks = splits.find_leaks(_with_hashes(both, made.index), made.images)
     leaks = leaks.assign(train=leaks["train"] % count).drop_duplicates("train")
-    gone = listing.as_dropped(found.table.iloc[leaks["train"]], _reasons(leaks))
     _save_dropped(cache, "relation", found.dropped)
-    _save_dropped(cache, "relation leaks", gone)
+    _save_leaks(cache, "relation", found.table, leaks)
     order = _training_first(found.table["split"], leaks["train"])
     left, right = (
         ImageList([part]).copied(order, cache / f"relation_{side}.npy", progress)
         for side, part in zip(("left", "right"), made.images.split(count), strict=True)
     )
     table = found.table.iloc[order].reset_index(drop=True)
-    boxes = torch.from_numpy(np.stack([part[list(BOX)].to_numpy()[order] for part in sides], 1))
+    columns = [f"{side}_{name}" for side in ("left", "right") for name in BOX]
+    boxes = torch.from_numpy(table[columns].to_numpy(np.float64).reshape(-1, 2, 4))
     picture = torch.from_numpy(table[["width", "height"]].to_numpy(np.float64))
     traits = torch.from_numpy(table[list(TRAITS)].to_numpy(np.int8, copy=True))
     table = table.drop(columns=list(TRAITS))
@@ -182,10 +174,8 @@ class ImageList:
 
         def write(part: Path) -> None:
             target = files.reserved(part, shape)  # an error in words where the disk is full
-            portions = range(0, len(order), PORTION)
-            for first in tqdm(
-                portions, f"{path.stem}: one file", disable=not progress, leave=False
-            ):
+            starts, title = range(0, len(order), PORTION), f"{path.stem}: one file"
+            for first in tqdm(starts, title, disable=not progress, leave=False):
                 chosen = order[first : first + PORTION]
                 number = np.searchsorted(self.starts, chosen, "right") - 1
                 for one in np.unique(number):
@@ -201,9 +191,10 @@ class ImageList:
 # What is left out ---------------------------------------------------------------------------------
 
 
-def _reasons(leaks: pd.DataFrame) -> list[str]:
-    pairs = zip(leaks["what"], leaks["test_key"], strict=True)
-    return [f"leak: {what} as test face {key}" for what, key in pairs]
+def _save_leaks(cache: Path, name: str, table: pd.DataFrame, leaks: pd.DataFrame) -> None:
+    reasons = "leak: " + leaks["what"] + " as test face " + leaks["test_key"]
+    gone = listing.as_dropped(table.iloc[leaks["train"]], reasons.to_list())
+    _save_dropped(cache, f"{name} leaks", gone)
 
 
 def _save_dropped(cache: Path, name: str, dropped: pd.DataFrame) -> None:
@@ -220,6 +211,4 @@ def clear_dropped(cache: Path, *names: str) -> None:
 def all_dropped(cache: Path) -> pd.DataFrame:
     """What was left out when the sets in this cache were made: set, file, line, reason."""
     paths = sorted((cache / "dropped").glob("*.csv"))
-    found = [pd.read_csv(path).assign(set=path.stem) for path in paths]
-    table = pd.concat([listing.no_rows().assign(set=""), *found], ignore_index=True)
-    return table[["set", *DROPPED]]
+    return listing.dropped_of({path.stem: pd.read_csv(path) for path in paths})

@@ -5,7 +5,9 @@ order of a list and whatever else is in it.
 """
 
 import hashlib
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
+from types import MappingProxyType
 from typing import Protocol
 
 import numpy as np
@@ -14,6 +16,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from lib.data import listing
+from lib.data.listing import Listing
 
 BANDS = 5  # of the 64 bits; hashes that differ in fewer bits than there are bands share a band
 NEAR = 4  # bits
@@ -72,16 +75,26 @@ def sample_balanced(
     return np.zeros(len(names), bool)
 
 
-def limit_training(rows: pd.DataFrame, count: int, seed: int) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """At most `count` training rows (0: all) in whole identities; the others as dropped rows."""
-    train = (rows["split"] == "train").to_numpy()
-    if not count or train.sum() <= count:
-        return rows, listing.no_rows()
-    kept = sample_groups(rows["identity"][train], count, seed)
-    beyond = train.copy()
-    beyond[train] = ~kept
-    source = rows["source"].iloc[0]
-    return listing.drop(rows, beyond, f"beyond the {count} training rows of data.{source}.train")
+def limited(
+    table: pd.DataFrame,
+    limit: int,
+    seed: int,
+    *,
+    total: int,
+    dropped: Sequence[pd.DataFrame] = (),
+    remarks: Mapping[str, int] = MappingProxyType({}),
+) -> Listing:
+    """A listing with at most `limit` training rows (0: all) in whole identities.
+
+    total: rows of the source, of which those in `dropped` are not in the table.
+    """
+    train, rest = (table["split"] == "train").to_numpy(), listing.no_rows()
+    if limit and train.sum() > limit:
+        beyond = train.copy()
+        beyond[train] = ~sample_groups(table["identity"][train], limit, seed)
+        reason = f"beyond the {limit} training rows of data.{table['source'].iloc[0]}.train"
+        table, rest = listing.drop(table, beyond, reason)
+    return Listing(table, pd.concat([*dropped, rest], ignore_index=True), total, dict(remarks))
 
 
 def _shuffled(names: pd.Series, seed: int) -> list[str]:
