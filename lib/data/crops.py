@@ -26,7 +26,7 @@ from tqdm import tqdm
 from lib import files, machine
 from lib.data import listing
 from lib.data.faces import mapped
-from lib.data.pictures import MARGIN, Cut, Job, cut
+from lib.data.pictures import MARGIN, Cut, Job, Options, cut
 from lib.provenance import digest
 
 VERSION = "3"  # raise with any change of what a crop looks like, or of the index
@@ -48,15 +48,6 @@ class Crops:
 
     images: Tensor
     index: np.ndarray
-
-
-@dataclass(frozen=True)
-class Options:
-    """How crops are cut: side (px), margin (share of the box), turned as the camera noted."""
-
-    size: int
-    margin: float = MARGIN
-    upright: bool = False
 
 
 def cached(
@@ -111,7 +102,7 @@ def _recipes(rows: pd.DataFrame, options: Options) -> np.ndarray:
     made = []
     for path, *box in zip(*columns, strict=True):
         size, changed = stats[path].st_size, stats[path].st_mtime_ns
-        recipe = (VERSION, path, size, changed, options.size, options.margin, options.upright)
+        recipe = (VERSION, path, size, changed, options.size, MARGIN, options.upright)
         text = repr((*recipe, *(float(value) for value in box)))
         made.append(hashlib.sha256(text.encode()).digest()[:16])
     return np.array(made, "V16")
@@ -203,8 +194,7 @@ def _jobs(target: Path, rows: pd.DataFrame, todo: np.ndarray, options: Options) 
             x, y, w, h, width, height = (float(columns[name][row]) for name in GEOMETRY)
             size = int(width), int(height)
             chosen.append((row, str(columns["image"][row]), (x, y, w, h), size))
-        how = (options.size, options.margin, options.upright)
-        yield Job(str(target), offset, *how, tuple(chosen))
+        yield Job(str(target), offset, options, tuple(chosen))
 
 
 def _in_parallel(work: Iterator[Job], rows: int) -> Iterator[list[Cut]]:
