@@ -281,7 +281,7 @@ def test_a_set_larger_than_memory_is_read_from_its_file(tree, make, tmp_path):
 def test_images_of_several_sets_are_gathered_in_any_order(tmp_path):
     one, two = (torch.randint(0, 256, (n, 3, 4, 4), dtype=torch.uint8) for n in (300, 500))
     order = np.random.default_rng(0).permutation(800)[:700]
-    found = real.ImageList([one, two]).copied(order, tmp_path / "all.npy", False)
+    found = real.in_one_file([one, two], order, tmp_path / "all.npy", False)
     assert torch.equal(found, torch.cat([one, two])[torch.from_numpy(order)])
 
 

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import torch
 from torch import Tensor
+from torch.utils.data import ConcatDataset
 from tqdm import tqdm
 
 from lib import files, workspace
@@ -25,7 +26,6 @@ from lib.vocabulary import ATTRIBUTES, FACE_SOURCES, SOURCE_NAMES, TRAITS
 COLUMNS = (*("key", "source", "identity", "split", "image"), *BOX, "file", "line")
 ALLOWED_UNREADABLE = {"aflw": published.aflw.UNREADABLE}
 UNREADABLE = "unreadable picture"
-PORTION = 256  # crops copied at a time
 
 
 def read(source: str, params: Params, progress: bool = True) -> Listing:
@@ -97,14 +97,14 @@ def join(parts: Sequence[FaceSet], cache: Path, name: str, progress: bool = True
     The crops are copied to `<cache>/<name>.npy` and memory-mapped from there.
     """
     table = pd.concat([_all_hashed(part.table) for part in parts], ignore_index=True)
-    images = ImageList([part.images for part in parts])
-    leaks = splits.find_leaks(table, images)
+    images = [part.images for part in parts]
+    leaks = splits.find_leaks(table, ConcatDataset(images))  # type: ignore[arg-type]
     _save_leaks(cache, name, table, leaks)
     order = _training_first(table["split"], leaks["train"])
     labels = torch.cat([part.labels for part in parts])[torch.from_numpy(order)]
     table = table.iloc[order].reset_index(drop=True)
     table = table.assign(phash=[f"{value:016x}" for value in table["phash"]])
-    return FaceSet(images.copied(order, cache / f"{name}.npy", progress), labels, table)
+    return FaceSet(in_one_file(images, order, cache / f"{name}.npy", progress), labels, table)
 
 
 def pairs(params: Params, cache: Path, progress: bool = True) -> PairSet:
@@ -120,7 +120,7 @@ def pairs(params: Params, cache: Path, progress: bool = True) -> PairSet:
     _save_leaks(cache, "relation", found.table, leaks)
     order = _training_first(found.table["split"], leaks["train"])
     left, right = (
-        ImageList([part]).copied(order, cache / f"relation_{side}.npy", progress)
+        in_one_file([part], order, cache / f"relation_{side}.npy", progress)
         for side, part in zip(("left", "right"), made.images.split(count), strict=True)
     )
     table = found.table.iloc[order].reset_index(drop=True)
@@ -158,34 +158,21 @@ def _training_first(split: pd.Series, leaked: pd.Series) -> np.ndarray:
     return np.concatenate([np.setdiff1d(train, leaked), test])
 
 
-class ImageList:
-    """The images of several sets, each (N, 3, S, S), by their place in all of them."""
+def in_one_file(images: Sequence[Tensor], order: np.ndarray, path: Path, progress: bool) -> Tensor:
+    """The images of several sets, each (N, 3, S, S), at these places of all of them, in that order;
+    memory-mapped from one file.
+    """
+    shape, every = (len(order), *images[0].shape[1:]), ConcatDataset(images)  # type: ignore[arg-type]
 
-    def __init__(self, images: Sequence[Tensor]) -> None:
-        self.images, self.starts = images, np.cumsum([0, *(len(part) for part in images)])
+    def write(part: Path) -> None:
+        target = files.reserved(part, shape)  # an error in words where the disk is full
+        bar = tqdm(order, f"{path.stem}: one file", disable=not progress, leave=False)
+        for row, place in enumerate(bar):
+            target[row] = every[int(place)]
+        target.flush()
 
-    def __getitem__(self, place: int) -> Tensor:
-        part = int(np.searchsorted(self.starts, place, "right")) - 1
-        return self.images[part][place - int(self.starts[part])]
-
-    def copied(self, order: np.ndarray, path: Path, progress: bool) -> Tensor:
-        """The images at these places, in that order, in one file; memory-mapped from there."""
-        shape = (len(order), *self.images[0].shape[1:])
-
-        def write(part: Path) -> None:
-            target = files.reserved(part, shape)  # an error in words where the disk is full
-            starts, title = range(0, len(order), PORTION), f"{path.stem}: one file"
-            for first in tqdm(starts, title, disable=not progress, leave=False):
-                chosen = order[first : first + PORTION]
-                number = np.searchsorted(self.starts, chosen, "right") - 1
-                for one in np.unique(number):
-                    mine = number == one
-                    index = torch.from_numpy(chosen[mine] - self.starts[one])
-                    target[first : first + len(chosen)][mine] = self.images[one][index].numpy()
-            target.flush()
-
-        workspace.atomically(path, write)
-        return mapped(path, linkable=True)
+    workspace.atomically(path, write)
+    return mapped(path, linkable=True)
 
 
 # What is left out ---------------------------------------------------------------------------------
