@@ -170,18 +170,15 @@ def _fill(part: Path, rows: pd.DataFrame, options: Options, unreadable: int, bar
             shown.update(len(done))
     pictures = {rows["image"].iloc[one.row]: one for one in broken}
     if len(pictures) > unreadable:
-        first = [(rows.iloc[one.row], one.problem) for one in list(pictures.values())[:5]]
-        text = "\n".join(f"  {_described(row, problem)}" for row, problem in first)
-        todo = listing.removal(first[0][0])
+        todo, text = listing.removal(rows.iloc[broken[0].row]), ""
+        for one in list(pictures.values())[:5]:
+            row = rows.iloc[one.row]
+            listed = row["file"] != row["image"]
+            where = f"{listing.place(row['file'], row['line'])}: " if listed else ""
+            text += f"\n  {where}{one.problem}"
         raise ValueError(
-            f"{len(pictures)} pictures cannot be cut; copy each again or {todo}:\n{text}"
+            f"{len(pictures)} pictures cannot be cut; copy each again or {todo}:{text}"
         )
-
-
-def _described(row: pd.Series, problem: str) -> str:
-    """What is wrong with a picture, after the row that lists it if a list does."""
-    listed = row["file"] != row["image"]
-    return f"{listing.place(row['file'], row['line'])}: {problem}" if listed else problem
 
 
 def _jobs(target: Path, rows: pd.DataFrame, todo: np.ndarray, options: Options) -> Iterator[Job]:

@@ -13,10 +13,9 @@ from types import MappingProxyType
 
 import pandas as pd
 
-from lib.data import inventory as inventories
 from lib.data import listing, real, rendered
 from lib.data.faces import FaceSet, PairSet, concatenate
-from lib.data.inventory import Inventory
+from lib.data.inventory import take as inventory
 from lib.data.listing import Listing
 from lib.data.sources import manifest as manifests
 from lib.data.sources import published
@@ -162,12 +161,8 @@ def left_out(cache: Path) -> pd.DataFrame:
 
     With what is in the sets, they are all rows of the source.
     """
-    return real.all_dropped(cache)
-
-
-def inventory(params: Params, *, progress: bool = True) -> Inventory:
-    """What is in the data folder and what is missing; reads lists, cuts no crops."""
-    return inventories.take(params, progress=progress)
+    paths = sorted((cache / "dropped").glob("*.csv"))
+    return listing.dropped_of({path.stem: pd.read_csv(path) for path in paths})
 
 
 if __name__ == "__main__":

@@ -38,7 +38,8 @@ class Rows:
 
     def select(self, where: pd.Series | np.ndarray | torch.Tensor | Sequence[int]) -> Self:
         """The rows at a boolean mask or at indices, in that order."""
-        index = to_index(where)
+        index = torch.as_tensor(np.array(where))  # a copy: pandas' own arrays may be read-only
+        index = index.nonzero()[:, 0] if index.dtype == torch.bool else index.long()
         table = self.table.iloc[index.numpy()].reset_index(drop=True)
         arrays = {name: picked(array, index) for name, array in self.arrays().items()}
         return type(self)(table=table, **arrays)
@@ -53,14 +54,37 @@ class Rows:
         return torch.tensor((self.table["split"] == "train").to_numpy())
 
     def save(self, folder: Path) -> Path:
-        """Write the set to a folder that `load` opens."""
-        return save_store(folder, self.arrays(), self.table)
+        """Write the set to a folder that `load` opens: .npy files that can be memory-mapped, and
+        the table as parquet.
+
+        Replaces a set that is there; arrays that only the old one had are removed.
+        """
+        folder.mkdir(parents=True, exist_ok=True)
+        arrays = self.arrays()
+        files.remove(folder / "table.parquet")  # without it, the set is not whole
+        for name, array in arrays.items():
+            files.seal(folder / f"{name}.npy", functools.partial(_save_array, array))
+        for path in folder.glob("*.npy"):
+            if path.stem not in arrays:
+                files.remove(path)
+        files.seal(folder / "table.parquet", self.table.to_parquet, {"arrays": sorted(arrays)})
+        return folder
 
     @classmethod
     def load(cls, folder: Path) -> Self:
-        """Open a saved set; images stay on disk until they are read."""
-        arrays, table = load_store(folder)
-        return cls(table=table, **arrays)
+        """Open a saved set; images stay on disk until they are read, and changes are not written.
+
+        FileNotFoundError where the set is not finished; ValueError where a file of it is damaged.
+        """
+        table = folder / "table.parquet"
+        again = "run notebook 01 again, or `make reproduce`"
+        if not table.exists():
+            raise FileNotFoundError(f"{folder} holds no finished set: {again}")
+        paths = {k: folder / f"{k}.npy" for k in files.verified(table, again)["arrays"]}
+        for path in paths.values():
+            files.verified(path, again)
+        arrays = {name: mapped(path) for name, path in paths.items()}
+        return cls(table=pd.read_parquet(table), **arrays)
 
 
 @dataclass(frozen=True)
@@ -177,12 +201,6 @@ def check_set(table: pd.DataFrame, images: torch.Tensor, labels: torch.Tensor, w
         raise ValueError(f"key {twice!r} is twice in the table; keys must be unique")
 
 
-def to_index(where: pd.Series | np.ndarray | torch.Tensor | Sequence[int]) -> torch.Tensor:
-    """A boolean mask or indices as a long tensor of indices."""
-    where = torch.as_tensor(np.array(where))  # a copy: pandas' own arrays may be read-only
-    return where.nonzero()[:, 0] if where.dtype == torch.bool else where.long()
-
-
 def picked(array: torch.Tensor, index: torch.Tensor) -> torch.Tensor:
     """The rows at an index; consecutive images are a view, which may stay on disk."""
     first = int(index[0]) if len(index) else 0
@@ -190,22 +208,6 @@ def picked(array: torch.Tensor, index: torch.Tensor) -> torch.Tensor:
     if array.ndim == 4 and consecutive:
         return array[first : first + len(index)]
     return array[index]
-
-
-def save_store(folder: Path, arrays: dict[str, torch.Tensor], table: pd.DataFrame) -> Path:
-    """Save arrays as .npy files that can be memory-mapped, and the table as parquet.
-
-    Replaces a set that is there; arrays that only the old one had are removed.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    files.remove(folder / "table.parquet")  # without it, the set is not whole
-    for name, array in arrays.items():
-        files.seal(folder / f"{name}.npy", functools.partial(_save_array, array))
-    for path in folder.glob("*.npy"):
-        if path.stem not in arrays:
-            files.remove(path)
-    files.seal(folder / "table.parquet", table.to_parquet, {"arrays": sorted(arrays)})
-    return folder
 
 
 def _save_array(array: torch.Tensor, path: Path) -> None:
@@ -228,19 +230,3 @@ def mapped(path: Path, *, linkable: bool = False) -> torch.Tensor:
     if linkable:
         tensor.linkable = path  # type: ignore[attr-defined]
     return tensor
-
-
-def load_store(folder: Path) -> tuple[dict[str, torch.Tensor], pd.DataFrame]:
-    """Open what `save_store` wrote; arrays are memory-mapped, copy on write.
-
-    FileNotFoundError where the set is not finished; ValueError where a file of it is damaged.
-    """
-    table = folder / "table.parquet"
-    again = "run notebook 01 again, or `make reproduce`"
-    if not table.exists():
-        raise FileNotFoundError(f"{folder} holds no finished set: {again}")
-    names = files.verified(table, again)["arrays"]
-    paths = {name: folder / f"{name}.npy" for name in names}
-    for path in paths.values():
-        files.verified(path, again)
-    return {name: mapped(path) for name, path in paths.items()}, pd.read_parquet(table)

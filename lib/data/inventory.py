@@ -12,6 +12,8 @@ from lib.params import Params
 from lib.provenance import ROOT
 from lib.vocabulary import FACE_SOURCES, SOURCE_NAMES
 
+# A copy with fewer rows than the whole set may be cut short: a remark, not an error.
+SHORT = "rows missing of the whole set's {:,}: a part of it, or a list cut short?"
 COLUMNS = ("from", "expected", "rows", "kept", "dropped", "train", "test")
 
 
@@ -49,7 +51,7 @@ class Inventory:
 
 
 def take(params: Params, *, progress: bool = True) -> Inventory:
-    """Read the lists of every dataset that is there, and the manifests; no picture is decoded.
+    """What is in the data folder and what is missing, by the lists alone; no picture is decoded.
 
     What is wrong with one dataset goes to `problems`, so that the others are still reported.
     """
@@ -63,7 +65,9 @@ def take(params: Params, *, progress: bool = True) -> Inventory:
             origin = published.origin(source, params.data)
             if origin == "real":
                 part = real.read(source, params, progress)
-                found[title] = _marked_if_short(part, dataset.expected)
+                counted = part.total if part.counted is None else part.counted
+                short = {SHORT.format(dataset.expected): max(dataset.expected - counted, 0)}
+                found[title] = replace(part, remarks=short | part.remarks)
                 terms[title] = dataset.terms
                 row |= _counts(part) | {"from": str(place)}
         except (ValueError, OSError) as error:
@@ -96,15 +100,6 @@ def take(params: Params, *, progress: bool = True) -> Inventory:
     dropped = listing.dropped_of({title: part.dropped for title, part in found.items()})
     counted = _counted(reasons, "reason"), _counted(remarks, "remark")
     return Inventory(table, *counted, dropped, missing, terms, problems)
-
-
-def _marked_if_short(part: Listing, expected: int) -> Listing:
-    """A copy with fewer rows than the whole set may be cut short: a remark, not an error."""
-    lacking = expected - (part.total if part.counted is None else part.counted)
-    if lacking <= 0:
-        return part
-    text = f"rows missing of the whole set's {expected:,}: a part of it, or a list cut short?"
-    return replace(part, remarks={text: lacking, **part.remarks})
 
 
 def _counts(part: Listing) -> dict[str, int]:

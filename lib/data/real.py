@@ -96,7 +96,10 @@ def join(parts: Sequence[FaceSet], cache: Path, name: str, progress: bool = True
 
     The crops are copied to `<cache>/<name>.npy` and memory-mapped from there.
     """
-    table = pd.concat([_all_hashed(part.table) for part in parts], ignore_index=True)
+    # Missing hashes would make the others float64, which holds 53 of their 64 bits.
+    unknown = {"content": "", "phash": np.uint64(0)}
+    tables = [t if "phash" in t else t.assign(**unknown) for t in (part.table for part in parts)]
+    table = pd.concat(tables, ignore_index=True)
     images = [part.images for part in parts]
     leaks = splits.find_leaks(table, ConcatDataset(images))  # type: ignore[arg-type]
     _save_leaks(cache, name, table, leaks)
@@ -110,7 +113,13 @@ def join(parts: Sequence[FaceSet], cache: Path, name: str, progress: bool = True
 def pairs(params: Params, cache: Path, progress: bool = True) -> PairSet:
     """The pairs of the relation dataset, training before test, without leaks."""
     found = read("relation", params, progress)
-    sides = [_one_side(found.table, side) for side in ("left", "right")]
+    sides = [
+        found.table.assign(
+            key=found.table["key"] + f" {side}",
+            **{name: found.table[f"{side}_{name}"] for name in BOX},
+        )
+        for side in ("left", "right")
+    ]
     both, count = pd.concat(sides, ignore_index=True), len(found.table)
     options = Options(params.data.size)
     made = crops.cached(both, cache / "crops", "relation", options, progress=progress)
@@ -132,24 +141,10 @@ def pairs(params: Params, cache: Path, progress: bool = True) -> PairSet:
     return PairSet(left, right, spatial_cues(boxes, picture), traits, table)
 
 
-def _one_side(table: pd.DataFrame, side: str) -> pd.DataFrame:
-    """The pairs' faces of one side, as rows of faces."""
-    boxes = {name: table[f"{side}_{name}"] for name in BOX}
-    return table.assign(key=table["key"] + f" {side}", **boxes)
-
-
 def _with_hashes(table: pd.DataFrame, index: np.ndarray) -> pd.DataFrame:
     """A table with digest and perceptual hash of each row's picture."""
     content = [bytes(value).hex() for value in index["content"]]
     return table.assign(content=content, phash=index["phash"])
-
-
-def _all_hashed(table: pd.DataFrame) -> pd.DataFrame:
-    """A table with digest and hash, blank and 0 where its pictures have none.
-
-    Missing hashes would make the others float64, which holds 53 of their 64 bits.
-    """
-    return table if "phash" in table else table.assign(content="", phash=np.uint64(0))
 
 
 def _training_first(split: pd.Series, leaked: pd.Series) -> np.ndarray:
@@ -193,9 +188,3 @@ def clear_dropped(cache: Path, *names: str) -> None:
     """Remove the files of sets that are no longer made from real data."""
     for name in names:
         (cache / "dropped" / f"{name}.csv").unlink(missing_ok=True)
-
-
-def all_dropped(cache: Path) -> pd.DataFrame:
-    """What was left out when the sets in this cache were made: set, file, line, reason."""
-    paths = sorted((cache / "dropped").glob("*.csv"))
-    return listing.dropped_of({path.stem: pd.read_csv(path) for path in paths})

@@ -63,7 +63,9 @@ def below(base: Path) -> set[str]:
     while todo:
         with listing.readable(folder := todo.pop()), os.scandir(folder) as entries:
             for entry in entries:
-                if entry.is_symlink() and not (_is_within(entry.path, real) and entry.is_file()):
+                if entry.is_symlink() and not (
+                    os.path.realpath(entry.path).startswith(real + os.sep) and entry.is_file()
+                ):
                     text = f"is a link to no file inside {base}; put the file itself there"
                     listing.fail(entry.path, 0, text)
                 if entry.is_dir():
@@ -71,10 +73,6 @@ def below(base: Path) -> set[str]:
                 elif entry.is_file():
                     found.add(os.path.relpath(entry.path, base))
     return found
-
-
-def _is_within(path: str, real: str) -> bool:
-    return os.path.realpath(path).startswith(real + os.sep)
 
 
 def image_paths(rows: pd.DataFrame, column: str, base: Path) -> list[str]:
