@@ -158,6 +158,7 @@ AFLW = [
     (gone("flickr"), "aflw holds no flickr (but aflw.sqlite); copy the dataset whole"),
 ]  # fmt: skip
 
+LATIN = os.fsdecode(b"caf\xe9.png")  # a name in an old encoding
 TRAIN, VALIDATION = "Train_Aligned_Faces", "Val_Aligned_Faces_new"
 STILL = f"{TRAIN}/Angry/Film0_000000240_00000000.png"
 SFEW = [
@@ -173,6 +174,7 @@ SFEW = [
     (cut(STILL), "00000000.png cannot be read ("),
     (renamed(STILL, f"{TRAIN}/a.png"), "a.png: is in no class folder"),
     (renamed(STILL, f"{TRAIN}/Angry/a/b.png"), "a/b.png: is in no class folder"),
+    (renamed(STILL, f"{TRAIN}/Angry/{LATIN}"), "'Angry/caf\\udce9.png' is not UTF-8; rename it"),
     (emptied(TRAIN), "Train_Aligned_Faces: holds no pictures; copy the dataset whole"),
     (emptied(VALIDATION), "Val_Aligned_Faces_new: holds no pictures; copy the dataset whole"),
     (linked(STILL), "Film0_000000240_00000000.png: is a link to no file inside"),
@@ -197,6 +199,7 @@ CKPLUS = [
     (copied(MOOD, "Emotion/S005/001/notes.txt"), "notes.txt: is no *_emotion.txt; remove it"),
     (renamed(FRAME, FRAME.replace("S005_001", "S006_001")), "is no frame S<subject>_<sequence>"),
     (renamed(FRAME, FRAME.replace(".png", ".tif")), "is no frame S<subject>_<sequence>"),
+    (renamed(FRAME, f"cohn-kanade-images/S005/{LATIN}"), "'S005/caf\\udce9.png' is not UTF-8"),
     (put(FRAME, b"\x89PNG"), "cannot be read"),
     (linked(FRAME), "S005_001_00000006.png: is a link to no file inside"),
     (linked("Emotion/S005"), "Emotion/S005: is a link to no file inside"),

@@ -67,7 +67,7 @@ def rows(home: Path, data: DataParams, *, seed: int, progress: bool = True) -> L
 
 def frames(base: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Every frame with its subject, sequence and number; and the stray files."""
-    found = pd.DataFrame({"name": sorted(files.below(base)), "line": 0}).astype({"name": str})
+    found = pd.DataFrame({"name": files.listed(base), "line": 0})
     found["file"] = f"{base}/" + found["name"]
     found, stray = listing.drop(found, found["name"].map(files.is_system_file), "no picture")
     if not len(found):
@@ -90,7 +90,7 @@ def frames(base: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
 def emotions(base: Path, sequences: set[str]) -> dict[str, str]:
     """Expression of each labelled sequence; folders of the others are missing or empty."""
     found: dict[str, str] = {}
-    for name in sorted(files.below(base)):
+    for name in files.listed(base):
         path, sequence = base / name, name.rpartition("/")[0]
         if files.is_system_file(path):
             continue

@@ -75,6 +75,15 @@ def below(base: Path) -> set[str]:
     return found
 
 
+def listed(base: Path) -> list[str]:
+    """As `below`, in order; ValueError where a name is not UTF-8, which no table could hold."""
+    names = sorted(below(base))
+    for name in names:
+        if name != name.encode(errors="replace").decode():
+            listing.fail(base, 0, f"the name of its file {name!r} is not UTF-8; rename it")
+    return names
+
+
 def image_paths(rows: pd.DataFrame, column: str, base: Path) -> list[str]:
     """Absolute paths of the pictures that a list names relative to `base`.
 

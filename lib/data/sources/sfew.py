@@ -50,7 +50,7 @@ def part(home: Path, split: str) -> pd.DataFrame:
     if not bases:
         listing.fail(home, 0, f"holds no {FOLDERS[split][0]}; copy the dataset whole")
     base = bases[0]
-    names = sorted(files.below(base))
+    names = files.listed(base)
     folders = {path.name for path in base.iterdir() if path.is_dir() and path.name[0] != "."}
     for name in sorted(folders - set(CLASSES)):
         listing.fail(base, 0, f"class {name!r} is unknown; known are {', '.join(CLASSES)}")
