@@ -5,9 +5,8 @@ order of a list and whatever else is in it.
 """
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
-from types import MappingProxyType
 from typing import Protocol
 
 import numpy as np
@@ -82,7 +81,7 @@ def limited(
     *,
     total: int,
     dropped: Sequence[pd.DataFrame] = (),
-    remarks: Mapping[str, int] = MappingProxyType({}),
+    remarks: dict[str, int] | None = None,
 ) -> Listing:
     """A listing with at most `limit` training rows (0: all) in whole identities.
 
@@ -94,7 +93,7 @@ def limited(
         beyond[train] = ~sample_groups(table["identity"][train], limit, seed)
         reason = f"beyond the {limit} training rows of data.{table['source'].iloc[0]}.train"
         table, rest = listing.drop(table, beyond, reason)
-    return Listing(table, pd.concat([*dropped, rest], ignore_index=True), total, dict(remarks))
+    return Listing(table, pd.concat([*dropped, rest], ignore_index=True), total, remarks or {})
 
 
 def _shuffled(names: pd.Series, seed: int) -> list[str]:
@@ -122,14 +121,15 @@ def find_leaks(table: pd.DataFrame, images: Images) -> pd.DataFrame:
     Returns `LEAK`: what they share, places (int64) and keys of both faces.
     """
     train, test = (np.flatnonzero(table["split"] == side) for side in ("train", "test"))
-    found = [
-        _same(table["identity"], train, test).assign(what="the same person or picture"),
-        _same(table["content"], train, test).assign(what="an identical file"),
-        _similar(table["phash"].to_numpy(np.uint64), train, test, images).assign(
-            what="nearly the same picture"
+    found = {
+        "the same person or picture": _same(table["identity"], train, test),
+        "an identical file": _same(table["content"], train, test),
+        "nearly the same picture": _similar(
+            table["phash"].to_numpy(np.uint64), train, test, images
         ),
-    ]
-    leaks = pd.concat(found, ignore_index=True).drop_duplicates("train")
+    }
+    parts = [part.assign(what=what) for what, part in found.items()]
+    leaks = pd.concat(parts, ignore_index=True).drop_duplicates("train")
     keys = table["key"].to_numpy()
     leaks = leaks.astype({"train": np.int64, "test": np.int64})
     return leaks.assign(train_key=keys[leaks["train"]], test_key=keys[leaks["test"]])[list(LEAK)]
