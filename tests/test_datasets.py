@@ -215,7 +215,9 @@ def read_by_01(settings) -> dict:
         ("sfew", "Val_Aligned_Faces_new/Sad"),
     ],
 )
-def test_any_list_or_folder_that_comes_or_changes_makes_it(name, file, tree, profile):
+def test_any_list_or_folder_that_comes_or_changes_makes_notebook_01_run_again(
+    name, file, tree, profile
+):
     absent, home = read_by_01(profile()), tree(name)
     before, later = read_by_01(profile()), time.time() + 60
     assert absent != before == read_by_01(profile())
@@ -224,7 +226,7 @@ def test_any_list_or_folder_that_comes_or_changes_makes_it(name, file, tree, pro
     assert pipeline.values_read(profile(), "02_stage1_network").get("found") is None
 
 
-def test_the_list_of_films_makes_it(profile, tmp_path):
+def test_the_list_of_films_makes_notebook_01_run_again(profile, tmp_path):
     settings = profile(**{"data.movie_list": str(tmp_path / "movies.txt")})
     before = read_by_01(settings)
     (tmp_path / "movies.txt").write_text("00001.jpg\n")
