@@ -42,7 +42,7 @@ class Rows:
         index = index.nonzero()[:, 0] if index.dtype == torch.bool else index.long()
         table = self.table.iloc[index.numpy()].reset_index(drop=True)
         arrays = {name: picked(array, index) for name, array in self.arrays().items()}
-        return type(self)(table=table, **arrays)
+        return type(self)(table=table, **arrays)  # type: ignore[call-arg]
 
     def where(self, **columns: str) -> Self:
         """The rows with these values in the table, e.g. `where(source="expw", split="test")`."""
@@ -84,7 +84,7 @@ class Rows:
         for path in paths.values():
             files.verified(path, again)
         arrays = {name: mapped(path) for name, path in paths.items()}
-        return cls(table=pd.read_parquet(table), **arrays)
+        return cls(table=pd.read_parquet(table), **arrays)  # type: ignore[call-arg]
 
 
 @dataclass(frozen=True)

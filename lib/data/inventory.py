@@ -98,8 +98,8 @@ def take(params: Params, *, progress: bool = True) -> Inventory:
     remarks |= {title: part.remarks for title, part in found.items()}
     reasons = {title: part.dropped["reason"].value_counts() for title, part in found.items()}
     dropped = listing.dropped_of({title: part.dropped for title, part in found.items()})
-    counted = _counted(reasons, "reason"), _counted(remarks, "remark")
-    return Inventory(table, *counted, dropped, missing, terms, problems)
+    tables = table, _counted(reasons, "reason"), _counted(remarks, "remark"), dropped
+    return Inventory(*tables, missing, terms, problems)
 
 
 def _counts(part: Listing) -> dict[str, int]:

@@ -97,8 +97,10 @@ def join(parts: Sequence[FaceSet], cache: Path, name: str, progress: bool = True
     The crops are copied to `<cache>/<name>.npy` and memory-mapped from there.
     """
     # Missing hashes would make the others float64, which holds 53 of their 64 bits.
-    unknown = {"content": "", "phash": np.uint64(0)}
-    tables = [t if "phash" in t else t.assign(**unknown) for t in (part.table for part in parts)]
+    tables = [
+        table if "phash" in table else table.assign(content="", phash=np.uint64(0))
+        for table in (part.table for part in parts)
+    ]
     table = pd.concat(tables, ignore_index=True)
     images = [part.images for part in parts]
     leaks = splits.find_leaks(table, ConcatDataset(images))  # type: ignore[arg-type]
@@ -157,7 +159,8 @@ def in_one_file(images: Sequence[Tensor], order: np.ndarray, path: Path, progres
     """The images of several sets, each (N, 3, S, S), at these places of all of them, in that order;
     memory-mapped from one file.
     """
-    shape, every = (len(order), *images[0].shape[1:]), ConcatDataset(images)  # type: ignore[arg-type]
+    shape = (len(order), *images[0].shape[1:])
+    every: ConcatDataset = ConcatDataset(images)  # type: ignore[arg-type]
 
     def write(part: Path) -> None:
         target = files.reserved(part, shape)  # an error in words where the disk is full
