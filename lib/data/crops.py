@@ -184,13 +184,14 @@ def _fill(part: Path, rows: pd.DataFrame, options: Options, unreadable: int, bar
 def _jobs(target: Path, rows: pd.DataFrame, todo: np.ndarray, options: Options) -> Iterator[Job]:
     """The missing rows in chunks, made as they are asked for."""
     offset = np.load(target, mmap_mode="r").offset
-    columns = {name: rows[name].to_numpy() for name in ("image", *GEOMETRY)}
+    table = rows[["image", *GEOMETRY]]
     for start in range(0, len(todo), CHUNK):
-        chosen = []
-        for row in todo[start : start + CHUNK].tolist():
-            x, y, w, h, width, height = (float(columns[name][row]) for name in GEOMETRY)
-            size = int(width), int(height)
-            chosen.append((row, str(columns["image"][row]), (x, y, w, h), size))
+        places = todo[start : start + CHUNK]
+        columns = table.iloc[places].itertuples(index=False, name=None)
+        chosen = [
+            (row, path, (x, y, w, h), (int(width), int(height)))
+            for row, (path, x, y, w, h, width, height) in zip(places.tolist(), columns, strict=True)
+        ]
         yield Job(str(target), offset, options, tuple(chosen))
 
 

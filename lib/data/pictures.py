@@ -46,13 +46,12 @@ def central_box(width: float, height: float) -> Box:
     return (width - side) / 2, (height - side) / 2, side, side
 
 
-def crop(picture: Image.Image, box: Box, size: int, *, upright: bool = True) -> np.ndarray:
+def crop(picture: Image.Image, box: Box, size: int) -> np.ndarray:
     """A face as (3, size, size) uint8 RGB; what is outside the picture repeats its edge.
 
-    upright: turn the picture as its camera noted; boxes of published sets refer to the file as it
-    is stored.
+    The box refers to the picture as it is stored, not as its camera noted.
     """
-    picture = decoded(picture, upright=upright)
+    picture = decoded(picture, upright=False)
     left, top, right, bottom = square(box)
     inside = (max(left, 0), max(top, 0), min(right, picture.width), min(bottom, picture.height))
     part = picture.crop(inside)
@@ -164,7 +163,7 @@ def cut(job: Job) -> list[Cut]:
                 if path != held:
                     picture, content = _decoded(path, expected, job.options.upright)
                     held = path
-                image = crop(picture, box, job.options.size, upright=False)
+                image = crop(picture, box, job.options.size)
             except BROKEN as error:
                 done.append(Cut(row, problem=f"{path} cannot be read ({error})"))
                 held = ""

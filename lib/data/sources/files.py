@@ -16,16 +16,17 @@ from lib.data import listing
 from lib.data.pictures import BROKEN, open_picture
 from lib.data.sources import reading
 
+DEPTH = 3  # folders on the way to a file that is looked for
 SYSTEM_FILES = {"Thumbs.db", "desktop.ini"}
 
 
-def locate(home: Path, name: str, depth: int = 3) -> Path | None:
+def locate(home: Path, name: str) -> Path | None:
     """A file or folder of that name in a dataset's folder, the one nearest to the top.
 
     Where a folder holds nothing but a folder of its own name (a zip unpacked into its own name),
     the inner one. ValueError where two are equally near.
     """
-    for level in range(depth):
+    for level in range(DEPTH):
         found = sorted(home.glob("/".join(["*"] * level + [name])))
         if len(found) > 1:
             both = " and ".join(str(path) for path in found[:2])
