@@ -8,6 +8,8 @@ import hypothesis
 import pytest
 
 from lib import params
+from lib.data import real
+from lib.data.listing import Listing
 from lib.vocabulary import TRAITS
 from tests import trees
 
@@ -38,11 +40,12 @@ def pristine(tmp_path_factory) -> Callable[[str], Path]:
 
 @pytest.fixture
 def tree(pristine, tmp_path) -> Callable[[str], Path]:
-    """A copy of a tiny dataset under `tmp_path / "data"`, to be broken at will."""
+    """The copy of a tiny dataset under `tmp_path / "data"`, to be broken at will."""
 
     def copied(name: str) -> Path:
         place = tmp_path / "data" / name
-        shutil.copytree(pristine(name), place)
+        if not place.exists():
+            shutil.copytree(pristine(name), place)
         return place
 
     return copied
@@ -56,3 +59,14 @@ def profile(tmp_path) -> Callable[..., params.Params]:
         return params.load("paper", {"data.root": str(tmp_path / "data"), **TINY, **overrides})
 
     return loaded
+
+
+@pytest.fixture
+def read(tree, profile) -> Callable[..., Listing]:
+    """Reads what the files of a tiny dataset list, with overrides of the profile."""
+
+    def listed(name: str, **overrides) -> Listing:
+        tree(name)
+        return real.read(name, profile(**overrides), progress=False)
+
+    return listed

@@ -1,5 +1,7 @@
 """What can be wrong with a copy of a dataset: functions that damage one, given its folder."""
 
+import contextlib
+import functools
 import shutil
 import sqlite3
 import struct
@@ -55,9 +57,8 @@ def keep(name: str, count: int) -> Break:
 
 def sql(statement: str) -> Break:
     def change(home: Path) -> None:
-        base = sqlite3.connect(home / "aflw.sqlite")
-        base.executescript(statement)
-        base.close()
+        with contextlib.closing(sqlite3.connect(home / "aflw.sqlite")) as base:
+            base.executescript(statement)
 
     return change
 
@@ -81,12 +82,7 @@ def dangling(name: str) -> Break:
 
 def emptied(name: str) -> Break:
     """Folders without the files that were in them."""
-
-    def change(home: Path) -> None:
-        for path in list((home / name).rglob("*.*")):
-            path.unlink()
-
-    return change
+    return lambda home: [path.unlink() for path in list((home / name).rglob("*.*"))]
 
 
 def resized(name: str, size: tuple[int, int]) -> Break:
@@ -98,20 +94,16 @@ def cut(name: str) -> Break:
     return lambda home: (home / name).write_bytes((home / name).read_bytes()[:-300])
 
 
-def renamed(old: str, new: str) -> Break:
-    def rename(home: Path) -> None:
+def moved(old: str, new: str, how: Callable) -> Break:
+    def move(home: Path) -> None:
         (home / new).parent.mkdir(parents=True, exist_ok=True)
-        (home / old).rename(home / new)
+        how(home / old, home / new)
 
-    return rename
+    return move
 
 
-def copied(old: str, new: str) -> Break:
-    def copy(home: Path) -> None:
-        (home / new).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(home / old, home / new)
-
-    return copy
+renamed = functools.partial(moved, how=shutil.move)
+copied = functools.partial(moved, how=shutil.copy)
 
 
 def bomb() -> bytes:

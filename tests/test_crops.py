@@ -22,18 +22,15 @@ SIZE = 24
 def rows(tmp_path) -> pd.DataFrame:
     """Nine faces on six pictures."""
     faces, table = trees.portraits("expw", 42).images, []
+    x, y, w, h = central_box(trees.SIDE, trees.SIDE)
     for number in range(6):
         several = 1 + number % 2
         path = tmp_path / "pictures" / f"{number}.png"
         trees.save(trees.row_of(faces[2 * number : 2 * number + several]), path)
         for face in range(several):
-            x, y, w, h = central_box(trees.SIDE, trees.SIDE)
-            box = {"x": x + trees.SIDE * face, "y": y, "w": w, "h": h}
-            size = {"width": trees.SIDE * several, "height": trees.SIDE}
-            table.append(
-                {"image": str(path), "file": "list", "line": len(table) + 1, **box, **size}
-            )
-    return pd.DataFrame(table)
+            place = (x + trees.SIDE * face, y, w, h, trees.SIDE * several, trees.SIDE)
+            table.append((str(path), "list", len(table) + 1, *place))
+    return pd.DataFrame(table, columns=["image", "file", "line", *crops.GEOMETRY])
 
 
 @pytest.fixture
@@ -49,31 +46,42 @@ def cuts(monkeypatch) -> list:
     return seen
 
 
-def make(rows, folder, **options):
-    unreadable = options.pop("unreadable", 0)
-    how = Options(**{"size": SIZE, **options})
-    return crops.cached(rows, folder, "faces", how, unreadable=unreadable, progress=False)
+@pytest.fixture
+def make(tmp_path, cuts):
+    """Crops of rows in a folder; `cuts` then holds those that this call has cut."""
+
+    def made(rows, folder="store", size=SIZE, *, upright=False, unreadable=0):
+        cuts.clear()
+        how, place = Options(size, upright), tmp_path / folder
+        return crops.cached(rows, place, "faces", how, unreadable=unreadable, progress=False)
+
+    return made
 
 
-def test_crops_are_those_of_their_boxes(rows, tmp_path):
-    found = make(rows, tmp_path / "store")
-    assert found.images.shape == (9, 3, SIZE, SIZE)
+def finished(folder: Path) -> list[Path]:
+    return [path for path in folder.glob("faces-*") if path.suffix != ".part"]
+
+
+def test_crops_are_those_of_their_boxes_and_made_once(rows, make, cuts):
+    found = make(rows)
+    assert found.images.shape == (9, 3, SIZE, SIZE) and sorted(cuts) == list(range(9))
     for image, row in zip(found.images, rows.itertuples(), strict=True):
         with Image.open(row.image) as picture:
             expected = crop(picture, (row.x, row.y, row.w, row.h), SIZE)
         assert (image == expected).all()
+    assert (make(rows).images == found.images).all() and not cuts
 
 
 def test_a_box_and_its_margin_by_hand():
-    """A picture of two columns of grey, a box in the middle of it, a margin beyond its edge."""
-    picture = Image.fromarray(np.repeat(np.array([[10, 200]], np.uint8), 2, 0)).convert("RGB")
-    assert square((0, 0, 2, 2), 0.5) == (-1, -1, 3, 3)
-    found = crop(picture, (0, 0, 2, 2), 4, 0.5)
-    assert found[0].tolist() == [[10, 10, 200, 200]] * 4  # the edge is repeated
+    """A picture of two greys, a box that is all of it, a margin beyond its edge."""
+    picture = Image.fromarray(np.repeat(np.array([[10, 10, 200, 200]], np.uint8), 4, 0))
+    assert square((0, 0, 4, 4)) == (-1, -1, 5, 5)
+    found = crop(picture, (0, 0, 4, 4), 6)
+    assert found[0].tolist() == [[10, 10, 10, 200, 200, 200]] * 6  # the edge is repeated
     assert square(central_box(178, 218)) == (0, 20, 178, 198)  # CelebA: the middle square
 
 
-def test_pictures_are_turned_only_if_asked(tmp_path):
+def test_pictures_are_turned_only_if_asked(make, tmp_path):
     picture = Image.fromarray(np.arange(48, dtype=np.uint8).reshape(4, 12) * 5)
     turn = Image.Exif()
     turn[0x0112] = 6  # a quarter turn
@@ -81,10 +89,9 @@ def test_pictures_are_turned_only_if_asked(tmp_path):
     row = {"image": str(tmp_path / "a.png"), "x": 0, "y": 0, "w": 4, "h": 4, "file": "", "line": 0}
     flat = pd.DataFrame([row | {"width": 12, "height": 4}])
     turned = pd.DataFrame([row | {"width": 4, "height": 12}])
-    one, two = make(flat, tmp_path / "1"), make(turned, tmp_path / "2", upright=True)
-    assert not (one.images == two.images).all()
+    assert not (make(flat).images == make(turned, "2", upright=True).images).all()
     with pytest.raises(ValueError, match="4 x 12 px in place of 12 x 4"):
-        make(flat, tmp_path / "3", upright=True)
+        make(flat, "3", upright=True)
 
 
 @pytest.mark.parametrize(
@@ -113,48 +120,34 @@ def test_numbers_without_a_known_white_are_refused(kind, tmp_path):
         decoded(opened)
 
 
-def test_a_finished_store_is_opened_not_made(rows, tmp_path, cuts):
-    first = make(rows, tmp_path / "store")
-    assert sorted(cuts) == list(range(9))
-    cuts.clear()
-    again = make(rows, tmp_path / "store")
-    assert not cuts
-    assert (again.images == first.images).all()
-
-
-def test_a_changed_picture_is_cut_again_and_no_other(rows, tmp_path, cuts):
-    make(rows, tmp_path / "store")
+def test_a_changed_picture_is_cut_again_and_no_other(rows, make, cuts, tmp_path):
+    make(rows)
     path = rows["image"][1]  # holds faces 1 and 2
     Image.new("RGB", (2 * trees.SIDE, trees.SIDE), (1, 2, 3)).save(path)
-    cuts.clear()
-    found = make(rows, tmp_path / "store")
+    found = make(rows)
     assert sorted(cuts) == [1, 2]
     assert (found.images[1:3].float().mean((0, 2, 3)).round() == np.array([1, 2, 3])).all()
-    assert len(list((tmp_path / "store").glob("faces-*"))) == 1  # the old store is gone
+    assert len(finished(tmp_path / "store")) == 1  # the old store is gone
 
 
-def test_a_changed_box_or_a_new_row_is_cut_and_no_other(rows, tmp_path, cuts):
-    old = make(rows, tmp_path / "store").images.clone()
+def test_a_changed_box_or_a_new_row_is_cut_and_no_other(rows, make, cuts):
+    old = make(rows).images.clone()
     rows.loc[4, "w"] += 3
-    more = pd.concat([rows.iloc[[8]].assign(x=1.0), rows], ignore_index=True)
-    cuts.clear()
-    found = make(more, tmp_path / "store")
+    found = make(pd.concat([rows.iloc[[8]].assign(x=1.0), rows], ignore_index=True))
     assert sorted(cuts) == [0, 5]
     same = [k for k in range(9) if k != 4]
     assert (found.images[1:][same] == old[same]).all()
 
 
-@pytest.mark.parametrize("change", [{"size": 20}, {"margin": 0.1}])
-def test_a_changed_parameter_makes_all_of_them_again(change, rows, tmp_path, cuts):
-    make(rows, tmp_path / "store")
-    cuts.clear()
-    make(rows, tmp_path / "store", **change)
+def test_another_size_makes_all_of_them_again(rows, make, cuts):
+    make(rows)
+    make(rows, size=20)
     assert sorted(cuts) == list(range(9))
 
 
-def test_it_goes_on_where_it_stopped(rows, tmp_path, cuts, monkeypatch):
+def test_it_goes_on_where_it_stopped(rows, make, cuts, monkeypatch, tmp_path):
     monkeypatch.setattr(crops, "CHUNK", 2)
-    whole = make(rows, tmp_path / "other").images
+    whole = make(rows, "other").images
     watched, calls = crops.cut, []
 
     def stops(job):
@@ -165,33 +158,32 @@ def test_it_goes_on_where_it_stopped(rows, tmp_path, cuts, monkeypatch):
 
     monkeypatch.setattr(crops, "cut", stops)
     with pytest.raises(KeyboardInterrupt):
-        make(rows, tmp_path / "store")
-    assert not [p for p in (tmp_path / "store").glob("faces-*") if not p.name.endswith(".part")]
-    cuts.clear()
-    found = make(rows, tmp_path / "store")
+        make(rows)
+    assert not finished(tmp_path / "store")
+    found = make(rows)
     assert sorted(cuts) == [4, 5, 6, 7, 8]  # two jobs of two rows were finished
     assert (found.images == whole).all()
 
 
-def test_unreadable_pictures_are_named_and_the_rest_is_kept(rows, tmp_path, cuts):
-    path = rows["image"][0]
-    good = Path(path).read_bytes()
-    Path(path).write_bytes(good[:-40])
+def test_unreadable_pictures_are_named_and_the_rest_is_kept(rows, make, cuts):
+    path = Path(rows["image"][0])
+    good = path.read_bytes()
+    path.write_bytes(good[:-40])
     with pytest.raises(ValueError, match=r"1 pictures cannot be cut.*\n  list, line 1: .*0.png"):
-        make(rows, tmp_path / "store")
-    forgiven = make(rows, tmp_path / "store", unreadable=1)
+        make(rows)
+    forgiven = make(rows, unreadable=1)
     assert forgiven.index["state"].tolist() == [crops.BROKEN] + [crops.DONE] * 8
-    Path(path).write_bytes(good)
-    cuts.clear()
-    assert (make(rows, tmp_path / "store").index["state"] == crops.DONE).all()
+    path.write_bytes(good)
+    assert (make(rows).index["state"] == crops.DONE).all()
     assert cuts == [0]
 
 
-def test_many_rows_are_cut_by_several_processes(rows, tmp_path, monkeypatch):
-    alone = make(rows, tmp_path / "alone").images
+def test_many_rows_are_cut_by_several_processes(rows, make, monkeypatch):
+    alone = make(rows).images
+    monkeypatch.undo()  # a process finds `cut` by its name
     monkeypatch.setattr(crops, "ALONE", 0)
     monkeypatch.setattr(crops, "CHUNK", 2)
-    assert (make(rows, tmp_path / "several").images == alone).all()
+    assert (make(rows, "several").images == alone).all()
 
 
 KILLED = """
@@ -211,11 +203,17 @@ crops.cached(rows, folder, "faces", crops.Options(24), progress=False)
 """
 
 
-def test_a_killed_run_leaves_nothing_half_written(rows, tmp_path, cuts):
+def test_a_killed_run_leaves_nothing_half_written(rows, make, cuts, tmp_path):
     rows.to_parquet(tmp_path / "rows.parquet")
-    command = [sys.executable, "-c", KILLED, str(tmp_path / "rows.parquet"), str(tmp_path / "s")]
+    command = [
+        sys.executable,
+        "-c",
+        KILLED,
+        str(tmp_path / "rows.parquet"),
+        str(tmp_path / "store"),
+    ]
     assert subprocess.run(command).returncode == -signal.SIGKILL
-    assert not [p for p in (tmp_path / "s").glob("faces-*") if not p.name.endswith(".part")]
-    found = make(rows, tmp_path / "s")
+    assert not finished(tmp_path / "store")
+    found = make(rows)
     assert cuts == [4, 5, 6, 7, 8]
-    assert (found.images == make(rows, tmp_path / "other").images).all()
+    assert (found.images == make(rows, "other").images).all()

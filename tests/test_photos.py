@@ -68,13 +68,15 @@ def test_crops_are_as_large_as_those_of_the_training_pairs():
 
 def test_every_two_faces_are_a_pair():
     scene = scene_of((10, 20, 20, 20), (80, 30, 40, 40), (150, 10, 30, 30))
-    pairs = photos.pairs(scene, 24)
+    pairs, faces = photos.pairs(scene, 24), photos.crops(scene, 24)
     assert pairs.table["key"].tolist() == ["1 and 2", "1 and 3", "2 and 3"]
-    faces = photos.crops(scene, 24)
     assert torch.equal(pairs.left, faces[[0, 0, 1]])
     assert torch.equal(pairs.right, faces[[1, 2, 2]])
     assert (pairs.labels == -1).all()
     assert len(photos.pairs(scene_of((10, 20, 20, 20)), 24)) == 0
+    two = photos.couples({"party.jpg": scene}, {"party.jpg": pairs})
+    assert list(two) == ["party.jpg: 1 and 2", "party.jpg: 1 and 3", "party.jpg: 2 and 3"]
+    assert two["party.jpg: 1 and 3"].boxes.tolist() == scene.boxes[[0, 2]].tolist()
 
 
 def test_cues_of_a_pair_by_hand():
@@ -87,13 +89,6 @@ def test_cues_of_a_pair_by_hand():
     assert grown["left_x"] == pytest.approx((20 - 10) / 200)
     assert grown["left_w"] == pytest.approx(60 / 200)
     assert grown["scale"] == pytest.approx(2)
-
-
-def test_couples_box_the_two_faces_that_are_meant():
-    scene = scene_of((10, 20, 20, 20), (80, 30, 40, 40), (150, 10, 30, 30))
-    two = photos.couples({"party.jpg": scene}, {"party.jpg": photos.pairs(scene, 24)})
-    assert list(two) == ["party.jpg: 1 and 2", "party.jpg: 1 and 3", "party.jpg: 2 and 3"]
-    assert two["party.jpg: 1 and 3"].boxes.tolist() == scene.boxes[[0, 2]].tolist()
 
 
 # Files as they come -------------------------------------------------------------------------------
@@ -114,19 +109,13 @@ HEIC = base64.b64decode(  # the same as a telephone saves it
 )
 
 
-@pytest.mark.parametrize("name", ["a.JPG", "a.jfif", "a.png", "a.webp", "a.avif", "a.tif", "a.bmp"])
+KINDS = ["a.JPG", "a.jfif", "a.png", "a.webp", "a.avif", "a.tif", "a.bmp", "IMG_0001.HEIC"]
+
+
+@pytest.mark.parametrize("name", KINDS)
 def test_photographs_of_every_kind_are_read(name, tmp_path):
-    HALVES.save(tmp_path / name)
-    assert_halves(photos.photographs(tmp_path), name)
-
-
-def test_photographs_of_iphones_are_read(tmp_path):
-    (tmp_path / "IMG_0001.HEIC").write_bytes(HEIC)
-    assert_halves(photos.photographs(tmp_path), "IMG_0001.HEIC")
-
-
-def assert_halves(found, name):
-    pictures, skipped = found
+    HALVES.save(tmp_path / name) if "HEIC" not in name else (tmp_path / name).write_bytes(HEIC)
+    pictures, skipped = photos.photographs(tmp_path)
     assert list(pictures) == [name] and skipped == {}
     colours = pictures[name].float()
     middle = colours.shape[2] // 2

@@ -71,11 +71,16 @@ def test_broken_manifests_are_named(damage, message, tmp_path):
     assert str(path) in str(error.value)
 
 
-def one_row(folder, text):
-    """A manifest of a row, and what it gives."""
-    path = trees.manifest(folder)
-    path.write_text(text)
-    return manifest.read(path)
+@pytest.fixture
+def listed(tmp_path):
+    """A manifest with this text beside the pictures, read."""
+
+    def written(text):
+        path = trees.manifest(tmp_path / "album")
+        path.write_text(text)
+        return manifest.read(path)
+
+    return written
 
 
 @pytest.mark.parametrize(
@@ -85,24 +90,31 @@ def one_row(folder, text):
         *[("", -1), ("NaN", -1), ("nan", -1), ("<NA>", -1), ("None", -1), ("-1", -1), ("-1.0", -1)],
     ],
 )
-def test_labels_are_read_as_pandas_writes_them(text, label, tmp_path):
-    found = one_row(tmp_path, f"image,happy\n0.jpg,{text}\n")
+def test_labels_are_read_as_pandas_writes_them(text, label, listed):
+    found = listed(f"image,happy\n0.jpg,{text}\n")
     assert found.table["happy"].tolist() == [label]
     noted = found.remarks["labels of -1 are taken for unknown; write 0 where they mean no"]
     assert noted == text.startswith("-1")
 
 
-def test_blank_cells_of_any_spelling_are_blank(tmp_path):
+def test_blank_cells_of_any_spelling_are_blank(listed):
     text = "image,x,y,w,h,identity,split,source\n0.jpg,NaN,nan,,<NA>,nan,NaN,None\n"
-    row = one_row(tmp_path / "album", text).table.iloc[0]
+    row = listed(text).table.iloc[0]
     assert (row.identity, row.split, row.source) == ("album/0.jpg#2", "train", "manifest")
     assert square((row.x, row.y, row.w, row.h)) == (0, 20, 80, 100)
 
 
-def test_boxes_that_overrun_are_cut_and_counted(tmp_path):
-    found = one_row(tmp_path, "image,x,y,w,h\n0.jpg,-10,20,60,130\n")
+def test_boxes_that_overrun_are_cut_and_counted(listed):
+    found = listed("image,x,y,w,h\n0.jpg,-10,20,60,130\n")
     assert found.table[list("xywh")].to_numpy().tolist() == [[0, 20, 50, 100]]
     assert found.remarks["boxes cut to the picture"] == 1
+
+
+FLIP = Image.Transpose
+BACK = {  # what undoes each note
+    **{2: FLIP.FLIP_LEFT_RIGHT, 3: FLIP.ROTATE_180, 4: FLIP.FLIP_TOP_BOTTOM, 5: FLIP.TRANSPOSE},
+    **{6: FLIP.ROTATE_90, 7: FLIP.TRANSVERSE, 8: FLIP.ROTATE_270},
+}
 
 
 @pytest.mark.parametrize("ending", ["jpg", "png", "webp", "tif"])
@@ -112,8 +124,7 @@ def test_a_camera_s_note_turns_a_picture_once_in_every_format(ending, turn, tmp_
     seen = np.zeros((40, 60, 3), np.uint8)
     seen[:20, :30] = 255
     stored = Image.fromarray(seen)
-    if turn in BACK:
-        stored = stored.transpose(BACK[turn])
+    stored = stored.transpose(BACK[turn]) if turn in BACK else stored
     note = Image.Exif()
     note[ExifTags.Base.Orientation] = turn
     trees.save(stored, tmp_path / f"a.{ending}", exif=note)
@@ -121,13 +132,6 @@ def test_a_camera_s_note_turns_a_picture_once_in_every_format(ending, turn, tmp_
     found = datasets.manifest(tmp_path / "faces.csv", "m", profile(), tmp_path / "cache", False)
     bright = found.images[0, 0].float().unflatten(0, (2, 24)).unflatten(2, (2, 24)).mean((1, 3))
     assert (bright > 127).tolist() == [[True, False], [False, False]]
-
-
-FLIP = Image.Transpose
-BACK = {  # what undoes each note
-    **{2: FLIP.FLIP_LEFT_RIGHT, 3: FLIP.ROTATE_180, 4: FLIP.FLIP_TOP_BOTTOM, 5: FLIP.TRANSPOSE},
-    **{6: FLIP.ROTATE_90, 7: FLIP.TRANSVERSE, 8: FLIP.ROTATE_270},
-}
 
 
 @pytest.mark.parametrize(
@@ -145,24 +149,18 @@ def test_manifests_in_folders_of_one_name_keep_their_faces_apart(folders, keys, 
     assert [each.table["key"][0] for each in lists] == [f"{key}/0.jpg#2" for key in keys]
 
 
-def test_two_manifests_in_one_folder_keep_their_faces_apart(tmp_path):
+def test_two_manifests_in_one_folder_are_apart_and_not_contrary(tmp_path):
     first = trees.manifest(tmp_path / "album")
     second = first.with_name("more.csv")
     second.write_text(first.read_text())
     listing.check_keys(manifest.read_all([first, second]))
-
-
-def test_a_manifest_listed_twice_or_contrary_to_another_is_refused(tmp_path):
-    first = trees.manifest(tmp_path / "album")
+    second.write_text("image,gender\n0.jpg,1\n")
+    contrary = r"faces.csv, line 2 and .*more.csv, line 2 .* 'gender' con"
+    with pytest.raises(ValueError, match=contrary):
+        manifest.read_all([first, second])
     again = first.parent / ".." / "album" / "faces.csv"
     with pytest.raises(ValueError, match="are one manifest; list it once"):
         manifest.read_all([first, again])
-    second = first.with_name("more.csv")
-    second.write_text("image,gender\n0.jpg,1\n")
-    with pytest.raises(
-        ValueError, match=r"faces.csv, line 2 and .*more.csv, line 2 .* 'gender' con"
-    ):
-        manifest.read_all([first, second])
 
 
 def test_keys_in_common_are_named_with_both_files(tmp_path):

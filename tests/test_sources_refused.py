@@ -2,48 +2,31 @@
 
 import pytest
 
-from lib.data import datasets, real
+from lib.data import datasets
 
 
 @pytest.mark.parametrize(
-    ("overrides", "message"),
+    ("name", "overrides", "message"),
     [
-        ({"data.relation_columns": ("warm",) * 8}, "are not the eight traits dominant"),
-        ({"data.relation_columns": ("dominant",)}, "data.relation_columns: dominant are not the"),
-        ({"data.movie_list": "no/such.txt"}, "such.txt: does not exist; copy it from the dataset"),
+        ("relation", {"relation_columns": ("warm",) * 8}, "are not the eight traits dominant"),
+        ("relation", {"relation_columns": ("warm",)}, "data.relation_columns: warm are not the"),
+        ("relation", {"movie_list": "no/such.txt"}, "such.txt: does not exist; copy it from the"),
+        ("aflw", {"aflw.test": 0}, "test is 0, so no face of AFLW would be tested; say how many"),
+        ("celeba", {"celeba.test": 0}, "data.celeba.test is 0, .* .the paper's are 3,000"),
+        ("expw", {"expw.test": 0}, "data.expw.test is 0, .* .the paper's are 1,400"),
+        ("expw", {"expw.test": 6}, "label.lst: no test part of 6 faces with every expression can"),
     ],
 )
-def test_parameters_of_the_relation_dataset(overrides, message, tree, profile, tmp_path):
-    tree("relation")
+def test_parameters_that_a_dataset_contradicts(name, overrides, message, read):
     with pytest.raises(ValueError, match=message):
-        real.pairs(profile(**overrides), tmp_path, progress=False)
+        read(name, **{f"data.{key}": value for key, value in overrides.items()})
 
 
-def test_a_movie_list_of_another_dataset(tree, profile, tmp_path):
-    tree("relation")
+def test_a_movie_list_of_another_dataset(read, tmp_path):
     path = tmp_path / "movies.txt"
     path.write_text("00001.jpg\n99999.jpg\n")
     with pytest.raises(ValueError, match=r"movies.txt, line 2: '99999.jpg' is no picture of the"):
-        real.pairs(profile(**{"data.movie_list": str(path)}), tmp_path, progress=False)
-
-
-@pytest.mark.parametrize(
-    ("name", "count", "message"),
-    [
-        ("aflw", 0, "data.aflw.test is 0, so no face of AFLW would be tested; say how many are"),
-        ("celeba", 0, "data.celeba.test is 0, .* .the paper's are 3,000"),
-        ("expw", 0, "data.expw.test is 0, .* .the paper's are 1,400"),
-        (
-            "expw",
-            6,
-            "label.lst: no test part of 6 faces with every expression can be made of it",
-        ),
-    ],
-)
-def test_some_faces_of_each_training_source_are_tested(name, count, message, tree, profile):
-    tree(name)
-    with pytest.raises(ValueError, match=message):
-        real.read(name, profile(**{f"data.{name}.test": count}), progress=False)
+        read("relation", **{"data.movie_list": str(path)})
 
 
 @pytest.mark.parametrize("origin", ["auto", "world"])

@@ -3,12 +3,15 @@
 No real face and no annotation of a licensed set: pictures and labels are the embedded world's.
 """
 
+import contextlib
 import functools
 import math
+import shutil
 import sqlite3
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 from PIL import Image
 
 from lib import world
@@ -94,11 +97,9 @@ def expw(home: Path, count: int = 42) -> None:
             code = (number + face) % 7
             lines.append(f"{name} {face} {' '.join(map(str, box))} 37.{number:04d} {code}")
         number += several
-    same = (home / "origin" / f"{EXPRESSIONS[1]}_people_1.jpg").read_bytes()
-    copy = home / "origin" / "copied_people_1.jpg"
-    copy.write_bytes(same)
-    first = next(line for line in lines if line.startswith(f"{EXPRESSIONS[1]}_people_1.jpg"))
-    lines.append(first.replace(first.split()[0], copy.name))
+    first = lines[1].split()[0]
+    shutil.copy(home / "origin" / first, home / "origin" / "copied_people_1.jpg")
+    lines.append(lines[1].replace(first, "copied_people_1.jpg"))
     write(home / "label.lst", "\n".join(lines) + "\n")
 
 
@@ -129,20 +130,16 @@ def aflw(home: Path, count: int = 24) -> None:
     rows["FacePose"].append((1010, 1.5, 1.5, 1.5, 2))
     (home / "flickr" / names[8]).write_bytes(b"\xff\xd8\xff\xe0 no picture")
     columns = {
-        "Faces": "face_id INTEGER PRIMARY KEY, file_id TEXT, db_id TEXT",
-        "FaceImages": "image_id INTEGER, db_id TEXT, file_id TEXT, filepath TEXT, bw INTEGER, "
-        "width INTEGER, height INTEGER",
-        "FaceRect": "face_id INTEGER, x, y, w, h, annot_type_id INTEGER",
-        "FacePose": "face_id INTEGER, roll, pitch, yaw, annot_type_id INTEGER",
-        "FaceMetaData": "face_id INTEGER, sex TEXT, occluded, glasses, bw, annot_type_id INTEGER",
+        "Faces": "face_id file_id db_id",
+        "FaceImages": "image_id db_id file_id filepath bw width height",
+        "FaceRect": "face_id x y w h annot_type_id",
+        "FacePose": "face_id roll pitch yaw annot_type_id",
+        "FaceMetaData": "face_id sex occluded glasses bw annot_type_id",
     }
-    base = sqlite3.connect(home / "aflw.sqlite")
-    for name, values in rows.items():
-        base.execute(f"CREATE TABLE {name} ({columns[name]})")
-        marks = ", ".join("?" * len(values[0]))
-        base.executemany(f"INSERT INTO {name} VALUES ({marks})", values)
-    base.commit()
-    base.close()
+    with contextlib.closing(sqlite3.connect(home / "aflw.sqlite")) as base:
+        for name, values in rows.items():
+            table = pd.DataFrame(values, columns=columns[name].split())
+            table.to_sql(name, base, index=False)
 
 
 def celeba(home: Path, count: int = 24) -> None:

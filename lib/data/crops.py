@@ -26,7 +26,7 @@ from tqdm import tqdm
 from lib import files, machine
 from lib.data import listing
 from lib.data.faces import mapped
-from lib.data.pictures import MARGIN, Cut, Job, cut
+from lib.data.pictures import MARGIN, Cut, Job, Options, cut
 from lib.provenance import digest
 
 VERSION = "3"  # raise with any change of what a crop looks like, or of the index
@@ -48,15 +48,6 @@ class Crops:
 
     images: Tensor
     index: np.ndarray
-
-
-@dataclass(frozen=True)
-class Options:
-    """How crops are cut: side (px), margin (share of the box), turned as the camera noted."""
-
-    size: int
-    margin: float = MARGIN
-    upright: bool = False
 
 
 def cached(
@@ -111,7 +102,7 @@ def _recipes(rows: pd.DataFrame, options: Options) -> np.ndarray:
     made = []
     for path, *box in zip(*columns, strict=True):
         size, changed = stats[path].st_size, stats[path].st_mtime_ns
-        recipe = (VERSION, path, size, changed, options.size, options.margin, options.upright)
+        recipe = (VERSION, path, size, changed, options.size, MARGIN, options.upright)
         text = repr((*recipe, *(float(value) for value in box)))
         made.append(hashlib.sha256(text.encode()).digest()[:16])
     return np.array(made, "V16")
@@ -166,11 +157,11 @@ def _reuse(images: np.ndarray, index: np.ndarray, other: Path) -> None:
 def _fill(part: Path, rows: pd.DataFrame, options: Options, unreadable: int, bar: str) -> None:
     """Cut what is missing in parallel; the index notes each chunk when it is on disk."""
     index = np.load(part / "index.npy", mmap_mode="r+")
-    todo = np.flatnonzero(index["state"] != DONE)
+    left = np.flatnonzero(index["state"] != DONE)
     broken: list[Cut] = []
-    work = _jobs(part / "images.npy", rows, todo, options)
-    with tqdm(total=len(todo), desc=f"{bar} crops", disable=not (bar and len(todo))) as shown:
-        for done in _in_parallel(work, len(todo)):
+    work = _jobs(part / "images.npy", rows, left, options)
+    with tqdm(total=len(left), desc=f"{bar} crops", disable=not (bar and len(left))) as shown:
+        for done in _in_parallel(work, len(left)):
             broken += [one for one in done if one.problem]
             for one in done:
                 state = BROKEN if one.problem else DONE
@@ -179,32 +170,29 @@ def _fill(part: Path, rows: pd.DataFrame, options: Options, unreadable: int, bar
             shown.update(len(done))
     pictures = {rows["image"].iloc[one.row]: one for one in broken}
     if len(pictures) > unreadable:
-        first = [(rows.iloc[one.row], one.problem) for one in list(pictures.values())[:5]]
-        todo_text = listing.removal(first[0][0]["file"], first[0][0]["line"])
-        text = "\n".join(f"  {_described(row, problem)}" for row, problem in first)
+        todo, text = listing.removal(rows.iloc[broken[0].row]), ""
+        for one in list(pictures.values())[:5]:
+            row = rows.iloc[one.row]
+            listed = row["file"] != row["image"]
+            where = f"{listing.place(row['file'], row['line'])}: " if listed else ""
+            text += f"\n  {where}{one.problem}"
         raise ValueError(
-            f"{len(pictures)} pictures cannot be cut; copy each again or {todo_text}:\n{text}"
+            f"{len(pictures)} pictures cannot be cut; copy each again or {todo}:{text}"
         )
-
-
-def _described(row: pd.Series, problem: str) -> str:
-    """What is wrong with a picture, after the row that lists it if a list does."""
-    listed = row["file"] != row["image"]
-    return f"{listing.place(row['file'], row['line'])}: {problem}" if listed else problem
 
 
 def _jobs(target: Path, rows: pd.DataFrame, todo: np.ndarray, options: Options) -> Iterator[Job]:
     """The missing rows in chunks, made as they are asked for."""
     offset = np.load(target, mmap_mode="r").offset
-    columns = {name: rows[name].to_numpy() for name in ("image", *GEOMETRY)}
+    table = rows[["image", *GEOMETRY]]
     for start in range(0, len(todo), CHUNK):
-        chosen = []
-        for row in todo[start : start + CHUNK].tolist():
-            x, y, w, h, width, height = (float(columns[name][row]) for name in GEOMETRY)
-            size = int(width), int(height)
-            chosen.append((row, str(columns["image"][row]), (x, y, w, h), size))
-        how = (options.size, options.margin, options.upright)
-        yield Job(str(target), offset, *how, tuple(chosen))
+        places = todo[start : start + CHUNK]
+        columns = table.iloc[places].itertuples(index=False, name=None)
+        chosen = [
+            (row, path, (x, y, w, h), (int(width), int(height)))
+            for row, (path, x, y, w, h, width, height) in zip(places.tolist(), columns, strict=True)
+        ]
+        yield Job(str(target), offset, options, tuple(chosen))
 
 
 def _in_parallel(work: Iterator[Job], rows: int) -> Iterator[list[Cut]]:

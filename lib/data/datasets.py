@@ -13,11 +13,9 @@ from types import MappingProxyType
 
 import pandas as pd
 
-from lib.data import inventory as inventories
 from lib.data import listing, real, rendered
-from lib.data.crops import Options
 from lib.data.faces import FaceSet, PairSet, concatenate
-from lib.data.inventory import Inventory
+from lib.data.inventory import take as inventory
 from lib.data.listing import Listing
 from lib.data.sources import manifest as manifests
 from lib.data.sources import published
@@ -39,12 +37,11 @@ def faces(params: Params, *, cache: Path, progress: bool = True) -> FaceSet | No
     lists = face_lists(params, progress)
     for source in FACE_SOURCES:
         if source in lists:
-            parts.append(real.cropped(source, lists[source], params, cache, progress))
+            parts.append(real.cropped(source, lists.pop(source), params, cache, progress))
         elif published.origin(source, params.data) == "world":
             parts += rendered.faces(source, params, progress)
-    for name in lists:
-        if name not in FACE_SOURCES:
-            parts.append(with_own_crops(lists[name], name, params, cache, progress))
+    for name, own in lists.items():
+        parts.append(real.cropped(name, own, params, cache, progress, upright=True))
     if any("phash" in part.table for part in parts):
         return real.join(parts, cache, "faces", progress)
     return concatenate(parts) if parts else None
@@ -66,27 +63,15 @@ def face_lists(params: Params, progress: bool = True) -> dict[str, Listing]:
 
 def manifest(path: Path, name: str, params: Params, cache: Path, progress: bool = True) -> FaceSet:
     """The user's own faces as a `faces.csv` lists them (see `sources.manifest`)."""
-    return with_own_crops(manifests.read(path), name, params, cache, progress)
-
-
-def with_own_crops(
-    found: Listing, name: str, params: Params, cache: Path, progress: bool = True
-) -> FaceSet:
-    """The faces of a manifest, turned as their camera noted."""
-    options = Options(params.data.size, upright=True)
-    return real.with_crops(found, cache, name, options, progress=progress)
+    return real.cropped(name, manifests.read(path), params, cache, progress, upright=True)
 
 
 def sfew(params: Params, *, cache: Path, progress: bool = True) -> FaceSet | None:
     """SFEW's training and validation faces; None where it is absent."""
-    real.clear_dropped(cache, "sfew", "sfew leaks")
-    origin = published.origin("sfew", params.data)
-    if origin == "absent":
-        return None
+    origin = _origin("sfew", params, cache)
     if origin == "real":
-        part = real.faces("sfew", params, cache, progress)
-        return real.join([part], cache, "sfew", progress)
-    return concatenate(rendered.faces("sfew", params, progress))
+        return real.join([real.faces("sfew", params, cache, progress)], cache, "sfew", progress)
+    return concatenate(rendered.faces("sfew", params, progress)) if origin == "world" else None
 
 
 def ckplus(params: Params, *, cache: Path, progress: bool = True) -> FaceSet | None:
@@ -94,8 +79,7 @@ def ckplus(params: Params, *, cache: Path, progress: bool = True) -> FaceSet | N
 
     Column `fold`: one of `evaluation.folds`; no subject is in two of them.
     """
-    real.clear_dropped(cache, "ckplus", "ckplus leaks")
-    origin = published.origin("ckplus", params.data)
+    origin = _origin("ckplus", params, cache)
     if origin == "absent":
         return None
     if origin == "real":
@@ -103,20 +87,22 @@ def ckplus(params: Params, *, cache: Path, progress: bool = True) -> FaceSet | N
         found = real.join([part], cache, "ckplus", progress)
     else:
         found = rendered.ckplus(params, progress)
-    subjects = {name: k for k, name in enumerate(pd.unique(found.table["subject"]))}
-    found.table["fold"] = found.table["subject"].map(subjects) % params.evaluation.folds
+    found.table["fold"] = pd.factorize(found.table["subject"])[0] % params.evaluation.folds
     return found
 
 
 def relation(params: Params, *, cache: Path, progress: bool = True) -> PairSet | None:
     """Pairs of the web and of movies, training and test without a shared identity, or None."""
-    real.clear_dropped(cache, "relation", "relation leaks")
-    origin = published.origin("relation", params.data)
-    if origin == "absent":
-        return None
+    origin = _origin("relation", params, cache)
     if origin == "real":
         return real.pairs(params, cache, progress)
-    return rendered.relation(params, progress)
+    return rendered.relation(params, progress) if origin == "world" else None
+
+
+def _origin(source: str, params: Params, cache: Path) -> str:
+    """Where a set comes from; what an earlier run left out of it is forgotten."""
+    real.clear_dropped(cache, source, f"{source} leaks")
+    return published.origin(source, params.data)
 
 
 # What there is ------------------------------------------------------------------------------------
@@ -129,11 +115,8 @@ def absent(
 
     sets: those of notebook 01 by artifact (`01_faces`). Keys are sources (`celeba`) and artifacts.
     """
-    missing = {
-        source: SOURCE_NAMES[source]
-        for source in SOURCE_NAMES
-        if published.origin(source, params.data) == "absent"
-    }
+    origins = {source: published.origin(source, params.data) for source in SOURCE_NAMES}
+    missing = {name: SOURCE_NAMES[name] for name in origins if origins[name] == "absent"}
     artifacts = {f"01_{source}": missing[source] for source in missing if source in ARTIFACTS}
     if set(FACE_SOURCES) <= set(missing) and not params.data.manifests:
         artifacts["01_faces"] = "AFLW, CelebA or ExpW"
@@ -178,12 +161,8 @@ def left_out(cache: Path) -> pd.DataFrame:
 
     With what is in the sets, they are all rows of the source.
     """
-    return real.all_dropped(cache)
-
-
-def inventory(params: Params, *, progress: bool = True) -> Inventory:
-    """What is in the data folder and what is missing; reads lists, cuts no crops."""
-    return inventories.take(params, progress=progress)
+    paths = sorted((cache / "dropped").glob("*.csv"))
+    return listing.dropped_of({path.stem: pd.read_csv(path) for path in paths})
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import Self, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -24,8 +24,71 @@ CUES = (
 )
 
 
+class Rows:
+    """What sets of faces and of pairs have in common: N aligned rows of tensors and of a table."""
+
+    table: pd.DataFrame
+
+    def __len__(self) -> int:
+        return len(self.table)
+
+    def arrays(self) -> dict[str, torch.Tensor]:
+        """The tensors of the set by name; those that are None are left out."""
+        return {k: value for k, value in vars(self).items() if isinstance(value, torch.Tensor)}
+
+    def select(self, where: pd.Series | np.ndarray | torch.Tensor | Sequence[int]) -> Self:
+        """The rows at a boolean mask or at indices, in that order."""
+        index = torch.as_tensor(np.array(where))  # a copy: pandas' own arrays may be read-only
+        index = index.nonzero()[:, 0] if index.dtype == torch.bool else index.long()
+        table = self.table.iloc[index.numpy()].reset_index(drop=True)
+        arrays = {name: picked(array, index) for name, array in self.arrays().items()}
+        return type(self)(table=table, **arrays)  # type: ignore[call-arg]
+
+    def where(self, **columns: str) -> Self:
+        """The rows with these values in the table, e.g. `where(source="expw", split="test")`."""
+        return self.select((self.table[list(columns)] == pd.Series(columns)).all(axis=1))
+
+    @property
+    def training(self) -> torch.Tensor:
+        """Which rows train, (N,) bool."""
+        return torch.tensor((self.table["split"] == "train").to_numpy())
+
+    def save(self, folder: Path) -> Path:
+        """Write the set to a folder that `load` opens: .npy files that can be memory-mapped, and
+        the table as parquet.
+
+        Replaces a set that is there; arrays that only the old one had are removed.
+        """
+        folder.mkdir(parents=True, exist_ok=True)
+        arrays = self.arrays()
+        files.remove(folder / "table.parquet")  # without it, the set is not whole
+        for name, array in arrays.items():
+            files.seal(folder / f"{name}.npy", functools.partial(_save_array, array))
+        for path in folder.glob("*.npy"):
+            if path.stem not in arrays:
+                files.remove(path)
+        files.seal(folder / "table.parquet", self.table.to_parquet, {"arrays": sorted(arrays)})
+        return folder
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """Open a saved set; images stay on disk until they are read, and changes are not written.
+
+        FileNotFoundError where the set is not finished; ValueError where a file of it is damaged.
+        """
+        table = folder / "table.parquet"
+        again = "run notebook 01 again, or `make reproduce`"
+        if not table.exists():
+            raise FileNotFoundError(f"{folder} holds no finished set: {again}")
+        paths = {k: folder / f"{k}.npy" for k in files.verified(table, again)["arrays"]}
+        for path in paths.values():
+            files.verified(path, again)
+        arrays = {name: mapped(path) for name, path in paths.items()}
+        return cls(table=pd.read_parquet(table), **arrays)  # type: ignore[call-arg]
+
+
 @dataclass(frozen=True)
-class FaceSet:
+class FaceSet(Rows):
     """N faces.
 
     images: (N, 3, S, S) uint8 RGB, may be memory-mapped.
@@ -53,38 +116,6 @@ class FaceSet:
                 shapes = f"{tuple(other.shape)} and labels {tuple(self.labels.shape)}"
                 raise ValueError(f"{name} {shapes} differ in shape")
 
-    def __len__(self) -> int:
-        return len(self.table)
-
-    def select(self, where: pd.Series | np.ndarray | torch.Tensor | Sequence[int]) -> Self:
-        """The faces at a boolean mask or at indices, in that order."""
-        index = to_index(where)
-        truth, visible = (None if x is None else x[index] for x in (self.truth, self.visible))
-        table = self.table.iloc[index.numpy()].reset_index(drop=True)
-        images, labels = picked(self.images, index), self.labels[index]
-        return type(self)(images, labels, table, truth, visible)
-
-    def where(self, **columns: str) -> Self:
-        """The faces with these values in the table, e.g. `where(source="expw", split="test")`."""
-        return self.select(matches(self.table, columns))
-
-    def arrays(self) -> dict[str, torch.Tensor]:
-        """The tensors of the set by name; those that are None are left out."""
-        optional = {"truth": self.truth, "visible": self.visible}
-        known = {name: array for name, array in optional.items() if array is not None}
-        return {"images": self.images, "labels": self.labels} | known
-
-    def save(self, folder: Path) -> Path:
-        """Write the set to a folder that `load` opens."""
-        return save_store(folder, self.arrays(), self.table)
-
-    @classmethod
-    def load(cls, folder: Path) -> Self:
-        """Open a saved set; images stay on disk until they are read."""
-        arrays, table = load_store(folder)
-        optional = arrays.get("truth"), arrays.get("visible")
-        return cls(arrays["images"], arrays["labels"], table, *optional)
-
     @property
     def held(self) -> torch.Tensor:
         """The labels (N, 24) held out from training and propagation, -1 elsewhere.
@@ -93,12 +124,11 @@ class FaceSet:
         """
         if self.visible is None:
             raise ValueError("no labels are held out yet: run notebook 01")
-        test = torch.tensor((self.table["split"] != "train").to_numpy())
-        return self.labels.masked_fill(self.visible >= 0, -1).masked_fill(test[:, None], -1)
+        return self.labels.masked_fill((self.visible >= 0) | ~self.training[:, None], -1)
 
 
 @dataclass(frozen=True)
-class PairSet:
+class PairSet(Rows):
     """N pairs of faces that share a picture; the left face is the one further left in it.
 
     left, right: (N, 3, S, S) uint8 RGB.
@@ -117,44 +147,17 @@ class PairSet:
     def __post_init__(self) -> None:
         check_set(self.table, self.left, self.labels, len(vocabulary.TRAITS))
 
-    def __len__(self) -> int:
-        return len(self.table)
 
-    def select(self, where: pd.Series | np.ndarray | torch.Tensor | Sequence[int]) -> Self:
-        """The pairs at a boolean mask or at indices, in that order."""
-        index = to_index(where)
-        left, right = picked(self.left, index), picked(self.right, index)
-        table = self.table.iloc[index.numpy()].reset_index(drop=True)
-        return type(self)(left, right, self.cues[index], self.labels[index], table)
-
-    def where(self, **columns: str) -> Self:
-        """The pairs with these values in the table, e.g. `pairs.where(part="movie")`."""
-        return self.select(matches(self.table, columns))
-
-    def arrays(self) -> dict[str, torch.Tensor]:
-        """The tensors of the set by name."""
-        return {"left": self.left, "right": self.right, "cues": self.cues, "labels": self.labels}
-
-    def save(self, folder: Path) -> Path:
-        """Write the set to a folder that `load` opens."""
-        return save_store(folder, self.arrays(), self.table)
-
-    @classmethod
-    def load(cls, folder: Path) -> Self:
-        """Open a saved set; images stay on disk until they are read."""
-        arrays, table = load_store(folder)
-        return cls(table=table, **arrays)
+Set = TypeVar("Set", FaceSet, PairSet)
 
 
-def concatenate(sets: Sequence[FaceSet]) -> FaceSet:
-    """Several face sets as one; `truth` is kept only where all of them know it."""
-    truth = [part.truth for part in sets if part.truth is not None]
-    return FaceSet(
-        torch.cat([part.images for part in sets]),
-        torch.cat([part.labels for part in sets]),
-        pd.concat([part.table for part in sets], ignore_index=True),
-        torch.cat(truth) if len(truth) == len(sets) else None,
-    )
+def concatenate(sets: Sequence[Set]) -> Set:
+    """Several sets as one; `truth` and `visible` are kept only where all of them have them."""
+    parts = [part.arrays() for part in sets]
+    names = [name for name in parts[0] if all(name in part for part in parts)]
+    arrays = {name: torch.cat([part[name] for part in parts]) for name in names}
+    table = pd.concat([part.table for part in sets], ignore_index=True)
+    return type(sets[0])(table=table, **arrays)
 
 
 def spatial_cues(boxes: torch.Tensor, image_size: torch.Tensor) -> torch.Tensor:
@@ -198,42 +201,13 @@ def check_set(table: pd.DataFrame, images: torch.Tensor, labels: torch.Tensor, w
         raise ValueError(f"key {twice!r} is twice in the table; keys must be unique")
 
 
-def to_index(where: pd.Series | np.ndarray | torch.Tensor | Sequence[int]) -> torch.Tensor:
-    """A boolean mask or indices as a long tensor of indices."""
-    where = torch.as_tensor(np.array(where))  # a copy: pandas' own arrays may be read-only
-    return where.nonzero()[:, 0] if where.dtype == torch.bool else where.long()
-
-
-def picked(images: torch.Tensor, index: torch.Tensor) -> torch.Tensor:
-    """The images at an index; consecutive ones are a view, which may stay on disk."""
+def picked(array: torch.Tensor, index: torch.Tensor) -> torch.Tensor:
+    """The rows at an index; consecutive images are a view, which may stay on disk."""
     first = int(index[0]) if len(index) else 0
-    if first >= 0 and torch.equal(index, torch.arange(first, first + len(index))):
-        return images[first : first + len(index)]
-    return images[index]
-
-
-def matches(table: pd.DataFrame, columns: dict[str, str]) -> np.ndarray:
-    """Mask of the rows that hold all the given values."""
-    mask = np.ones(len(table), dtype=bool)
-    for name, value in columns.items():
-        mask &= (table[name] == value).to_numpy()
-    return mask
-
-
-def save_store(folder: Path, arrays: dict[str, torch.Tensor], table: pd.DataFrame) -> Path:
-    """Save arrays as .npy files that can be memory-mapped, and the table as parquet.
-
-    Replaces a set that is there; arrays that only the old one had are removed.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    files.remove(folder / "table.parquet")  # without it, the set is not whole
-    for name, array in arrays.items():
-        files.seal(folder / f"{name}.npy", functools.partial(_save_array, array))
-    for path in folder.glob("*.npy"):
-        if path.stem not in arrays:
-            files.remove(path)
-    files.seal(folder / "table.parquet", table.to_parquet, {"arrays": sorted(arrays)})
-    return folder
+    consecutive = first >= 0 and torch.equal(index, torch.arange(first, first + len(index)))
+    if array.ndim == 4 and consecutive:
+        return array[first : first + len(index)]
+    return array[index]
 
 
 def _save_array(array: torch.Tensor, path: Path) -> None:
@@ -256,19 +230,3 @@ def mapped(path: Path, *, linkable: bool = False) -> torch.Tensor:
     if linkable:
         tensor.linkable = path  # type: ignore[attr-defined]
     return tensor
-
-
-def load_store(folder: Path) -> tuple[dict[str, torch.Tensor], pd.DataFrame]:
-    """Open what `save_store` wrote; arrays are memory-mapped, copy on write.
-
-    FileNotFoundError where the set is not finished; ValueError where a file of it is damaged.
-    """
-    table = folder / "table.parquet"
-    again = "run notebook 01 again, or `make reproduce`"
-    if not table.exists():
-        raise FileNotFoundError(f"{folder} holds no finished set: {again}")
-    names = files.verified(table, again)["arrays"]
-    paths = {name: folder / f"{name}.npy" for name in names}
-    for path in paths.values():
-        files.verified(path, again)
-    return {name: mapped(path) for name, path in paths.items()}, pd.read_parquet(table)

@@ -42,8 +42,7 @@ def decide(faces: FaceSet, *, seed: int) -> FaceSet:
     """The same faces with their `visible` labels decided: training faces without those held out,
     test faces without any."""
     visible, _ = hide(faces.labels, faces.table["identity"], seed=seed)
-    test = torch.tensor((faces.table["split"] != "train").to_numpy())
-    return replace(faces, visible=visible.masked_fill(test[:, None], -1))
+    return replace(faces, visible=visible.masked_fill(~faces.training[:, None], -1))
 
 
 def halves(held: Tensor, identity: pd.Series, *, seed: int = 0) -> tuple[Tensor, Tensor]:

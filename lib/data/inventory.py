@@ -1,8 +1,8 @@
 """What is in the data folder: datasets found or missing, rows expected, kept, dropped and why."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-import numpy as np
 import pandas as pd
 
 from lib.data import listing, real
@@ -12,6 +12,8 @@ from lib.params import Params
 from lib.provenance import ROOT
 from lib.vocabulary import FACE_SOURCES, SOURCE_NAMES
 
+# A copy with fewer rows than the whole set may be cut short: a remark, not an error.
+SHORT = "rows missing of the whole set's {:,}: a part of it, or a list cut short?"
 COLUMNS = ("from", "expected", "rows", "kept", "dropped", "train", "test")
 
 
@@ -49,7 +51,7 @@ class Inventory:
 
 
 def take(params: Params, *, progress: bool = True) -> Inventory:
-    """Read the lists of every dataset that is there, and the manifests; no picture is decoded.
+    """What is in the data folder and what is missing, by the lists alone; no picture is decoded.
 
     What is wrong with one dataset goes to `problems`, so that the others are still reported.
     """
@@ -57,52 +59,47 @@ def take(params: Params, *, progress: bool = True) -> Inventory:
     found: dict[str, Listing] = {}
     terms, missing, problems = {}, {}, {}
     for source, title in SOURCE_NAMES.items():
-        dataset = published.DATASETS[source]
-        summary[title] = {"from": "embedded world", "expected": dataset.expected}
+        dataset, place = published.DATASETS[source], published.folder(source, params.data)
+        row = summary[title] = {"from": "missing", "expected": dataset.expected}
         try:
             origin = published.origin(source, params.data)
             if origin == "real":
                 part = real.read(source, params, progress)
-                found[title] = _marked_if_short(part, dataset.expected)
+                counted = part.total if part.counted is None else part.counted
+                short = {SHORT.format(dataset.expected): max(dataset.expected - counted, 0)}
+                found[title] = replace(part, remarks=short | part.remarks)
                 terms[title] = dataset.terms
-                place = str(published.folder(source, params.data))
-                summary[title] |= _counts(part) | {"from": place}
+                row |= _counts(part) | {"from": str(place)}
         except (ValueError, OSError) as error:
             origin, problems[title] = "wrong", str(error)
-        if origin in ("absent", "wrong"):
-            summary[title]["from"] = {"absent": "missing", "wrong": "files with errors"}[origin]
+            row["from"] = "files with errors"
         if origin == "world":
             wanted = getattr(params.data, source)
-            summary[title] |= {"train": wanted.train, "test": wanted.test}
+            row |= {"from": "embedded world", "train": wanted.train, "test": wanted.test}
         if origin == "absent":
-            missing[title] = _where_to_ask(source, params)
+            missing[title] = f"  ask    {dataset.owner}\n  terms  {dataset.terms}\n  place  {place}"
+    own = {}
     for name in params.data.manifests:
         try:
-            found[name] = manifest.read(ROOT / name)
+            own[name] = found[name] = manifest.read(ROOT / name)
             summary[name] = _counts(found[name]) | {"from": str(ROOT / name)}
         except (ValueError, OSError) as error:
             summary[name], problems[name] = {"from": "file with errors"}, str(error)
     try:
         if not problems:
-            lists = [each for title, each in found.items() if title in SOURCE_NAMES.values()]
-            own = manifest.read_all([ROOT / name for name in params.data.manifests])
-            listing.check_keys([*lists, *own])
+            lists = [each for title, each in found.items() if title not in own]
+            paths = [ROOT / name for name in params.data.manifests]
+            listing.check_keys([*lists, *manifest.read_all(paths)])
     except ValueError as error:
         problems["manifests together"] = str(error)
     table = pd.DataFrame(summary).T.reindex(columns=list(COLUMNS))
     table[list(COLUMNS[1:])] = table[list(COLUMNS[1:])].astype("Int64")
-    remarks = pd.concat([_untested(table, params), _remarks(found)], ignore_index=True)
-    parts = _reasons(found), remarks, _dropped(found)
-    return Inventory(table, *parts, missing, terms, problems)
-
-
-def _marked_if_short(part: Listing, expected: int) -> Listing:
-    """A copy with fewer rows than the whole set may be cut short: a remark, not an error."""
-    lacking = expected - (part.total if part.counted is None else part.counted)
-    if lacking <= 0:
-        return part
-    text = f"rows missing of the whole set's {expected:,}: a part of it, or a list cut short?"
-    return replace(part, remarks={text: lacking, **part.remarks})
+    remarks = {"the training faces": _untested(table, params)}
+    remarks |= {title: part.remarks for title, part in found.items()}
+    reasons = {title: part.dropped["reason"].value_counts() for title, part in found.items()}
+    dropped = listing.dropped_of({title: part.dropped for title, part in found.items()})
+    tables = table, _counted(reasons, "reason"), _counted(remarks, "remark"), dropped
+    return Inventory(*tables, missing, terms, problems)
 
 
 def _counts(part: Listing) -> dict[str, int]:
@@ -111,42 +108,20 @@ def _counts(part: Listing) -> dict[str, int]:
     return {"rows": part.total, "kept": len(part.table), "dropped": len(part.dropped), **sides}
 
 
-def _where_to_ask(source: str, params: Params) -> str:
-    dataset = published.DATASETS[source]
-    place = published.folder(source, params.data)
-    return f"  ask    {dataset.owner}\n  terms  {dataset.terms}\n  place  {place}"
-
-
-def _dropped(found: dict[str, Listing]) -> pd.DataFrame:
-    parts = [part.dropped.assign(set=title) for title, part in found.items()]
-    table = pd.concat([listing.no_rows().assign(set=""), *parts], ignore_index=True)
-    return table[["set", *listing.DROPPED]].astype({"line": np.int64})
-
-
-def _reasons(found: dict[str, Listing]) -> pd.DataFrame:
-    rows = [
-        (title, reason, count)
-        for title, part in found.items()
-        for reason, count in part.dropped["reason"].value_counts().items()
-    ]
-    return pd.DataFrame(rows, columns=["dataset", "reason", "rows"])
-
-
-def _untested(summary: pd.DataFrame, params: Params) -> pd.DataFrame:
+def _untested(summary: pd.DataFrame, params: Params) -> dict[str, int]:
     """A remark where no face of any training set or manifest tests."""
     titles = [SOURCE_NAMES[source] for source in FACE_SOURCES]
     sides = summary.loc[[*titles, *params.data.manifests], ["train", "test"]].fillna(0).sum()
     text = "no face tests; notebooks from 02 on need a test part of a set or of a manifest"
-    rows = [("the training faces", text, int(sides["train"]))]
-    table = pd.DataFrame(rows, columns=["dataset", "remark", "rows"])
-    return table[: int(sides["train"] > 0 and not sides["test"])]
+    return {text: 0 if sides["test"] else int(sides["train"])}
 
 
-def _remarks(found: dict[str, Listing]) -> pd.DataFrame:
+def _counted(counts: Mapping[str, Mapping[str, int] | pd.Series], name: str) -> pd.DataFrame:
+    """Counts by dataset and text as rows, without those that are 0."""
     rows = [
         (title, text, count)
-        for title, part in found.items()
-        for text, count in part.remarks.items()
+        for title, part in counts.items()
+        for text, count in part.items()
         if count
     ]
-    return pd.DataFrame(rows, columns=["dataset", "remark", "rows"])
+    return pd.DataFrame(rows, columns=["dataset", name, "rows"])

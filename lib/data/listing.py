@@ -4,13 +4,14 @@ Every error names the file, the line, the value and what to do.
 """
 
 import contextlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NoReturn
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 
 from lib.vocabulary import ATTRIBUTES, MISSING
 
@@ -42,9 +43,8 @@ class Listing:
         if kept + dropped != self.total:
             raise ValueError(f"{kept} rows kept and {dropped} dropped are not {self.total} rows")
         repeated = self.table["key"].duplicated()
-        if repeated.any():
-            row = self.table[repeated].iloc[0]
-            fail(row["file"], row["line"], f"{row['key']!r} is listed twice; remove one of them")
+        words = "is listed twice; remove one of them"
+        refuse(self.table, repeated, lambda row: f"{row['key']!r} {words}")
 
 
 def check_keys(lists: Iterable[Listing]) -> None:
@@ -60,9 +60,25 @@ def check_keys(lists: Iterable[Listing]) -> None:
 # Errors -------------------------------------------------------------------------------------------
 
 
-def fail(path: Path | str, line: int, problem: str) -> NoReturn:
-    """Raise a ValueError that says in which file and line the problem is."""
-    raise ValueError(f"{place(path, line)}: {problem}")
+def fail(path: Path | str, line: int, problem: str, column: str = "") -> NoReturn:
+    """Raise a ValueError that says in which file, line and column the problem is."""
+    where = place(path, line) + (f", column {column!r}" if column else "")
+    raise ValueError(f"{where}: {problem}")
+
+
+def refuse(
+    rows: pd.DataFrame,
+    wrong: ArrayLike,
+    problem: Callable[[pd.Series], str],
+    column: str = "",
+) -> None:
+    """Fail with the first row that is wrong.
+
+    rows: with `file` and `line`. wrong: (N,) bool. problem: what is wrong with a row, and what to
+    do.
+    """
+    for _, row in rows[np.asarray(wrong, bool)][:1].iterrows():
+        fail(row["file"], row["line"], problem(row), column)
 
 
 def place(path: Path | str, line: int) -> str:
@@ -71,11 +87,11 @@ def place(path: Path | str, line: int) -> str:
     return f"{path}, {word} {line}" if line else str(path)
 
 
-def removal(path: Path | str, line: int) -> str:
+def removal(row: pd.Series) -> str:
     """How to take a row out of its source, in words; line 0 is the whole file."""
-    if _is_database(path):
+    if _is_database(row["file"]):
         return "remove its row from Faces"
-    return "remove its line" if line else "remove it"
+    return "remove its line" if row["line"] else "remove it"
 
 
 def _is_database(path: Path | str) -> bool:
@@ -97,7 +113,7 @@ def readable(path: Path | str) -> Iterator[None]:
 
 
 def drop(
-    rows: pd.DataFrame, wrong: np.ndarray | pd.Series, reason: str | Sequence[str]
+    rows: pd.DataFrame, wrong: ArrayLike, reason: str | Sequence[str]
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The rows without the wrong ones, and the wrong ones as `DROPPED` rows.
 
@@ -117,21 +133,36 @@ def no_rows() -> pd.DataFrame:
     return pd.DataFrame({"file": [], "line": np.array([], np.int64), "reason": []})
 
 
+def dropped_of(parts: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """Dropped rows of several sets as one table: set, file, line, reason."""
+    tables = [part.assign(set=name) for name, part in parts.items()]
+    table = pd.concat([no_rows().assign(set=""), *tables], ignore_index=True)
+    return table[["set", *DROPPED]].astype({"line": np.int64})
+
+
 def clamp(rows: pd.DataFrame, names: Sequence[str] = BOX) -> tuple[pd.DataFrame, int]:
     """Cut boxes to their pictures; returns the rows, and how many boxes reached beyond.
 
     names: the columns of x, y, w, h. ValueError for a box without area, below 2 px (given as shares
     of the picture?), or whose centre is outside its picture.
     """
+
+    def says(words: str) -> Callable[[pd.Series], str]:
+        return lambda row: (
+            f"box {', '.join(f'{name} {row[name]:g}' for name in names)} "
+            + words.format(removal=removal(row), width=row["width"], height=row["height"])
+        )
+
     x, y, w, h = (rows[name].to_numpy(np.float64) for name in names)
     width, height = rows["width"].to_numpy(), rows["height"].to_numpy()
     centre_x, centre_y = x + w / 2, y + h / 2
     outside = (centre_x < 0) | (centre_y < 0) | (centre_x > width) | (centre_y > height)
-    _refuse(rows, names, ~((w > 0) & (h > 0)), "has no area; fix it or {removal}")
-    shares = "is smaller than 2 px; give px, not shares of the picture"
-    _refuse(rows, names, (w < 2) & (h < 2), shares)
+    refuse(rows, ~((w > 0) & (h > 0)), says("has no area; fix it or {removal}"))
+    refuse(
+        rows, (w < 2) & (h < 2), says("is smaller than 2 px; give px, not shares of the picture")
+    )
     other = "is outside its picture of {width} x {height} px: its centre reaches beyond the edge; "
-    _refuse(rows, names, outside, other + "is it another copy of the picture?")
+    refuse(rows, outside, says(other + "is it another copy of the picture?"))
     left, top = x.clip(0), y.clip(0)
     right, bottom = np.minimum(x + w, width), np.minimum(y + h, height)
     beyond = (left > x) | (top > y) | (right < x + w) | (bottom < y + h)
@@ -139,19 +170,10 @@ def clamp(rows: pd.DataFrame, names: Sequence[str] = BOX) -> tuple[pd.DataFrame,
     return rows.assign(**boxes), int(beyond.sum())
 
 
-def _refuse(rows: pd.DataFrame, names: Sequence[str], wrong: np.ndarray, problem: str) -> None:
-    """Fail with the first box that is wrong."""
-    if not wrong.any():
-        return
-    row = rows[wrong].iloc[0]
-    box = ", ".join(f"{name} {row[name]:g}" for name in names)
-    size = {"width": row["width"], "height": row["height"]}
-    words = problem.format(removal=removal(row["file"], row["line"]), **size)
-    fail(row["file"], row["line"], f"box {box} {words}")
-
-
-def with_labels(rows: pd.DataFrame, given: Mapping[str, Iterable[int]]) -> pd.DataFrame:
-    """The rows with 24 label columns, -1 in all that are not given."""
+def with_labels(
+    rows: pd.DataFrame, given: Mapping[str, ArrayLike], extra: Sequence[str] = ()
+) -> pd.DataFrame:
+    """`COLUMNS` and extra columns of the rows, and 24 labels: -1 in all that are not given."""
     empty = np.full(len(rows), MISSING, np.int8)
     filled = {name: np.asarray(given.get(name, empty), np.int8) for name in ATTRIBUTES}
-    return pd.concat([rows, pd.DataFrame(filled, index=rows.index)], axis=1)
+    return rows[[*COLUMNS, *extra]].assign(**filled)

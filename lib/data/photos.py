@@ -5,9 +5,7 @@ faces of a photograph; its boxes, with the usual margin, become crops like those
 were trained on.
 """
 
-import csv
 import functools
-import io
 import re
 import warnings
 from collections.abc import Mapping
@@ -187,7 +185,7 @@ def write_manifest(
     known: (name of the photograph, number of the face from the left) -> its identity and the
     attributes that are known; all others stay blank, which means missing.
     """
-    lines = [[*manifest.COLUMNS, *vocabulary.ATTRIBUTES]]
+    rows: list[dict[str, object]] = []
     taken: set[str] = set()
     for name, scene in scenes.items():
         plain = file_name(name)
@@ -198,11 +196,9 @@ def write_manifest(
         picture = Image.fromarray(scene.image.permute(1, 2, 0).numpy())
         atomically(folder / file, partial(picture.save, format="PNG"))
         for number, box in enumerate(scene.boxes):
-            given = dict((known or {}).get((name, number), {}))
-            identity = str(given.pop("identity", ""))
-            values = [str(given.get(attribute, "")) for attribute in vocabulary.ATTRIBUTES]
-            places = [f"{value:g}" for value in box]
-            lines.append([file, *places, identity, "train", folder.name, *values])
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows(lines)
-    return atomically(folder / "faces.csv", lambda part: part.write_text(text.getvalue()))
+            row = {"image": file, "split": "train", "source": folder.name}
+            row |= dict(zip(manifest.BOX, (f"{value:g}" for value in box), strict=True))
+            rows.append(row | dict((known or {}).get((name, number), {})))
+    columns = [*manifest.COLUMNS, *vocabulary.ATTRIBUTES]
+    table = pd.DataFrame(rows, columns=columns, dtype=object)
+    return atomically(folder / "faces.csv", partial(table.to_csv, index=False, lineterminator="\n"))

@@ -9,10 +9,8 @@ import os
 import struct
 import warnings
 import zlib
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import imagehash
 import numpy as np
@@ -31,33 +29,30 @@ BROKEN = (
 Box = tuple[float, float, float, float]  # x, y, w, h in px
 
 
-def square(box: Box, margin: float = MARGIN) -> tuple[int, int, int, int]:
-    """The square around a box with a margin, as left, top, right, bottom px."""
+def square(box: Box) -> tuple[int, int, int, int]:
+    """The square around a box with its margin, as left, top, right, bottom px."""
     x, y, w, h = box
-    side = max(w, h) * (1 + 2 * margin)
+    side = max(w, h) * (1 + 2 * MARGIN)
     left, top = x + w / 2 - side / 2, y + h / 2 - side / 2
     return round(left), round(top), round(left) + round(side), round(top) + round(side)
 
 
-def central_box(width: float, height: float, margin: float = MARGIN) -> Box:
+def central_box(width: float, height: float) -> Box:
     """The box of a face in a picture that was cut out around it.
 
     With its margin it becomes the largest square in the middle of the picture.
     """
-    side = min(width, height) / (1 + 2 * margin)
+    side = min(width, height) / (1 + 2 * MARGIN)
     return (width - side) / 2, (height - side) / 2, side, side
 
 
-def crop(
-    picture: Image.Image, box: Box, size: int, margin: float = MARGIN, *, upright: bool = True
-) -> np.ndarray:
+def crop(picture: Image.Image, box: Box, size: int) -> np.ndarray:
     """A face as (3, size, size) uint8 RGB; what is outside the picture repeats its edge.
 
-    upright: turn the picture as its camera noted; boxes of published sets refer to the file as it
-    is stored.
+    The box refers to the picture as it is stored, not as its camera noted.
     """
-    picture = decoded(picture, upright=upright)
-    left, top, right, bottom = square(box, margin)
+    picture = decoded(picture, upright=False)
+    left, top, right, bottom = square(box)
     inside = (max(left, 0), max(top, 0), min(right, picture.width), min(bottom, picture.height))
     part = picture.crop(inside)
     if inside != (left, top, right, bottom):
@@ -83,7 +78,10 @@ def decoded(picture: Image.Image, *, upright: bool = True) -> Image.Image:
 
     Greys of up to 16 bits are scaled to 8. ValueError for 32-bit numbers, whose white is not known.
     """
-    white, inverted = _white(picture), _is_inverted(picture)
+    white = _white(picture)
+    inverted = (
+        getattr(picture, "tag_v2", {}).get(PHOTOMETRIC) == 0
+    )  # Pillow undoes it in 8 bits alone
     turned = ImageOps.exif_transpose(picture) if upright else picture
     if white:
         greys = np.rint(np.asarray(turned).clip(0, white) * (255 / white)).astype(np.uint8)
@@ -104,22 +102,12 @@ def upright_size(picture: Image.Image) -> tuple[int, int]:
 def _white(picture: Image.Image) -> int:
     """The largest grey of a picture with more than 8 bits; 0 for all that Pillow itself scales."""
     if picture.mode.startswith("I;16"):
-        return 2 ** _tags(picture).get(BITS, (16,))[0] - 1
+        return 2 ** getattr(picture, "tag_v2", {}).get(BITS, (16,))[0] - 1
     if picture.mode == "I" and picture.format in ("PNG", "PPM"):
         return 2**16 - 1
     if picture.mode in ("I", "F"):
         raise ValueError("its 32-bit numbers have no known white; save it with 8 or 16 bits")
     return 0
-
-
-def _is_inverted(picture: Image.Image) -> bool:
-    """Whether 0 is white, which Pillow does not undo in 16 bits."""
-    return picture.mode.startswith("I;16") and _tags(picture).get(PHOTOMETRIC) == 0
-
-
-def _tags(picture: Image.Image) -> Mapping[int, Any]:
-    """The tags of a TIFF; none of other pictures."""
-    return getattr(picture, "tag_v2", {})
 
 
 def perceptual_hash(image: np.ndarray) -> int:
@@ -142,6 +130,14 @@ class Cut:
 
 
 @dataclass(frozen=True)
+class Options:
+    """How crops are cut: side (px), turned as the camera noted."""
+
+    size: int
+    upright: bool = False
+
+
+@dataclass(frozen=True)
 class Job:
     """Rows to cut into an existing .npy file of crops.
 
@@ -150,9 +146,7 @@ class Job:
 
     target: str
     offset: int  # bytes before the first crop
-    size: int
-    margin: float
-    upright: bool
+    options: Options
     rows: tuple[tuple[int, str, Box, tuple[int, int]], ...]
 
 
@@ -167,9 +161,9 @@ def cut(job: Job) -> list[Cut]:
         for row, path, box, expected in job.rows:
             try:
                 if path != held:
-                    picture, content = _decoded(path, expected, job.upright)
+                    picture, content = _decoded(path, expected, job.options.upright)
                     held = path
-                image = crop(picture, box, job.size, job.margin, upright=False)
+                image = crop(picture, box, job.options.size)
             except BROKEN as error:
                 done.append(Cut(row, problem=f"{path} cannot be read ({error})"))
                 held = ""

@@ -11,13 +11,14 @@ import numpy as np
 import pandas as pd
 import torch
 from torch import Tensor
+from torch.utils.data import ConcatDataset
 from tqdm import tqdm
 
 from lib import files, workspace
 from lib.data import crops, listing, splits
 from lib.data.crops import Options
 from lib.data.faces import FaceSet, PairSet, mapped, spatial_cues
-from lib.data.listing import BOX, DROPPED, Listing
+from lib.data.listing import BOX, Listing
 from lib.data.sources import published
 from lib.params import DataParams, Params
 from lib.vocabulary import ATTRIBUTES, FACE_SOURCES, SOURCE_NAMES, TRAITS
@@ -25,7 +26,6 @@ from lib.vocabulary import ATTRIBUTES, FACE_SOURCES, SOURCE_NAMES, TRAITS
 COLUMNS = (*("key", "source", "identity", "split", "image"), *BOX, "file", "line")
 ALLOWED_UNREADABLE = {"aflw": published.aflw.UNREADABLE}
 UNREADABLE = "unreadable picture"
-PORTION = 256  # crops copied at a time
 
 
 def read(source: str, params: Params, progress: bool = True) -> Listing:
@@ -45,15 +45,11 @@ def read(source: str, params: Params, progress: bool = True) -> Listing:
         )
     reader = published.DATASETS[source].reader
     found = reader.rows(home, params.data, seed=params.seed, progress=progress)
-    return found if source == "ckplus" else with_missing_parts(found, SOURCE_NAMES[source])
-
-
-def with_missing_parts(found: Listing, title: str) -> Listing:
-    """A listing with a remark for each of training and test that has no row."""
+    title, sides = SOURCE_NAMES[source], () if source == "ckplus" else ("train", "test")
     lacking = {
         f"no {side} part: a copy of {title} with a few of its pictures?": len(found.table)
-        for side in ("train", "test")
-        if not (found.table["split"] == side).any()
+        for side in sides
+        if side not in set(found.table["split"])
     }
     return replace(found, remarks=lacking | found.remarks)
 
@@ -64,27 +60,26 @@ def faces(source: str, params: Params, cache: Path, progress: bool = True) -> Fa
 
 
 def cropped(
-    source: str, found: Listing, params: Params, cache: Path, progress: bool = True
-) -> FaceSet:
-    """The faces that a dataset's files list, as `faces`."""
-    already = int((found.dropped["reason"] == UNREADABLE).sum())
-    allowed = ALLOWED_UNREADABLE.get(source, 0) - already
-    options = Options(params.data.size)
-    return with_crops(found, cache, source, options, unreadable=allowed, progress=progress)
-
-
-def with_crops(
-    found: Listing,
-    cache: Path,
     name: str,
-    options: Options,
-    *,
-    unreadable: int = 0,
+    found: Listing,
+    params: Params,
+    cache: Path,
     progress: bool = True,
+    *,
+    upright: bool = False,
 ) -> FaceSet:
-    """The listed faces with their crops. Unreadable pictures that are allowed are in no split."""
+    """The listed faces with their crops. Unreadable pictures that are allowed are in no split.
+
+    upright: turn pictures as their camera noted.
+    """
+    already = int((found.dropped["reason"] == UNREADABLE).sum())
     made = crops.cached(
-        found.table, cache / "crops", name, options, unreadable=unreadable, progress=progress
+        found.table,
+        cache / "crops",
+        name,
+        Options(params.data.size, upright=upright),
+        unreadable=ALLOWED_UNREADABLE.get(name, 0) - already,
+        progress=progress,
     )
     table = _with_hashes(found.table, made.index)
     broken = made.index["state"] == crops.BROKEN
@@ -101,49 +96,51 @@ def join(parts: Sequence[FaceSet], cache: Path, name: str, progress: bool = True
 
     The crops are copied to `<cache>/<name>.npy` and memory-mapped from there.
     """
-    table = pd.concat([_all_hashed(part.table) for part in parts], ignore_index=True)
-    images = ImageList([part.images for part in parts])
-    leaks = splits.find_leaks(table, images)
-    _save_dropped(
-        cache, f"{name} leaks", listing.as_dropped(table.iloc[leaks["train"]], _reasons(leaks))
-    )
+    # Missing hashes would make the others float64, which holds 53 of their 64 bits.
+    tables = [
+        table if "phash" in table else table.assign(content="", phash=np.uint64(0))
+        for table in (part.table for part in parts)
+    ]
+    table = pd.concat(tables, ignore_index=True)
+    images = [part.images for part in parts]
+    leaks = splits.find_leaks(table, ConcatDataset(images))  # type: ignore[arg-type]
+    _save_leaks(cache, name, table, leaks)
     order = _training_first(table["split"], leaks["train"])
     labels = torch.cat([part.labels for part in parts])[torch.from_numpy(order)]
     table = table.iloc[order].reset_index(drop=True)
     table = table.assign(phash=[f"{value:016x}" for value in table["phash"]])
-    return FaceSet(images.copied(order, cache / f"{name}.npy", progress), labels, table)
+    return FaceSet(in_one_file(images, order, cache / f"{name}.npy", progress), labels, table)
 
 
 def pairs(params: Params, cache: Path, progress: bool = True) -> PairSet:
     """The pairs of the relation dataset, training before test, without leaks."""
     found = read("relation", params, progress)
-    sides = [_one_side(found.table, side) for side in ("left", "right")]
-    both = pd.concat(sides, ignore_index=True)
+    sides = [
+        found.table.assign(
+            key=found.table["key"] + f" {side}",
+            **{name: found.table[f"{side}_{name}"] for name in BOX},
+        )
+        for side in ("left", "right")
+    ]
+    both, count = pd.concat(sides, ignore_index=True), len(found.table)
     options = Options(params.data.size)
     made = crops.cached(both, cache / "crops", "relation", options, progress=progress)
-    count = len(found.table)
     leaks = splits.find_leaks(_with_hashes(both, made.index), made.images)
     leaks = leaks.assign(train=leaks["train"] % count).drop_duplicates("train")
-    gone = listing.as_dropped(found.table.iloc[leaks["train"]], _reasons(leaks))
     _save_dropped(cache, "relation", found.dropped)
-    _save_dropped(cache, "relation leaks", gone)
+    _save_leaks(cache, "relation", found.table, leaks)
     order = _training_first(found.table["split"], leaks["train"])
     left, right = (
-        ImageList([part]).copied(order, cache / f"relation_{side}.npy", progress)
+        in_one_file([part], order, cache / f"relation_{side}.npy", progress)
         for side, part in zip(("left", "right"), made.images.split(count), strict=True)
     )
     table = found.table.iloc[order].reset_index(drop=True)
-    boxes = torch.from_numpy(np.stack([part[list(BOX)].to_numpy()[order] for part in sides], 1))
+    columns = [f"{side}_{name}" for side in ("left", "right") for name in BOX]
+    boxes = torch.from_numpy(table[columns].to_numpy(np.float64).reshape(-1, 2, 4))
     picture = torch.from_numpy(table[["width", "height"]].to_numpy(np.float64))
     traits = torch.from_numpy(table[list(TRAITS)].to_numpy(np.int8, copy=True))
     table = table.drop(columns=list(TRAITS))
     return PairSet(left, right, spatial_cues(boxes, picture), traits, table)
-
-
-def _one_side(table: pd.DataFrame, side: str) -> pd.DataFrame:
-    """The pairs' faces of one side, as rows of faces."""
-    boxes = {name: table[f"{side}_{name}"] for name in BOX}
-    return table.assign(key=table["key"] + f" {side}", **boxes)
 
 
 def _with_hashes(table: pd.DataFrame, index: np.ndarray) -> pd.DataFrame:
@@ -152,58 +149,37 @@ def _with_hashes(table: pd.DataFrame, index: np.ndarray) -> pd.DataFrame:
     return table.assign(content=content, phash=index["phash"])
 
 
-def _all_hashed(table: pd.DataFrame) -> pd.DataFrame:
-    """A table with digest and hash, blank and 0 where its pictures have none.
-
-    Missing hashes would make the others float64, which holds 53 of their 64 bits.
-    """
-    return table if "phash" in table else table.assign(content="", phash=np.uint64(0))
-
-
 def _training_first(split: pd.Series, leaked: pd.Series) -> np.ndarray:
     """Places of the faces that stay, training before test, so that each is one run of the file."""
     train, test = (np.flatnonzero(split == side) for side in ("train", "test"))
     return np.concatenate([np.setdiff1d(train, leaked), test])
 
 
-class ImageList:
-    """The images of several sets, each (N, 3, S, S), by their place in all of them."""
+def in_one_file(images: Sequence[Tensor], order: np.ndarray, path: Path, progress: bool) -> Tensor:
+    """The images of several sets, each (N, 3, S, S), at these places of all of them, in that order;
+    memory-mapped from one file.
+    """
+    shape = (len(order), *images[0].shape[1:])
+    every: ConcatDataset = ConcatDataset(images)  # type: ignore[arg-type]
 
-    def __init__(self, images: Sequence[Tensor]) -> None:
-        self.images, self.starts = images, np.cumsum([0, *(len(part) for part in images)])
+    def write(part: Path) -> None:
+        target = files.reserved(part, shape)  # an error in words where the disk is full
+        bar = tqdm(order, f"{path.stem}: one file", disable=not progress, leave=False)
+        for row, place in enumerate(bar):
+            target[row] = every[int(place)]
+        target.flush()
 
-    def __getitem__(self, place: int) -> Tensor:
-        part = int(np.searchsorted(self.starts, place, "right")) - 1
-        return self.images[part][place - int(self.starts[part])]
-
-    def copied(self, order: np.ndarray, path: Path, progress: bool) -> Tensor:
-        """The images at these places, in that order, in one file; memory-mapped from there."""
-        shape = (len(order), *self.images[0].shape[1:])
-
-        def write(part: Path) -> None:
-            target = files.reserved(part, shape)  # an error in words where the disk is full
-            portions = range(0, len(order), PORTION)
-            for first in tqdm(
-                portions, f"{path.stem}: one file", disable=not progress, leave=False
-            ):
-                chosen = order[first : first + PORTION]
-                number = np.searchsorted(self.starts, chosen, "right") - 1
-                for one in np.unique(number):
-                    mine = number == one
-                    index = torch.from_numpy(chosen[mine] - self.starts[one])
-                    target[first : first + len(chosen)][mine] = self.images[one][index].numpy()
-            target.flush()
-
-        workspace.atomically(path, write)
-        return mapped(path, linkable=True)
+    workspace.atomically(path, write)
+    return mapped(path, linkable=True)
 
 
 # What is left out ---------------------------------------------------------------------------------
 
 
-def _reasons(leaks: pd.DataFrame) -> list[str]:
-    pairs = zip(leaks["what"], leaks["test_key"], strict=True)
-    return [f"leak: {what} as test face {key}" for what, key in pairs]
+def _save_leaks(cache: Path, name: str, table: pd.DataFrame, leaks: pd.DataFrame) -> None:
+    reasons = "leak: " + leaks["what"] + " as test face " + leaks["test_key"]
+    gone = listing.as_dropped(table.iloc[leaks["train"]], reasons.to_list())
+    _save_dropped(cache, f"{name} leaks", gone)
 
 
 def _save_dropped(cache: Path, name: str, dropped: pd.DataFrame) -> None:
@@ -215,11 +191,3 @@ def clear_dropped(cache: Path, *names: str) -> None:
     """Remove the files of sets that are no longer made from real data."""
     for name in names:
         (cache / "dropped" / f"{name}.csv").unlink(missing_ok=True)
-
-
-def all_dropped(cache: Path) -> pd.DataFrame:
-    """What was left out when the sets in this cache were made: set, file, line, reason."""
-    paths = sorted((cache / "dropped").glob("*.csv"))
-    found = [pd.read_csv(path).assign(set=path.stem) for path in paths]
-    table = pd.concat([listing.no_rows().assign(set=""), *found], ignore_index=True)
-    return table[["set", *DROPPED]]

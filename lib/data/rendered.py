@@ -1,11 +1,11 @@
 """Faces and pairs of the embedded world as sets, divided into training and test."""
 
+from typing import Any
+
 import numpy as np
-import pandas as pd
-import torch
 
 from lib import world
-from lib.data.faces import FaceSet, PairSet, spatial_cues
+from lib.data.faces import FaceSet, PairSet, concatenate, spatial_cues
 from lib.params import Params
 from lib.provenance import device
 from lib.vocabulary import EXPRESSIONS, column
@@ -37,15 +37,8 @@ def render(
     source: str, indices: np.ndarray, split: str, params: Params, progress: bool = True
 ) -> FaceSet:
     """The faces of a source at some indices (N,), marked with their split."""
-    made = world.faces(
-        source,
-        indices,
-        seed=params.seed,
-        size=params.data.size,
-        device=device(params),
-        progress=progress,
-        yaw_bins=params.data.yaw_bins,
-    )
+    options = _options(params, progress)
+    made = world.faces(source, indices, yaw_bins=params.data.yaw_bins, **options)
     return FaceSet(made.images, made.labels, made.table.assign(split=split), made.truth)
 
 
@@ -53,11 +46,10 @@ def _test_indices(source: str, count: int, params: Params) -> np.ndarray:
     """Indices of the test faces: the first ones; for ExpW equally many of each expression."""
     if source != "expw":
         return np.arange(TEST_START, TEST_START + count)
-    each, chosen = count // len(EXPRESSIONS), []
+    each = count // len(EXPRESSIONS)
     candidates = np.arange(TEST_START, TEST_START + 60 * count)
     labels = world.annotations(source, candidates, seed=params.seed)
-    for name in EXPRESSIONS:
-        chosen.append(candidates[labels[:, column(name)] == 1][:each])
+    chosen = [candidates[labels[:, column(name)] == 1][:each] for name in EXPRESSIONS]
     return np.sort(np.concatenate(chosen))
 
 
@@ -67,16 +59,10 @@ def relation(params: Params, progress: bool = True) -> PairSet:
     for split, count, start in (("train", wanted.train, 0), ("test", wanted.test, TEST_START)):
         movie = round(count * MOVIE_SHARE)
         for part, number in (("web", count - movie), ("movie", movie)):
-            made = world.relation(
-                part,
-                np.arange(start, start + number),
-                seed=params.seed,
-                size=params.data.size,
-                device=device(params),
-                progress=progress,
-            )
+            indices = np.arange(start, start + number)
+            made = world.relation(part, indices, **_options(params, progress))
             parts.append(pair_set(made, split))
-    return _join(parts)
+    return concatenate(parts)
 
 
 def pair_set(made: Pairs, split: str = "") -> PairSet:
@@ -85,11 +71,6 @@ def pair_set(made: Pairs, split: str = "") -> PairSet:
     return PairSet(made.left, made.right, cues, made.labels, made.table.assign(split=split))
 
 
-def _join(parts: list[PairSet]) -> PairSet:
-    return PairSet(
-        torch.cat([part.left for part in parts]),
-        torch.cat([part.right for part in parts]),
-        torch.cat([part.cues for part in parts]),
-        torch.cat([part.labels for part in parts]),
-        pd.concat([part.table for part in parts], ignore_index=True),
-    )
+def _options(params: Params, progress: bool) -> dict[str, Any]:
+    where = {"device": device(params), "progress": progress}
+    return {"seed": params.seed, "size": params.data.size, **where}

@@ -5,6 +5,7 @@ order of a list and whatever else is in it.
 """
 
 import hashlib
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import Protocol
 
@@ -14,6 +15,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from lib.data import listing
+from lib.data.listing import Listing
 
 BANDS = 5  # of the 64 bits; hashes that differ in fewer bits than there are bands share a band
 NEAR = 4  # bits
@@ -72,16 +74,26 @@ def sample_balanced(
     return np.zeros(len(names), bool)
 
 
-def limit_training(rows: pd.DataFrame, count: int, seed: int) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """At most `count` training rows (0: all) in whole identities; the others as dropped rows."""
-    train = (rows["split"] == "train").to_numpy()
-    if not count or train.sum() <= count:
-        return rows, listing.no_rows()
-    kept = sample_groups(rows["identity"][train], count, seed)
-    beyond = train.copy()
-    beyond[train] = ~kept
-    source = rows["source"].iloc[0]
-    return listing.drop(rows, beyond, f"beyond the {count} training rows of data.{source}.train")
+def limited(
+    table: pd.DataFrame,
+    limit: int,
+    seed: int,
+    *,
+    total: int,
+    dropped: Sequence[pd.DataFrame] = (),
+    remarks: dict[str, int] | None = None,
+) -> Listing:
+    """A listing with at most `limit` training rows (0: all) in whole identities.
+
+    total: rows of the source, of which those in `dropped` are not in the table.
+    """
+    train, rest = (table["split"] == "train").to_numpy(), listing.no_rows()
+    if limit and train.sum() > limit:
+        beyond = train.copy()
+        beyond[train] = ~sample_groups(table["identity"][train], limit, seed)
+        reason = f"beyond the {limit} training rows of data.{table['source'].iloc[0]}.train"
+        table, rest = listing.drop(table, beyond, reason)
+    return Listing(table, pd.concat([*dropped, rest], ignore_index=True), total, remarks or {})
 
 
 def _shuffled(names: pd.Series, seed: int) -> list[str]:
@@ -109,14 +121,15 @@ def find_leaks(table: pd.DataFrame, images: Images) -> pd.DataFrame:
     Returns `LEAK`: what they share, places (int64) and keys of both faces.
     """
     train, test = (np.flatnonzero(table["split"] == side) for side in ("train", "test"))
-    found = [
-        _same(table["identity"], train, test).assign(what="the same person or picture"),
-        _same(table["content"], train, test).assign(what="an identical file"),
-        _similar(table["phash"].to_numpy(np.uint64), train, test, images).assign(
-            what="nearly the same picture"
+    found = {
+        "the same person or picture": _same(table["identity"], train, test),
+        "an identical file": _same(table["content"], train, test),
+        "nearly the same picture": _similar(
+            table["phash"].to_numpy(np.uint64), train, test, images
         ),
-    ]
-    leaks = pd.concat(found, ignore_index=True).drop_duplicates("train")
+    }
+    parts = [part.assign(what=what) for what, part in found.items()]
+    leaks = pd.concat(parts, ignore_index=True).drop_duplicates("train")
     keys = table["key"].to_numpy()
     leaks = leaks.astype({"train": np.int64, "test": np.int64})
     return leaks.assign(train_key=keys[leaks["train"]], test_key=keys[leaks["test"]])[list(LEAK)]

@@ -17,7 +17,7 @@ from lib.data.sources import files, reading
 from lib.params import DataParams
 from lib.vocabulary import POSES
 
-MARKER = "aflw.sqlite"
+MARKERS = ("aflw.sqlite",)
 COUNT = 24_386  # faces, Table 4
 UNREADABLE = 1  # pictures of the published set that no program opens
 TABLES = {
@@ -42,48 +42,41 @@ def rows(home: Path, data: DataParams, *, seed: int, progress: bool = True) -> L
     pose is missing: the fit of the head failed there. ValueError where database or pictures are
     wrong.
     """
-    path = files.require(home, MARKER)
+    path = files.require(home, MARKERS[0])
     found = joined(path)
-    base = files.require(home, "flickr")
+    total, base = len(found), files.require(home, "flickr")
     found, boxless = listing.drop(found, found["FaceRect"] != "both", "no box (FaceRect)")
+    if not len(found):
+        listing.fail(path, 0, "no face has a box (FaceRect); copy the database again")
     for name in listing.BOX:
-        found[name] = reading.numbers(path, found, name)
-    angles = np.column_stack([pose_angles(path, found, name) for name in ANGLES])
-    found["image"] = files.image_paths(path, found, "filepath", base)
+        found[name] = reading.numbers(found, name)
+    for name in ANGLES:
+        found[name] = pose_angles(found, name)
+    found["image"] = files.image_paths(found, "filepath", base)
     found = files.with_sizes(found, progress, UNREADABLE)
-    angles = angles[(found["width"] > 0).to_numpy()]
     found, unreadable = listing.drop(found, found["width"] == 0, "unreadable picture")
     found, clamped = listing.clamp(found)
-    given, remarks = attributes(found, angles, data)
-    remarks |= check_side(path, found["nose"].to_numpy(), angles, data.yaw_sign)
+    given, remarks = attributes(found, data)
+    remarks = {"boxes cut to the picture": clamped} | remarks | check_side(found, data.yaw_sign)
     count = splits.at_most_half(data.aflw.test, len(found))
     test = splits.sample_groups(found["identity"], count, seed)
     found["split"] = np.where(test, "test", "train")
-    columns = list(listing.COLUMNS)
-    kept, rest = splits.limit_training(
-        listing.with_labels(found[columns], given), data.aflw.train, seed
-    )
-    dropped = pd.concat([boxless, unreadable, rest], ignore_index=True)
-    total = len(kept) + len(dropped)
-    return Listing(kept, dropped, total, {"boxes cut to the picture": clamped, **remarks})
+    table, gone = listing.with_labels(found, given), [boxless, unreadable]
+    return splits.limited(table, data.aflw.train, seed, total=total, dropped=gone, remarks=remarks)
 
 
 def joined(path: Path) -> pd.DataFrame:
     """Every face with its picture, and what is known of box, pose and sex (NaN where nothing)."""
     tables = query(path)
-    faces, pictures = tables["Faces"], tables["FaceImages"]
-    for table, key in ((faces, "face_id"), (pictures, "file_id")):
-        twice = table[key].duplicated()
-        if twice.any():
-            listing.fail(
-                path, 0, f"{key} {table[key][twice].iloc[0]} is there twice; remove one row"
-            )
-    found = faces.merge(pictures, on="file_id", how="left")
+    for name, key in (("Faces", "face_id"), ("FaceImages", "file_id")):
+        twice = tables[name][key].duplicated()
+        for value in tables[name][key][twice][:1]:
+            listing.fail(path, 0, f"{key} {value} is there twice; remove one row")
+    found = tables["Faces"].merge(tables["FaceImages"], on="file_id", how="left")
+    found = found.assign(source="aflw", file=str(path), line=found["face_id"])
+    words = "has no row in FaceImages; copy the database again"
     lost = found["filepath"].isna()
-    if lost.any():
-        row = found[lost].iloc[0]
-        text = f"file_id {row['file_id']!r} has no row in FaceImages; copy the database again"
-        listing.fail(path, row["face_id"], text)
+    listing.refuse(found, lost, lambda row: f"file_id {row['file_id']!r} {words}")
     for name in ("FaceRect", "FacePose", "FaceMetaData"):
         first = tables[name].sort_values(["face_id", "annot_type_id"], kind="stable")
         first = first[first["sex"].isin(SEX)] if name == "FaceMetaData" else first
@@ -92,11 +85,8 @@ def joined(path: Path) -> pd.DataFrame:
     points = tables.get("FeatureCoords", pd.DataFrame(columns=list(LANDMARKS)))
     return found.assign(
         nose=found["face_id"].map(nose_offsets(points)),
-        key=[f"aflw/{number}" for number in found["face_id"]],
+        key="aflw/" + found["face_id"].astype(str),
         identity="aflw/" + found["filepath"].astype(str),
-        source="aflw",
-        file=str(path),
-        line=found["face_id"],
     )
 
 
@@ -110,7 +100,8 @@ def query(path: Path) -> dict[str, pd.DataFrame]:
         source = f"{path.resolve().as_uri()}?mode=ro&immutable=1"
         with contextlib.closing(sqlite3.connect(source, uri=True)) as base:
             tables = {name: one_table(base, name, columns) for name, columns in TABLES.items()}
-            if has_landmarks(base):
+            there = "SELECT 1 FROM sqlite_master WHERE name = 'FeatureCoords'"
+            if base.execute(there).fetchone():
                 tables["FeatureCoords"] = one_table(base, "FeatureCoords", LANDMARKS)
     except (sqlite3.DatabaseError, pd.errors.DatabaseError) as error:
         reason = str(error).splitlines()[-1].split(": ", 1)[-1]
@@ -128,16 +119,11 @@ def one_table(base: sqlite3.Connection, name: str, columns: tuple[str, ...]) -> 
     return pd.read_sql_query(f"SELECT {', '.join(columns)} FROM {name}", base)
 
 
-def has_landmarks(base: sqlite3.Connection) -> bool:
-    there = "SELECT count(*) FROM sqlite_master WHERE name = 'FeatureCoords'"
-    return bool(base.execute(there).fetchone()[0])
-
-
-def pose_angles(path: Path, found: pd.DataFrame, name: str) -> np.ndarray:
-    """An angle in degrees, -180 to 180; NaN where the face has no row of poses."""
+def pose_angles(found: pd.DataFrame, name: str) -> np.ndarray:
+    """An angle (N,) in degrees, -180 to 180; NaN where the face has no row of poses."""
     angles = np.full(len(found), np.nan)
     there = (found["FacePose"] == "both").to_numpy()
-    angles[there] = reading.numbers(path, found[there], name)
+    angles[there] = reading.numbers(found[there], name)
     return np.degrees((angles + np.pi) % (2 * np.pi) - np.pi)
 
 
@@ -154,25 +140,27 @@ def nose_offsets(points: pd.DataFrame) -> pd.Series:
     return x[NOSE] - x[list(EYES_AND_EARS)].mean(axis=1)
 
 
-def check_side(path: Path, nose: np.ndarray, angles: np.ndarray, sign: int) -> dict[str, int]:
+def check_side(found: pd.DataFrame, sign: int) -> dict[str, int]:
     """How many turned faces have their nose on the other side than their yaw says.
 
     ValueError where most have: then left and right are exchanged.
     """
-    yaw = angles[:, 2] * sign
-    clear = (np.abs(angles) <= 90).all(1) & (np.abs(yaw) >= TURNED) & np.isfinite(nose)
+    yaw, nose = found["yaw"] * sign, found["nose"]
+    clear = (found[list(ANGLES)].abs() <= 90).all(axis=1) & (yaw.abs() >= TURNED) & nose.notna()
     differ = int((np.sign(nose[clear]) != np.sign(yaw[clear])).sum())
     if clear.sum() >= ENOUGH and differ > clear.sum() / 2:
         text = f"with data.yaw_sign: {sign}, {differ:,} of {clear.sum():,} turned faces have their"
-        listing.fail(path, 0, f"{text} nose on the other side; set data.yaw_sign: {-sign}")
+        todo = f"nose on the other side; set data.yaw_sign: {-sign}"
+        listing.fail(found["file"].iloc[0], 0, f"{text} {todo}")
     return {f"nose on the other side than the yaw says, of {clear.sum():,}": differ}
 
 
 def attributes(
-    found: pd.DataFrame, angles: np.ndarray, data: DataParams
+    found: pd.DataFrame, data: DataParams
 ) -> tuple[dict[str, np.ndarray], dict[str, int]]:
     """Labels of sex and pose, -1 where missing, and how many poses are missing and why."""
-    sex = found["sex"].map(SEX).fillna(-1).astype(np.int8).to_numpy()
+    sex = found["sex"].map(SEX).fillna(-1).to_numpy(np.int8)
+    angles = found[list(ANGLES)].to_numpy()
     absent = np.isnan(angles).any(1)
     beyond = ~absent & (np.abs(angles) > 90).any(1)
     poses = np.digitize(np.nan_to_num(angles[:, 2]) * data.yaw_sign, data.yaw_bins)

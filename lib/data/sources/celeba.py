@@ -18,7 +18,7 @@ from lib.data.sources import files, reading
 from lib.params import DataParams
 from lib.vocabulary import CELEBA_NAMES
 
-MARKER = ("list_attr_celeba.txt", "list_attr_celeba.csv")
+MARKERS = ("list_attr_celeba.txt", "list_attr_celeba.csv")
 COUNT = 202_599  # faces, Table 4
 WIDTH, HEIGHT = 178, 218  # px
 VALUES = {1: "", -1: ""}
@@ -32,48 +32,39 @@ def rows(home: Path, data: DataParams, *, seed: int, progress: bool = True) -> L
     none of 1 and -1, or a picture is not of the published size.
     """
     path = a_list(home, "list_attr_celeba")
-    found, attributes = attribute_list(path)
+    found = attribute_list(path)
     base = files.require(home, "img_align_celeba")
-    identity = other_list(home, "identity_CelebA", "identity", found, path)
-    partition = other_list(home, "list_eval_partition", "partition", found, path)
-    x, y, w, h = central_box(WIDTH, HEIGHT)
-    table = pd.DataFrame(
-        {
-            "key": "celeba/" + found["image_name"],
-            "image": files.image_paths(path, found, "image_name", base),
-            **{"x": x, "y": y, "w": w, "h": h},
-            "identity": [f"celeba/{number}" for number in identity],
-            "source": "celeba",
-            "file": str(path),
-            "line": found["line"],
-        }
+    identity = other_list(home, "identity_CelebA", "identity", found)
+    official = other_list(home, "list_eval_partition", "partition", found) == 2
+    given = {ours: found[theirs] == 1 for ours, theirs in CELEBA_NAMES.items()}
+    found = found[["image_name", "file", "line"]].assign(
+        key="celeba/" + found["image_name"],
+        image=files.image_paths(found, "image_name", base),
+        **dict(zip(listing.BOX, central_box(WIDTH, HEIGHT), strict=True)),
+        identity=[f"celeba/{number}" for number in identity],
+        source="celeba",
     )
-    table = files.with_sizes(table, progress)
-    check_sizes(table)
-    official = partition == 2
-    test = np.zeros(len(table), bool)
-    count = splits.at_most_half(data.celeba.test, len(table))
-    test[official] = splits.sample_groups(table["identity"][official], count, seed)
-    table["split"] = np.where(test, "test", "train")
-    given = {ours: attributes[theirs] == 1 for ours, theirs in CELEBA_NAMES.items()}
-    kept, dropped = splits.limit_training(
-        listing.with_labels(table, given), data.celeba.train, seed
+    found = files.with_sizes(found, progress)
+    other = (found["width"] != WIDTH) | (found["height"] != HEIGHT)
+    words = f"px in place of {WIDTH} x {HEIGHT} ({other.sum():,} pictures are of another size)"
+    listing.refuse(
+        found,
+        other,
+        lambda row: (
+            f"{row['image']} is {row['width']} x {row['height']} {words}; use the aligned "
+            "pictures as published"
+        ),
     )
-    return Listing(kept, dropped, len(table))
+    test = np.zeros(len(found), bool)
+    count = splits.at_most_half(data.celeba.test, len(found))
+    test[official] = splits.sample_groups(found["identity"][official], count, seed)
+    found["split"] = np.where(test, "test", "train")
+    table = listing.with_labels(found, given)
+    return splits.limited(table, data.celeba.train, seed, total=len(found))
 
 
-def check_sizes(table: pd.DataFrame) -> None:
-    """Refuse pictures that are not the aligned and cropped ones."""
-    other = (table["width"] != WIDTH) | (table["height"] != HEIGHT)
-    if other.any():
-        row = table[other].iloc[0]
-        size = f"{row['width']} x {row['height']} px in place of {WIDTH} x {HEIGHT}"
-        text = f"{row['image']} is {size} ({other.sum():,} pictures are of another size)"
-        listing.fail(row["file"], row["line"], f"{text}; use the aligned pictures as published")
-
-
-def attribute_list(path: Path) -> tuple[pd.DataFrame, dict[str, np.ndarray]]:
-    """Names and lines, and the values of every attribute."""
+def attribute_list(path: Path) -> pd.DataFrame:
+    """`image_name`, `file`, `line`, and the value (1 or -1) of every attribute."""
     lines = reading.lines(path)
     names, rows, first = from_csv(lines) if "," in lines[0] else published(path, lines)
     for name in CELEBA_NAMES.values():
@@ -81,9 +72,9 @@ def attribute_list(path: Path) -> tuple[pd.DataFrame, dict[str, np.ndarray]]:
             listing.fail(path, first - 1, f"attribute {name} is missing; copy the list again")
     if len(set(names)) < len(names):
         listing.fail(path, first - 1, "an attribute is there twice; copy the list again")
-    found = reading.table(path, rows, ["image_name", *names], first)
-    check_unique(path, found)
-    return found, {name: reading.codes(path, found, name, VALUES) for name in names}
+    found = reading.table(path, ["image_name", *names], rows, first)
+    check_unique(found)
+    return found.assign(**{name: reading.codes(found, name, VALUES) for name in names})
 
 
 def published(path: Path, lines: list[str]) -> tuple[list[str], list[str], int]:
@@ -106,32 +97,26 @@ def from_csv(lines: list[str]) -> tuple[list[str], list[str], int]:
     return columns[1:], [line.replace(",", " ") for line in lines[1:]], 2
 
 
-def other_list(
-    home: Path, name: str, column: str, found: pd.DataFrame, attributes: Path
-) -> np.ndarray:
+def other_list(home: Path, name: str, column: str, found: pd.DataFrame) -> np.ndarray:
     """The whole number (N,) int64 that another list gives to each picture of the attribute list."""
     path = a_list(home, name)
     lines = reading.lines(path)
-    rows, first = lines, 1
-    if "," in lines[0]:
-        header = reading.is_header(lines[0])
-        rows, first = [line.replace(",", " ") for line in lines[header:]], 1 + header
-    other = reading.table(path, rows, ["image_name", column], first)
-    check_unique(path, other)
+    skipped = int("," in lines[0] and reading.is_header(lines[0]))
+    rows = [line.replace(",", " ") for line in lines] if "," in lines[0] else lines
+    other = reading.table(path, ["image_name", column], rows[skipped:], 1 + skipped)
+    check_unique(other)
     if column == "partition":
-        values = reading.codes(path, other, column, PARTITIONS)
+        values = reading.codes(other, column, PARTITIONS)
     else:
-        values = reading.numbers(path, other, column, whole=True)
-    aligned = pd.Series(values, other["image_name"]).reindex(found["image_name"])
-    if aligned.isna().any():
-        lack = found["image_name"][aligned.isna().to_numpy()].iloc[0]
-        listing.fail(path, 0, f"{lack}, which {attributes.name} lists, is missing; copy it again")
-    if len(other) > len(found):
-        extra = other[~other["image_name"].isin(found["image_name"])].iloc[0]
-        listing.fail(
-            path, extra["line"], f"{extra['image_name']} is not in {attributes.name}: not whole"
-        )
-    return aligned.to_numpy(np.int64)
+        values = reading.numbers(other, column, whole=True)
+    attributes = Path(found["file"].iloc[0]).name
+    lack = found["image_name"][~found["image_name"].isin(other["image_name"])]
+    for picture in lack[:1]:
+        listing.fail(path, 0, f"{picture}, which {attributes} lists, is missing; copy it again")
+    extra = ~other["image_name"].isin(found["image_name"])
+    words = f"is not in {attributes}: not whole"
+    listing.refuse(other, extra, lambda row: f"{row['image_name']} {words}")
+    return pd.Series(values, other["image_name"])[found["image_name"]].to_numpy()
 
 
 def a_list(home: Path, name: str) -> Path:
@@ -140,14 +125,13 @@ def a_list(home: Path, name: str) -> Path:
     ValueError where both are missing.
     """
     found = files.locate(home, f"{name}.txt") or files.locate(home, f"{name}.csv")
-    if found is None and name.startswith("identity") and files.locate(home, f"{MARKER[1]}"):
+    if found is None and name.startswith("identity") and files.locate(home, MARKERS[1]):
         text = "this CSV edition of CelebA lacks it, and test people are chosen by it; add the file"
         listing.fail(home, 0, f"holds no {name}.txt: {text} from CelebA's own page (Anno)")
     return found or files.require(home, f"{name}.txt")
 
 
-def check_unique(path: Path, found: pd.DataFrame) -> None:
+def check_unique(found: pd.DataFrame) -> None:
+    words = "is there twice; remove one of them"
     twice = found["image_name"].duplicated()
-    if twice.any():
-        row = found[twice].iloc[0]
-        listing.fail(path, row["line"], f"{row['image_name']} is there twice; remove one of them")
+    listing.refuse(found, twice, lambda row: f"{row['image_name']} {words}")

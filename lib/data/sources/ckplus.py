@@ -4,7 +4,6 @@ The protocol of Section 6.1: the last three frames of a labelled sequence carry 
 one is neutral; folds by subject.
 """
 
-import re
 from pathlib import Path
 from typing import Any
 
@@ -18,14 +17,14 @@ from lib.data.sources import files, reading
 from lib.params import DataParams
 from lib.vocabulary import EXPRESSIONS
 
-MARKER = "cohn-kanade-images"
+MARKERS = ("cohn-kanade-images",)
 EDITIONS = {  # what is found in the folder of other editions, which cannot stand in for it
     name: "CK+48, small crops of peak frames: it lacks the neutral frames that the protocol needs; "
     "ask for CK+ itself, or name these crops in a manifest"
     for name in ("CK+48", "contempt", "ckextended.csv")
 }
 COUNT = 1_308  # pictures of the protocol, Section 6.1 (of 327 labelled sequences)
-FRAME = re.compile(r"(S\d+)_(\d+)_(\d+)\.png")
+FRAME = r"^(?P<subject>S\d+)/(?P<take>\d+)/\1_\2_(?P<frame>\d+)\.png\Z"
 CODES = {
     **{0: "neutral", 1: "angry", 2: "contempt", 3: "disgust"},
     **{4: "fear", 5: "happy", 6: "sad", 7: "surprise"},
@@ -44,8 +43,9 @@ def rows(home: Path, data: DataParams, *, seed: int, progress: bool = True) -> L
     drawn around its points; elsewhere the middle of the picture is taken. ValueError where labels,
     names or pictures are wrong.
     """
-    base, labelled = files.require(home, MARKER), files.require(home, "Emotion")
+    base, labelled = files.require(home, MARKERS[0]), files.require(home, "Emotion")
     found, stray = frames(base)
+    total = len(found) + len(stray)
     codes = emotions(labelled, set(found["sequence"]))
     found, dropped = protocol(found, codes)
     if not len(found):
@@ -59,41 +59,40 @@ def rows(home: Path, data: DataParams, *, seed: int, progress: bool = True) -> L
     found, points = boxes(files.with_sizes(found, progress), files.locate(home, "Landmarks"))
     found, _ = listing.clamp(found)
     given = {name: found["expression"] == name for name in EXPRESSIONS}
-    columns = [*listing.COLUMNS, "subject", "sequence", "frame"]
-    table = listing.with_labels(found[columns], given)
+    table = listing.with_labels(found, given, ("subject", "sequence", "frame"))
     gone = pd.concat([stray, dropped, rest], ignore_index=True)
-    missing = len(table) - points
-    remarks = {"box from the middle of the picture: no landmarks": missing}
-    return Listing(table, gone, len(table) + len(gone), remarks, counted)
+    remarks = {"box from the middle of the picture: no landmarks": len(table) - points}
+    return Listing(table, gone, total, remarks, counted)
 
 
 def frames(base: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Every frame with its subject, sequence and number; and the stray files."""
-    table, stray = [], []
-    for name in sorted(files.below(base)):
-        path, parts = base / name, name.split("/")
-        match = FRAME.fullmatch(parts[-1])
-        if files.is_system_file(parts[-1]):
-            stray.append({"file": str(path), "line": 0, "reason": "no picture"})
-            continue
-        if not match or parts[:-1] != [match[1], match[2]]:
-            listing.fail(path, 0, "is no frame S<subject>_<sequence>_<frame>.png in its own folder")
-        row = {"key": f"ckplus/{name}", "image": str(path), "file": str(path), "line": 0}
-        row |= {"subject": match[1], "identity": f"ckplus/{match[1]}", "source": "ckplus"}
-        table.append(row | {"sequence": f"{match[1]}/{match[2]}", "frame": int(match[3])})
-    if not table:
+    found = pd.DataFrame({"name": files.listed(base), "line": 0})
+    found["file"] = f"{base}/" + found["name"]
+    found, stray = listing.drop(found, found["name"].map(files.is_system_file), "no picture")
+    if not len(found):
         listing.fail(base, 0, "holds no frames; copy the dataset whole")
-    found = pd.DataFrame(table).assign(split="train")
-    gone = pd.DataFrame(stray) if stray else listing.no_rows()
-    return found.sort_values(["sequence", "frame"], ignore_index=True), gone
+    found = found.join(found["name"].str.extract(FRAME))
+    words = "is no frame S<subject>_<sequence>_<frame>.png in its own folder"
+    listing.refuse(found, found["frame"].isna(), lambda row: words)
+    found = found.assign(
+        key="ckplus/" + found["name"],
+        image=found["file"],
+        identity="ckplus/" + found["subject"],
+        sequence=found["subject"] + "/" + found["take"],
+        frame=found["frame"].astype(np.int64),
+        source="ckplus",
+        split="train",
+    )
+    return found.sort_values(["sequence", "frame"], ignore_index=True), stray
 
 
 def emotions(base: Path, sequences: set[str]) -> dict[str, str]:
     """Expression of each labelled sequence; folders of the others are missing or empty."""
     found: dict[str, str] = {}
-    for name in sorted(files.below(base)):
+    for name in files.listed(base):
         path, sequence = base / name, name.rpartition("/")[0]
-        if files.is_system_file(path.name):
+        if files.is_system_file(path):
             continue
         if not path.name.endswith("_emotion.txt"):
             listing.fail(path, 0, "is no *_emotion.txt; remove it")
@@ -101,10 +100,10 @@ def emotions(base: Path, sequences: set[str]) -> dict[str, str]:
             listing.fail(path, 0, f"labels sequence {sequence!r}, which has no pictures; copy them")
         if sequence in found:
             listing.fail(path, 0, f"sequence {sequence} has a second label; remove one")
-        value = reading.table(path, reading.lines(path), ["emotion"])
+        value = reading.table(path, ["emotion"])
         if len(value) > 1:
             listing.fail(path, 2, "a second value; a label is one number")
-        found[sequence] = CODES[int(reading.codes(path, value, "emotion", CODES)[0])]
+        found[sequence] = CODES[int(reading.codes(value, "emotion", CODES)[0])]
     return found
 
 
@@ -147,10 +146,10 @@ def boxes(found: pd.DataFrame, landmarks: Path | None) -> tuple[pd.DataFrame, in
             table.append(central_box(width, height))
             continue
         path = landmarks / name
-        points = reading.table(path, reading.lines(path), ["x", "y"])
+        points = reading.table(path, ["x", "y"])
         if len(points) != POINTS:
             listing.fail(path, 0, f"{len(points)} points in place of {POINTS}; copy it again")
-        x, y = (reading.numbers(path, points, axis) for axis in ("x", "y"))
+        x, y = (reading.numbers(points, axis) for axis in ("x", "y"))
         table.append((x.min(), y.min(), np.ptp(x), np.ptp(y)))
         count += 1
     return found.assign(**pd.DataFrame(table, columns=listing.BOX, index=found.index)), count

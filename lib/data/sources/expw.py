@@ -7,7 +7,6 @@ detector, expression. Names repeat, so the key is (name, number), and splits go 
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
 from lib.data import listing, splits
 from lib.data.listing import Listing
@@ -15,7 +14,7 @@ from lib.data.sources import files, reading
 from lib.params import DataParams
 from lib.vocabulary import EXPRESSIONS
 
-MARKER = "label.lst"
+MARKERS = ("label.lst",)
 COUNT = 91_793  # faces, Table 1
 FIELDS = ("image_name", "face_id", "top", "left", "right", "bottom", "confidence", "label")
 CODES = dict(enumerate(EXPRESSIONS))  # ExpW's code book is the order of the vocabulary
@@ -27,32 +26,27 @@ def rows(home: Path, data: DataParams, *, seed: int, progress: bool = True) -> L
     Where an expression has too few, none test. ValueError where the list, a box or a picture is
     wrong.
     """
-    path = files.require(home, MARKER)
-    found = reading.table(path, reading.lines(path), FIELDS)
-    expression = reading.codes(path, found, "label", CODES)
-    number = reading.numbers(path, found, "face_id", whole=True)
-    reading.numbers(path, found, "confidence")
-    top, left, right, bottom = (reading.numbers(path, found, name) for name in FIELDS[2:6])
-    base = files.require(home, "origin")
+    path = files.require(home, MARKERS[0])
+    found = reading.table(path, FIELDS)
+    expression = reading.codes(found, "label", CODES)
+    number = reading.numbers(found, "face_id", whole=True).astype(str)
+    reading.numbers(found, "confidence")
+    top, left, right, bottom = (reading.numbers(found, name) for name in FIELDS[2:6])
     name = found["image_name"]
-    table = pd.DataFrame(
-        {
-            "key": [f"expw/{a}#{b}" for a, b in zip(name, number, strict=True)],
-            "image": files.image_paths(path, found, "image_name", base),
-            **{"x": left, "y": top, "w": right - left, "h": bottom - top},
-            "identity": "expw/" + name,
-            "source": "expw",
-            "file": str(path),
-            "line": found["line"],
-        }
+    found = found.assign(
+        key="expw/" + name + "#" + number,
+        image=files.image_paths(found, "image_name", files.require(home, "origin")),
+        **{"x": left, "y": top, "w": right - left, "h": bottom - top},
+        identity="expw/" + name,
+        source="expw",
     )
-    table, clamped = listing.clamp(files.with_sizes(table, progress))
+    found, clamped = listing.clamp(files.with_sizes(found, progress))
     if data.expw.test < len(CODES):
         text = f"no test part of {data.expw.test} faces with every expression can be made of it"
         listing.fail(path, 0, f"{text}; set data.expw.test to {len(CODES)} or more")
-    each = splits.at_most_half(data.expw.test, len(table)) // len(CODES)
-    test = splits.sample_balanced(table["identity"], expression, len(CODES), each, seed)
-    table["split"] = np.where(test, "test", "train")
-    given = {kind: expression == code for code, kind in CODES.items()}
-    kept, dropped = splits.limit_training(listing.with_labels(table, given), data.expw.train, seed)
-    return Listing(kept, dropped, len(table), {"boxes cut to the picture": clamped})
+    each = splits.at_most_half(data.expw.test, len(found)) // len(CODES)
+    test = splits.sample_balanced(found["identity"], expression, len(CODES), each, seed)
+    found["split"] = np.where(test, "test", "train")
+    table = listing.with_labels(found, {kind: expression == code for code, kind in CODES.items()})
+    remarks = {"boxes cut to the picture": clamped}
+    return splits.limited(table, data.expw.train, seed, total=len(found), remarks=remarks)

@@ -6,9 +6,9 @@ the line, the value and what to do.
 
 import contextlib
 import os
-from collections.abc import Sequence
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
+import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
@@ -16,16 +16,17 @@ from lib.data import listing
 from lib.data.pictures import BROKEN, open_picture
 from lib.data.sources import reading
 
+DEPTH = 3  # folders on the way to a file that is looked for
 SYSTEM_FILES = {"Thumbs.db", "desktop.ini"}
 
 
-def locate(home: Path, name: str, depth: int = 3) -> Path | None:
+def locate(home: Path, name: str) -> Path | None:
     """A file or folder of that name in a dataset's folder, the one nearest to the top.
 
     Where a folder holds nothing but a folder of its own name (a zip unpacked into its own name),
     the inner one. ValueError where two are equally near.
     """
-    for level in range(depth):
+    for level in range(DEPTH):
         found = sorted(home.glob("/".join(["*"] * level + [name])))
         if len(found) > 1:
             both = " and ".join(str(path) for path in found[:2])
@@ -40,7 +41,7 @@ def _innermost(path: Path) -> Path:
     with listing.readable(path):
         if not inner.is_dir():
             return path
-        alone = all(other == inner or is_system_file(other.name) for other in path.iterdir())
+        alone = all(other == inner or is_system_file(other) for other in path.iterdir())
     return _innermost(inner) if alone else path
 
 
@@ -63,7 +64,9 @@ def below(base: Path) -> set[str]:
     while todo:
         with listing.readable(folder := todo.pop()), os.scandir(folder) as entries:
             for entry in entries:
-                if entry.is_symlink() and not (_is_within(entry.path, real) and entry.is_file()):
+                if entry.is_symlink() and not (
+                    os.path.realpath(entry.path).startswith(real + os.sep) and entry.is_file()
+                ):
                     text = f"is a link to no file inside {base}; put the file itself there"
                     listing.fail(entry.path, 0, text)
                 if entry.is_dir():
@@ -73,29 +76,38 @@ def below(base: Path) -> set[str]:
     return found
 
 
-def _is_within(path: str, real: str) -> bool:
-    return os.path.realpath(path).startswith(real + os.sep)
+def listed(base: Path) -> list[str]:
+    """As `below`, in order; ValueError where a name is not UTF-8, which no table could hold."""
+    names = sorted(below(base))
+    for name in names:
+        if name != name.encode(errors="replace").decode():
+            listing.fail(base, 0, f"the name of its file {name!r} is not UTF-8; rename it")
+    return names
 
 
-def image_paths(path: Path, rows: pd.DataFrame, column: str, base: Path) -> list[str]:
+def image_paths(rows: pd.DataFrame, column: str, base: Path) -> list[str]:
     """Absolute paths of the pictures that a list names relative to `base`.
 
     ValueError where a name leads outside the folder or its picture is missing, and as `below`.
     """
-    there, missing = below(base), []
-    for name, line in zip(rows[column], rows["line"], strict=True):
-        pure = PurePosixPath(name)
-        outside = pure.is_absolute() or PureWindowsPath(name).is_absolute() or "\\" in name
-        if outside or ".." in pure.parts or not pure.parts:
-            listing.fail(path, line, f"{name!r} is no name inside {base}; fix the list")
-        if str(pure) not in there:
-            missing.append((line, name))
-    if missing:
-        line, name = missing[0]
-        rest = f" ({len(missing) - 1:,} more)" if len(missing) > 1 else ""
-        todo = f"copy it, or {listing.removal(path, line)}"
-        listing.fail(path, line, f"picture {name!r} is not in {base}{rest}; {todo}")
-    return [str(base / name) for name in rows[column]]
+    there, names = below(base), rows[column]
+    outside = [not _is_inside(name) for name in names]
+    listing.refuse(
+        rows, outside, lambda row: f"{row[column]!r} is no name inside {base}; fix the list"
+    )
+    missing = np.array([str(PurePosixPath(name)) not in there for name in names], bool)
+    more = f" ({missing.sum() - 1:,} more)" if missing.sum() > 1 else ""
+    words = f"is not in {base}{more}; copy it, or"
+    listing.refuse(
+        rows, missing, lambda row: f"picture {row[column]!r} {words} {listing.removal(row)}"
+    )
+    return [str(base / name) for name in names]
+
+
+def _is_inside(name: str) -> bool:
+    path = PurePosixPath(name)
+    absolute = path.is_absolute() or PureWindowsPath(name).is_absolute() or "\\" in name
+    return bool(path.parts) and not absolute and ".." not in path.parts
 
 
 def with_sizes(rows: pd.DataFrame, progress: bool = True, unreadable: int = 0) -> pd.DataFrame:
@@ -103,32 +115,26 @@ def with_sizes(rows: pd.DataFrame, progress: bool = True, unreadable: int = 0) -
 
     unreadable: so many pictures may be unreadable; their rows get 0 and 0. ValueError beyond that.
     """
-    paths = rows["image"].tolist()
-    sizes, broken = _sizes(paths, progress, str(rows["source"].iloc[0]))
-    if len(broken) > unreadable:
-        worst = rows[rows["image"].isin(list(broken))].iloc[0]
-        file, line, picture = worst["file"], worst["line"], worst["image"]
-        what = "cannot be read" if picture == file else f"{picture} cannot be read"
-        more = f" ({len(broken) - 1:,} more pictures)" if len(broken) > 1 else ""
-        todo = f"copy it again or {listing.removal(file, line)}"
-        listing.fail(file, line, f"{what}: {broken[picture]}{more}; {todo}")
-    found = [sizes.get(path, (0, 0)) for path in paths]
-    return rows.assign(width=[w for w, _ in found], height=[h for _, h in found])
-
-
-def _sizes(
-    paths: Sequence[str], progress: bool, source: str
-) -> tuple[dict[str, tuple[int, int]], dict[str, str]]:
-    """(width, height) by path, and what is wrong with each unreadable picture."""
-    sizes, broken = {}, {}
-    bar = tqdm(dict.fromkeys(paths), f"{source} pictures", disable=not progress, unit=" files")
-    for path in bar:
+    sizes: dict[str, tuple[int, int]] = {}
+    broken: dict[str, str] = {}
+    title = f"{rows['source'].iloc[0]} pictures"
+    for path in tqdm(rows["image"].unique(), title, disable=not progress, unit=" files"):
         try:
             with open_picture(path) as picture:
                 sizes[path] = picture.size
         except BROKEN as error:
             broken[path] = why_unreadable(path, error)
-    return sizes, broken
+    more = f" ({len(broken) - 1:,} more pictures)" if len(broken) > 1 else ""
+
+    def says(row: pd.Series) -> str:
+        name = "" if row["image"] == row["file"] else f"{row['image']} "
+        what = f"{name}cannot be read: {broken[row['image']]}{more}"
+        return f"{what}; copy it again or {listing.removal(row)}"
+
+    if len(broken) > unreadable:
+        listing.refuse(rows, rows["image"].isin(list(broken)), says)
+    found = [sizes.get(path, (0, 0)) for path in rows["image"]]
+    return rows.assign(width=[w for w, _ in found], height=[h for _, h in found])
 
 
 def why_unreadable(path: str, error: Exception) -> str:
@@ -139,6 +145,7 @@ def why_unreadable(path: str, error: Exception) -> str:
     return str(error).replace(repr(path), "the file")
 
 
-def is_system_file(name: str) -> bool:
+def is_system_file(path: str | Path) -> bool:
     """Whether a file is one that systems leave in folders: hidden ones, thumbnails."""
+    name = Path(path).name
     return name.startswith(".") or name in SYSTEM_FILES

@@ -15,18 +15,16 @@ import difflib
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NoReturn
 
 import numpy as np
 import pandas as pd
 
 from lib.data import listing
-from lib.data.listing import Listing
+from lib.data.listing import BOX, Listing
 from lib.data.pictures import BROKEN, central_box, open_picture, upright_size
 from lib.data.sources import files, reading
 from lib.vocabulary import ATTRIBUTES, SOURCE_NAMES
 
-BOX = ("x", "y", "w", "h")
 COLUMNS = ("image", *BOX, "identity", "split", "source")
 BLANK = ("nan", "NaN", "<NA>", "None")  # as pandas writes what is missing
 LABELS = {"": -1, "-1": -1, "0": 0, "1": 1, "-1.0": -1, "0.0": 0, "1.0": 1, "False": 0, "True": 1}
@@ -44,24 +42,35 @@ def read(path: Path, name: str = "") -> Listing:
     Boxes refer to the picture as it is meant to be seen, turned as its camera noted. ValueError
     that names file, line, column and value of the first row that is wrong.
     """
-    (first, header), *lines = records(path)
-    check_header(path, first, header)
-    table, unknown = [], 0
-    for number, values in lines:
-        if len(values) != len(header):
-            fail(path, number, "", f"{len(values)} values for {len(header)} columns")
-        face = dict(zip(header, values, strict=True))
-        unknown += sum(face.get(column, "").startswith("-1") for column in ATTRIBUTES)
-        table.append(row(path, number, face, name or path.parent.name))
-    if not table:
-        raise ValueError(f"{path}: no faces; write one line per face below the header")
-    clamped, beyond = listing.clamp(pd.DataFrame(table))
+    given = table(path)
+    pictures = [picture(path, *row) for row in zip(given["line"], given["image"], strict=True)]
+    sizes = pd.DataFrame(pictures, columns=["image", "width", "height"])
+    todo = "; use train, test, or leave it blank"
+    refuse(given, "split", ~given["split"].isin(["", "train", "test"]), todo)
+    taken = given["source"].str.casefold().isin(TAKEN)
+    refuse(given, "source", taken, " is a dataset's name; give your faces another")
+    todo = "; use 1, 0, or blank where it is not known"
+    for column in ATTRIBUTES:
+        refuse(given, column, ~given[column].isin(list(LABELS)), todo)
+    key = f"{name or path.parent.name}/" + given["image"] + "#" + given["line"].astype(str)
+    found = given.assign(
+        key=key,
+        identity=given["identity"].where(given["identity"] != "", key),
+        split=given["split"].replace("", "train"),
+        source=given["source"].replace("", "manifest"),
+        **boxes(given, sizes),
+        **sizes,
+    )
+    found = listing.with_labels(found, {name: found[name].map(LABELS) for name in ATTRIBUTES})
+    clamped, beyond = listing.clamp(found)
     check_labels([clamped])
     remarks = {
         "boxes cut to the picture": beyond,
-        "labels of -1 are taken for unknown; write 0 where they mean no": unknown,
+        "labels of -1 are taken for unknown; write 0 where they mean no": int(
+            given[list(ATTRIBUTES)].isin(["-1", "-1.0"]).to_numpy().sum()
+        ),
     }
-    return Listing(clamped, listing.no_rows(), len(clamped), remarks)
+    return Listing(clamped, listing.no_rows(), len(given), remarks)
 
 
 def rows(path: Path) -> pd.DataFrame:
@@ -113,117 +122,98 @@ def check_labels(tables: Sequence[pd.DataFrame]) -> None:
             raise ValueError(f"{one} and {two} label one box {column!r} contrarily; remove one")
 
 
-def records(path: Path) -> list[tuple[int, list[str]]]:
-    """The rows of a CSV that are not blank, each with the number of its line in the file.
+def table(path: Path) -> pd.DataFrame:
+    """The rows of a CSV that are not blank, as strings: every column that a manifest may have,
+    blank where it is not given, and `file` and `line`.
 
-    ValueError as of `reading.lines`, and where quotes or fields are no CSV.
+    ValueError as of `reading.lines`, and where quotes, header or fields are wrong.
     """
     text = reading.lines(path, "write a faces.csv, see lib/data/sources/manifest.py")
     lines = csv.reader(text, strict=True)
     try:
-        return [
+        (first, header), *found = [
             (lines.line_num, ["" if value.strip() in BLANK else value.strip() for value in line])
             for line in lines
             if line
         ]
     except csv.Error as error:
-        fail(path, lines.line_num, "", f"{error}; fix its quotes")
+        listing.fail(path, lines.line_num, f"{error}; fix its quotes")
+    check_header(path, first, header)
+    for number, values in found:
+        if len(values) != len(header):
+            listing.fail(path, number, f"{len(values)} values for {len(header)} columns")
+    if not found:
+        listing.fail(path, 0, "no faces; write one line per face below the header")
+    given = pd.DataFrame([values for _, values in found], columns=header, dtype=str)
+    given = given.reindex(columns=[*COLUMNS, *ATTRIBUTES], fill_value="")
+    return given.assign(file=str(path), line=[number for number, _ in found])
 
 
 def check_header(path: Path, number: int, header: list[str]) -> None:
     known = (*COLUMNS, *ATTRIBUTES)
     for mark, word in ((";", "semicolons"), ("\t", "tabs")):
         if len(header) == 1 and mark in header[0]:
-            fail(path, number, "", f"is separated by {word}; save it with commas between columns")
+            listing.fail(
+                path, number, f"is separated by {word}; save it with commas between columns"
+            )
     for column, words in OTHER_LISTS.items():
         if column in header:
-            fail(path, number, "", words)
+            listing.fail(path, number, words)
     for name in header:
         if not name:
-            fail(path, number, "", "a column has no name (pandas: to_csv with index=False)")
+            listing.fail(path, number, "a column has no name (pandas: to_csv with index=False)")
         if name not in known:
             close = difflib.get_close_matches(name, known, n=1)
             hint = f"did you mean {close[0]!r}?" if close else f"known are {', '.join(known)}"
-            fail(path, number, "", f"unknown column {name!r}; {hint}")
+            listing.fail(path, number, f"unknown column {name!r}; {hint}")
         if header.count(name) > 1:
-            fail(path, number, "", f"column {name!r} is there twice; remove one")
+            listing.fail(path, number, f"column {name!r} is there twice; remove one")
     if "image" not in header:
-        fail(path, number, "", "column 'image' is missing; add it")
+        listing.fail(path, number, "column 'image' is missing; add it")
     if 0 < sum(name in header for name in BOX) < 4:
-        fail(path, number, "", "a box needs all of x, y, w, h, or none")
+        listing.fail(path, number, "a box needs all of x, y, w, h, or none")
 
 
-def row(path: Path, number: int, values: dict[str, str], name: str) -> dict:
-    """One checked face."""
-    image = picture(path, number, values["image"])
-    width, height = picture_size(path, number, image)
-    split = values.get("split") or "train"
-    if split not in ("train", "test"):
-        fail(path, number, "split", f"{split!r}; use train, test, or leave it blank")
-    source = values.get("source") or "manifest"
-    if source.casefold() in TAKEN:
-        fail(path, number, "source", f"{source!r} is a dataset's name; give your faces another")
-    key = f"{name}/{values['image']}#{number}"
-    face = {
-        **{"key": key, "image": str(image)},
-        **box(path, number, values, width, height),
-        **{"width": width, "height": height, "file": str(path), "line": number},
-        **{"identity": values.get("identity") or key, "split": split, "source": source},
-    }
-    return face | {each: label(path, number, each, values.get(each, "")) for each in ATTRIBUTES}
+def refuse(given: pd.DataFrame, column: str, wrong: pd.Series, words: str) -> None:
+    """Fail with the first wrong value of a column."""
+    listing.refuse(given, wrong, lambda row: f"{row[column]!r}{words}", column)
 
 
-def picture(path: Path, number: int, name: str) -> Path:
-    """The absolute path of a picture, which must be in the folder of the CSV."""
-    base, image = path.parent.resolve(), path.parent / name
+def picture(path: Path, number: int, name: str) -> tuple[str, int, int]:
+    """Absolute path, and width and height in px, upright, of a picture in the folder of the CSV.
+
+    The size is read from the header, so that no huge picture is decoded.
+    """
+    folder = path.parent.absolute()
+    inside = Path(os.path.normpath(folder / name))
     if "\\" in name:
-        fail(path, number, "image", f"{name!r} has back slashes; write / between folders")
-    inside = Path(os.path.normpath(path.parent.absolute() / name))
-    if not name or not inside.is_relative_to(path.parent.absolute()):
-        fail(path, number, "image", f"{name!r} is not a file inside {path.parent}")
-    for part in [inside, *inside.parents]:
-        if part == path.parent.absolute():
-            break
-        if part.is_symlink() and not part.resolve().is_relative_to(base):
+        listing.fail(path, number, f"{name!r} has back slashes; write / between folders", "image")
+    if not name or not inside.is_relative_to(folder):
+        listing.fail(path, number, f"{name!r} is not a file inside {path.parent}", "image")
+    for part in [inside, *inside.parents][: -len(folder.parts)]:
+        if part.is_symlink() and not part.resolve().is_relative_to(folder.resolve()):
             text = f"{part} is a link to {part.resolve()}, outside {path.parent}"
-            fail(path, number, "image", f"{text}; put the files themselves there")
-    return image.resolve()
-
-
-def picture_size(path: Path, number: int, image: Path) -> tuple[int, int]:
-    """Width and height in px, upright; from the header, so that no huge picture is decoded."""
+            listing.fail(path, number, f"{text}; put the files themselves there", "image")
+    image = (folder / name).resolve()
     if not image.is_file():
-        fail(path, number, "image", f"{image} does not exist; fix the name or remove the line")
+        text = f"{image} does not exist; fix the name or remove the line"
+        listing.fail(path, number, text, "image")
     try:
         with open_picture(image) as opened:
-            return upright_size(opened)
+            return str(image), *upright_size(opened)
     except BROKEN as error:
-        text = files.why_unreadable(str(image), error)
-        fail(path, number, "image", f"{image} cannot be read ({text}); replace the file")
+        text = f"{image} cannot be read ({files.why_unreadable(str(image), error)})"
+        listing.fail(path, number, f"{text}; replace the file", "image")
 
 
-def box(path: Path, number: int, values: dict[str, str], width: int, height: int) -> dict:
+def boxes(given: pd.DataFrame, sizes: pd.DataFrame) -> pd.DataFrame:
     """x, y, w, h in px; where all four are blank, the middle of the picture without a margin."""
-    texts = [values.get(name, "") for name in BOX]
-    if not any(texts):
-        return dict(zip(BOX, central_box(width, height), strict=True))
-    found = {}
-    for name, text in zip(BOX, texts, strict=True):
-        try:
-            found[name] = float(text)
-        except ValueError:
-            fail(path, number, name, f"{text!r} is not a number; give px or blank all four")
-        if not np.isfinite(found[name]):
-            fail(path, number, name, f"{text!r} is not finite; give px")
+    blank = (given[list(BOX)] == "").all(axis=1)
+    middle = [central_box(*size) for size in zip(sizes["width"], sizes["height"], strict=True)]
+    found = pd.DataFrame(middle, columns=list(BOX))
+    for name in BOX:
+        values = pd.to_numeric(given[name], errors="coerce")
+        refuse(given, name, values.isna() & ~blank, " is not a number; give px or blank all four")
+        refuse(given, name, np.isinf(values), " is not finite; give px")
+        found[name] = values.where(~blank, found[name])
     return found
-
-
-def label(path: Path, number: int, name: str, text: str) -> int:
-    if text not in LABELS:
-        fail(path, number, name, f"{text!r}; use 1, 0, or blank where it is not known")
-    return LABELS[text]
-
-
-def fail(path: Path, number: int, column: str, problem: str) -> NoReturn:
-    where = listing.place(path, number) + (f", column {column!r}" if column else "")
-    raise ValueError(f"{where}: {problem}")

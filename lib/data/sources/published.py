@@ -11,64 +11,58 @@ from lib.params import DataParams
 from lib.provenance import ROOT, digest
 from lib.vocabulary import SOURCE_NAMES
 
+MMLAB = "Multimedia Laboratory, The Chinese University of Hong Kong; http://mmlab.ie.cuhk.edu.hk"
+LISTS = (".txt", ".lst", ".csv", ".sqlite")  # everything but pictures
+
 
 @dataclass(frozen=True)
 class Dataset:
-    """reader: the module with its `rows`. expected: faces or pairs of the whole set."""
+    """reader: the module with its `rows`, its `COUNT`, and its `MARKERS`: files or folders of which
+    one exists where the set is there. owner: whom to ask. pictures: what to mind about them.
+    """
 
     reader: ModuleType
-    expected: int
     owner: str
-    terms: str
+    pictures: str
 
     @property
-    def markers(self) -> tuple[str, ...]:
-        """Files or folders; if any of them exists, the set is there."""
-        marker = self.reader.MARKER
-        return (marker,) if isinstance(marker, str) else marker
+    def expected(self) -> int:
+        """Faces or pairs of the whole set."""
+        return self.reader.COUNT
+
+    @property
+    def terms(self) -> str:
+        return f"non-commercial research only; not to be passed on; {self.pictures}"
 
 
-LISTS = (".txt", ".lst", ".csv", ".sqlite")  # everything but pictures
-RESEARCH = "non-commercial research only; not to be passed on"
-MMLAB = "Multimedia Laboratory, The Chinese University of Hong Kong"
 DATASETS = {
     "aflw": Dataset(
         aflw,
-        aflw.COUNT,
         "Institute of Computer Graphics and Vision, Graz University of Technology; "
         "http://lrs.icg.tugraz.at/research/aflw/ (on request, from an academic address)",
-        f"{RESEARCH}; the photographs keep the licences of their Flickr owners",
+        "the photographs keep the licences of their Flickr owners",
     ),
-    "celeba": Dataset(
-        celeba,
-        celeba.COUNT,
-        f"{MMLAB}; http://mmlab.ie.cuhk.edu.hk/projects/CelebA.html",
-        f"{RESEARCH}; the pictures belong to others",
-    ),
+    "celeba": Dataset(celeba, f"{MMLAB}/projects/CelebA.html", "the pictures belong to others"),
     "expw": Dataset(
         expw,
-        expw.COUNT,
-        f"{MMLAB}; http://mmlab.ie.cuhk.edu.hk/projects/socialrelation/index.html",
-        f"{RESEARCH}; the pictures come from web search and belong to others",
+        f"{MMLAB}/projects/socialrelation/index.html",
+        "the pictures come from web search and belong to others",
     ),
     "sfew": Dataset(
         sfew,
-        sfew.COUNT,
         "Abhinav Dhall and co-authors (AFEW and SFEW, the EmotiW challenges), on request with a "
         "signed licence agreement",
-        f"{RESEARCH}; the frames come from films",
+        "the frames come from films",
     ),
     "ckplus": Dataset(
         ckplus,
-        ckplus.COUNT,
         "Jeffrey F. Cohn, University of Pittsburgh, on request with a signed agreement",
-        f"{RESEARCH}; only subjects who agreed to it may be shown in print",
+        "only subjects who agreed to it may be shown in print",
     ),
     "relation": Dataset(
         relation,
-        relation.COUNT,
-        f"{MMLAB}; http://mmlab.ie.cuhk.edu.hk/projects/socialrelation/index.html",
-        f"{RESEARCH}; the pictures come from the web and from films",
+        f"{MMLAB}/projects/socialrelation/index.html",
+        "the pictures come from the web and from films",
     ),
 }
 
@@ -84,22 +78,21 @@ def home(source: str, data: DataParams) -> Path | None:
     ValueError where something else is there or the folder cannot be read: that is a broken copy,
     not an absent one.
     """
-    place, dataset = folder(source, data), DATASETS[source]
+    place, reader = folder(source, data), DATASETS[source].reader
     with listing.readable(place):
         if not (place.exists() or place.is_symlink()):
             return None
         if not place.is_dir():
             listing.fail(place, 0, "is no folder; put the dataset there, or remove it")
-        if all(files.is_system_file(path.name) for path in place.iterdir()):
+        if all(files.is_system_file(path) for path in place.iterdir()):
             return None
-    if not any(files.locate(place, name) for name in dataset.markers):
-        for name, words in getattr(dataset.reader, "EDITIONS", {}).items():
+    if not any(files.locate(place, name) for name in reader.MARKERS):
+        for name, words in getattr(reader, "EDITIONS", {}).items():
             if files.locate(place, name):
                 listing.fail(place, 0, f"holds {name}: this is {words}")
-        wanted = " or ".join(dataset.markers)
         raise ValueError(
-            f"{place} holds no {wanted}, so it is not {SOURCE_NAMES[source]} as published; unpack "
-            "the dataset there as it came, or empty the folder"
+            f"{place} holds no {' or '.join(reader.MARKERS)}, so it is not {SOURCE_NAMES[source]} "
+            "as published; unpack the dataset there as it came, or empty the folder"
         )
     return place
 

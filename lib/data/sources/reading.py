@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from lib.data.listing import fail, readable
+from lib.data.listing import fail, readable, refuse
 
 # What is often saved in the place of a file, by its first bytes.
 MISTAKEN = {
@@ -70,11 +70,15 @@ def lines(path: Path, origin: str = "copy it from the dataset") -> list[str]:
     return found
 
 
-def table(path: Path, rows: Sequence[str], columns: Sequence[str], first: int = 1) -> pd.DataFrame:
-    """Fields separated by white space as strings, one row per line; column `line` is added.
+def table(
+    path: Path, columns: Sequence[str], rows: Sequence[str] | None = None, first: int = 1
+) -> pd.DataFrame:
+    """Fields separated by white space as strings, one row per line; `file` and `line` are added.
 
-    first: number of rows[0] in the file. ValueError where a line has another count of fields.
+    rows: lines of the file from number `first` on (default: all of it). ValueError as of `lines`,
+    and where a line has another count of fields.
     """
+    rows = lines(path) if rows is None else rows
     if not rows:
         fail(path, 0, "lists nothing; copy it again")
     if is_header(rows[0]):
@@ -90,7 +94,7 @@ def table(path: Path, rows: Sequence[str], columns: Sequence[str], first: int = 
         io.StringIO("\n".join(rows)), sep=r"\s+", header=None, names=list(columns), dtype=str,
         na_filter=False, quoting=3, skip_blank_lines=False,
     )  # fmt: skip
-    return parsed.assign(line=np.arange(first, first + len(rows)))
+    return parsed.assign(file=str(path), line=np.arange(first, first + len(rows)))
 
 
 def is_header(line: str) -> bool:
@@ -101,22 +105,19 @@ def is_header(line: str) -> bool:
     return bool(pd.to_numeric(pd.Series(words), errors="coerce").isna().all())
 
 
-def numbers(path: Path, rows: pd.DataFrame, column: str, *, whole: bool = False) -> np.ndarray:
-    """A column of strings as float64, or as int64 where they must be whole numbers."""
+def numbers(rows: pd.DataFrame, column: str, *, whole: bool = False) -> np.ndarray:
+    """A column of a `table` as (N,) float64, or as int64 where they must be whole numbers."""
     values = pd.to_numeric(rows[column], errors="coerce").to_numpy(np.float64)
     wrong = ~np.isfinite(values) | (whole & (values != np.round(values)))
-    if wrong.any():
-        row = rows[wrong].iloc[0]
-        kind = "a whole number" if whole else "a finite number"
-        fail(path, row["line"], f"{column} is {str(row[column])!r}, not {kind}; fix it")
+    kind = "a whole number" if whole else "a finite number"
+    refuse(rows, wrong, lambda row: f"{column} is {str(row[column])!r}, not {kind}; fix it")
     return values.astype(np.int64) if whole else values
 
 
-def codes(path: Path, rows: pd.DataFrame, column: str, allowed: Mapping[int, str]) -> np.ndarray:
+def codes(rows: pd.DataFrame, column: str, allowed: Mapping[int, str]) -> np.ndarray:
     """A column of whole numbers, (N,) int64, that must be keys of `allowed` (code -> meaning)."""
-    values = numbers(path, rows, column, whole=True)
+    values = numbers(rows, column, whole=True)
+    known = ", ".join(f"{code} {meaning}".strip() for code, meaning in allowed.items())
     wrong = ~np.isin(values, list(allowed))
-    if wrong.any():
-        row, known = rows[wrong].iloc[0], ", ".join(f"{k} {v}".strip() for k, v in allowed.items())
-        fail(path, row["line"], f"{column} is {row[column]}; allowed are {known}")
+    refuse(rows, wrong, lambda row: f"{column} is {row[column]}; allowed are {known}")
     return values

@@ -17,7 +17,7 @@ from lib.vocabulary import EXPRESSIONS
 
 COUNT = 1_291  # aligned faces with public labels (of the 1,635 pictures in Table 1)
 FOLDERS = {"train": ("Train_Aligned_Faces", "Train"), "test": ("Val_Aligned_Faces_new", "Val")}
-MARKER = FOLDERS["train"]
+MARKERS = FOLDERS["train"]
 CLASSES = {name.capitalize(): name for name in EXPRESSIONS}
 SUFFIXES = (".png", ".jpg", ".jpeg")
 
@@ -29,21 +29,16 @@ def rows(home: Path, data: DataParams, *, seed: int, progress: bool = True) -> L
     whole film frame.
     """
     found = pd.concat([part(home, split) for split in FOLDERS], ignore_index=True)
+    total = len(found)
     found, gone = listing.drop(found, ~found["file"].map(is_picture), "no picture")
     found = files.with_sizes(found, progress)
+    text = f"is a whole film frame; use the aligned faces, {FOLDERS['train'][0]}"
     frames = found["width"] > found["height"]
-    if frames.any():
-        row = found[frames].iloc[0]
-        size = f"{row['width']} x {row['height']} px"
-        text = f"{size} is a whole film frame; use the aligned faces, {FOLDERS['train'][0]}"
-        listing.fail(row["image"], 0, text)
+    listing.refuse(found, frames, lambda row: f"{row['width']} x {row['height']} px {text}")
     boxes = [central_box(w, h) for w, h in zip(found["width"], found["height"], strict=True)]
     found[list(listing.BOX)] = pd.DataFrame(boxes, index=found.index)
-    given = {name: found["expression"] == name for name in EXPRESSIONS}
-    table = listing.with_labels(found[list(listing.COLUMNS)], given)
-    kept, rest = splits.limit_training(table, data.sfew.train, seed)
-    dropped = pd.concat([gone, rest], ignore_index=True)
-    return Listing(kept, dropped, len(kept) + len(dropped))
+    table = listing.with_labels(found, {name: found["expression"] == name for name in EXPRESSIONS})
+    return splits.limited(table, data.sfew.train, seed, total=total, dropped=[gone])
 
 
 def part(home: Path, split: str) -> pd.DataFrame:
@@ -54,8 +49,8 @@ def part(home: Path, split: str) -> pd.DataFrame:
     bases = [base for name in FOLDERS[split] if (base := files.locate(home, name))]
     if not bases:
         listing.fail(home, 0, f"holds no {FOLDERS[split][0]}; copy the dataset whole")
-    base, table = bases[0], []
-    names = sorted(files.below(base))
+    base = bases[0]
+    names = files.listed(base)
     folders = {path.name for path in base.iterdir() if path.is_dir() and path.name[0] != "."}
     for name in sorted(folders - set(CLASSES)):
         listing.fail(base, 0, f"class {name!r} is unknown; known are {', '.join(CLASSES)}")
@@ -63,21 +58,18 @@ def part(home: Path, split: str) -> pd.DataFrame:
         listing.fail(base, 0, f"class folder {name} is missing; copy the dataset whole")
     if not any(map(is_picture, names)):
         listing.fail(base, 0, "holds no pictures; copy the dataset whole")
+    table = []
     for name in names:
         folder, _, file = name.rpartition("/")
         if folder not in CLASSES and is_picture(name):
             listing.fail(base / name, 0, f"is in no class folder of {base}; move or remove it")
         clip = file.rpartition("_")[0] or file
-        row: dict[str, str | int] = {
-            "key": f"sfew/{base.name}/{name}",
-            "image": str(base / name),
-            "split": split,
-        }
-        row |= {"identity": f"sfew/{clip}", "source": "sfew", "file": str(base / name), "line": 0}
-        table.append(row | {"expression": CLASSES.get(folder, "")})
-    return pd.DataFrame(table)
+        table.append((name, f"sfew/{clip}", CLASSES.get(folder, "")))
+    found = pd.DataFrame(table, columns=["name", "identity", "expression"])
+    paths = f"{base}/" + found["name"]
+    key = f"sfew/{base.name}/" + found["name"]
+    return found.assign(key=key, image=paths, file=paths, line=0, split=split, source="sfew")
 
 
 def is_picture(path: str) -> bool:
-    name = Path(path).name
-    return not files.is_system_file(name) and name.lower().endswith(SUFFIXES)
+    return not files.is_system_file(path) and path.lower().endswith(SUFFIXES)
