@@ -69,7 +69,6 @@ def test_equation_18_by_hand():
     truth = [1, 1, 1, 1, 0, 0, -1, -1]  # N_p = 4, N_n = 2
     predicted = [1, 1, 1, 0, 0, 1, 0, 1]  # t_p = 3, t_n = 1
     assert metrics.balanced_accuracy(np.array(truth), np.array(predicted)) == 0.5 * (3 / 4 + 1 / 2)
-    assert metrics.plain_accuracy(np.array(truth), np.array(predicted)) == 4 / 6
 
 
 def test_different_lengths_are_refused():

@@ -89,7 +89,7 @@ def test_ac1_is_high_where_nearly_all_agree_on_yes():
     found = annotation.gwet_ac1(table)
     assert found.tolist() == pytest.approx([(agreed - chance) / (1 - chance)] * 9)
     assert found["warm"] > 0.9 and metrics.fleiss_kappa(table["votes_warm"].to_numpy()) < 0.3
-    with pytest.raises(ValueError, match="AC1 needs the votes of the five annotators"):
+    with pytest.raises(ValueError, match="no columns votes_<trait>"):
         annotation.gwet_ac1(some_pairs().table)
 
 
@@ -104,7 +104,7 @@ def test_agreement_is_kappa_by_part_with_intervals():
     assert found.loc[("movie - web", "warm"), "value"] == pytest.approx(gap)
     average = found.xs("average", level="trait")
     assert (average["low"] < average["value"]).all() and (average["value"] < average["high"]).all()
-    with pytest.raises(ValueError, match=r"no columns votes_<trait>: kappa needs the votes"):
+    with pytest.raises(ValueError, match="no columns votes_<trait>"):
         annotation.agreement(some_pairs().table, resamples=10)
 
 
