@@ -10,7 +10,6 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from sklearn.metrics import balanced_accuracy_score
 from torch import Tensor
 
 from lib import vocabulary, world
@@ -45,12 +44,8 @@ class Measure(NamedTuple):
 def measure(faces: int = 1500, *, progress: bool = False) -> pd.DataFrame:
     """Every measure of the calibration; columns measure, ours, paper, low, high (per cent).
 
-    Parameters
-    ----------
-    faces
-        Faces of each source (of CK+: at the peak) and pairs; three quarters are for training.
-    progress
-        Show a bar while faces are rendered.
+    faces: of each source (of CK+: at the peak), and pairs; three quarters are for training.
+    progress: show a bar while faces are rendered.
     """
     rows = attributes(faces, progress)
     rows += [film_stills(faces, progress), lab_frames(faces // 9, progress)]
@@ -60,22 +55,16 @@ def measure(faces: int = 1500, *, progress: bool = False) -> pd.DataFrame:
 
 def attributes(count: int, progress: bool = False) -> list[Measure]:
     """HOG and linear SVMs on the attributes that each source labels: balanced accuracy."""
-    scores: dict[str, list[float]] = {}
+    scores = []
     cut = count * 3 // 4 // 4 * 4  # CelebA's people come in fours
     for source in vocabulary.FACE_SOURCES:
         made = world.faces(source, range(count), seed=SEED, size=SIZE, progress=progress)
-        found = _balanced(hog(made.images), made.labels, cut)
-        for name, value in zip(vocabulary.ATTRIBUTES, found, strict=True):
-            scores.setdefault(name, []).append(value)
-    each = {
-        name: np.nanmean(values) for name, values in scores.items() if np.isfinite(values).any()
-    }
-    rows = [
-        Measure("24 attributes, HOG+SVM", float(np.mean(list(each.values()))), 71.0, 67.0, 75.0)
-    ]
+        scores.append(_balanced(hog(made.images), made.labels, cut))
+    each = pd.DataFrame(scores, columns=list(vocabulary.ATTRIBUTES)).mean()  # over sources
+    rows = [Measure("24 attributes, HOG+SVM", float(each.mean()), 71.0, 67.0, 75.0)]
     for group, paper in GROUPS.items():
-        value = np.mean([each[name] for name in vocabulary.GROUPS[group] if name in each])
-        rows.append(Measure(f"{group}, HOG+SVM", float(value), paper, paper - 7, paper + 7))
+        value = float(each[list(vocabulary.GROUPS[group])].mean())
+        rows.append(Measure(f"{group}, HOG+SVM", value, paper, paper - 7, paper + 7))
     return rows
 
 
@@ -131,17 +120,13 @@ def frequencies(count: int = 4000) -> list[Measure]:
     return [*rows, Measure("Fleiss' kappa", 100 * float(agreed), 62.0, 55.0, 69.0)]
 
 
-def _balanced(features: np.ndarray, labels: Tensor, cut: int) -> list[float]:
-    """Balanced accuracy (per cent) of each label on the rows from `cut` on; NaN where a label is
-    missing or has one class only."""
+def _balanced(features: np.ndarray, labels: Tensor, cut: int) -> np.ndarray:
+    """Balanced accuracy (per cent) of each label on the rows from `cut` on, (A,); NaN where a label
+    is missing or has one class only."""
     machines = fit_svms(features[:cut], labels[:cut])
-    answers, truth = machines.scores(features[cut:]) > 0, labels[cut:].numpy()
-    found = []
-    for column, machine in enumerate(machines.machines):
-        y = truth[:, column]
-        known = machine is not None and len(np.unique(y)) == 2 and y.min() >= 0
-        found.append(100 * balanced_accuracy_score(y, answers[:, column]) if known else np.nan)
-    return found
+    found = metrics.per_attribute(labels[cut:], machines.scores(features[cut:]), threshold=0)
+    learnt = [machine is not None for machine in machines.machines]
+    return np.where(learnt, 100 * found, np.nan)
 
 
 def _recognised(
