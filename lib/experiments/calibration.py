@@ -15,20 +15,12 @@ from torch import Tensor
 from lib import vocabulary, world
 from lib.evaluation import metrics
 from lib.evaluation.baselines import fit_expressions, fit_svms, hog, lbp, phog_lpq
+from lib.evaluation.claims import reported
+from lib.evaluation.probes import REAL_SHARES
 from lib.world.scenes import PARTS, pairs
 
 SEED = 9000
 SIZE = 64  # px
-GROUPS = {"gender": 83.2, "pose": 71.6, "expression": 64.5, "age": 77.1}  # Table 5, HOG+SVM
-CELEBA = {  # per cent of CelebA's 202,599 faces, from its own file of attributes
-    "gender": 41.7, "smiling": 48.2, "mouth_opened": 48.3, "narrow_eyes": 11.5, "young": 77.4,
-    "goatee": 6.3, "no_beard": 83.5, "sideburns": 5.7, "five_oclock_shadow": 11.1, "gray_hair": 4.2,
-    "bald": 2.2, "mustache": 4.2,
-}  # fmt: skip
-TABLE_10 = {  # per cent of the 8,016 pairs of training and test
-    "dominant": 6.6, "competitive": 5.2, "trusting": 85.7, "warm": 84.7, "friendly": 93.1,
-    "involved": 87.9, "demonstrative": 89.6, "assured": 90.0,
-}  # fmt: skip
 
 
 class Measure(NamedTuple):
@@ -61,9 +53,11 @@ def attributes(count: int, progress: bool = False) -> list[Measure]:
         made = world.faces(source, range(count), seed=SEED, size=SIZE, progress=progress)
         scores.append(_balanced(hog(made.images), made.labels, cut))
     each = pd.DataFrame(scores, columns=list(vocabulary.ATTRIBUTES)).mean()  # over sources
+    published = reported("table05").loc["HOG+SVM"]
     rows = [Measure("24 attributes, HOG+SVM", float(each.mean()), 71.0, 67.0, 75.0)]
-    for group, paper in GROUPS.items():
-        value = float(each[list(vocabulary.GROUPS[group])].mean())
+    for group, names in vocabulary.GROUPS.items():
+        value, titles = float(each[list(names)].mean()), [vocabulary.title(name) for name in names]
+        paper = round(float(published[titles].mean()), 1)
         rows.append(Measure(f"{group}, HOG+SVM", value, paper, paper - 7, paper + 7))
     return rows
 
@@ -106,14 +100,14 @@ def frequencies(count: int = 4000) -> list[Measure]:
     """Shares of faces and pairs with an attribute or trait, and Fleiss' kappa; no pictures."""
     given = world.annotations("celeba", range(0, 4 * count, 4), seed=SEED).mean(0)
     voted = pd.concat([pairs(part, range(0, count, 2), seed=SEED)[2] for part in PARTS])
-    shares = {name: (given[vocabulary.column(name)], real) for name, real in CELEBA.items()}
-    shares |= {name: (voted[name].mean(), real) for name, real in TABLE_10.items()}
-    rows = [
-        Measure(
-            f"frequency of {name}", 100 * float(ours), real, real * 2 / 3, min(real * 4 / 3, 100)
-        )
-        for name, (ours, real) in shares.items()
-    ]
+    celeba, pair_counts = REAL_SHARES["celeba"].dropna(), reported("table10")
+    positive = pair_counts.filter(like="#positive").sum(axis=1) / pair_counts.sum(axis=1)
+    rows = []
+    for name, share in [*celeba.items(), *positive.items()]:
+        ours = voted[name].mean() if name in voted else given[vocabulary.column(name)]
+        real = float(np.round(100 * share, 1))
+        ends = real * 2 / 3, min(real * 4 / 3, 100)
+        rows.append(Measure(f"frequency of {name}", 100 * float(ours), real, *ends))
     agreed = np.mean(
         [metrics.fleiss_kappa(voted[f"votes_{name}"].to_numpy()) for name in vocabulary.TRAITS]
     )
