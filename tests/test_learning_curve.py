@@ -113,9 +113,12 @@ def test_a_run_that_is_repeated_trains_nothing(trained, monkeypatch):
     torch.testing.assert_close(again[20]["Baseline DCN"], curve[20]["Baseline DCN"])
 
 
+def judge_of(trained) -> Judge:
+    return Judge(trained[2].labels, np.full(24, 0.5), resamples=20)
+
+
 def test_every_number_of_faces_is_measured_by_both_metrics(trained):
-    *_, test, _, _, curve = trained
-    judge = Judge(test.labels, np.full(24, 0.5), resamples=20)
+    curve, judge = trained[-1], judge_of(trained)
     measured = learning_curve.rows(curve, judge)
     assert len(measured) == 2 * 3 + 2 * 2
     assert not measured.duplicated(["metric", "method", "subset"]).any()
@@ -131,9 +134,7 @@ def test_every_number_of_faces_is_measured_by_both_metrics(trained):
 
 
 def test_one_number_of_faces_has_no_gain(trained):
-    *_, test, _, _, curve = trained
-    judge = Judge(test.labels, np.full(24, 0.5), resamples=20)
-    assert learning_curve.gains({40: curve[40]}, judge).empty
+    assert learning_curve.gains({40: trained[-1][40]}, judge_of(trained)).empty
 
 
 @pytest.mark.parametrize("counts", [(2500, 5000, 20_000), (400,)])

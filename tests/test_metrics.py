@@ -53,18 +53,6 @@ def test_balanced_accuracy_is_scikit_learn_s(truth, predicted):
         assert ours == pytest.approx(expected)
 
 
-@given(labels(40), labels(40, low=0))
-def test_balanced_accuracy_is_fair(truth, predicted):
-    """Turning every answer round mirrors it at a half; turning labels too changes nothing."""
-    ours = metrics.balanced_accuracy(truth, predicted)
-    if np.isnan(ours):
-        return
-    assert metrics.balanced_accuracy(truth, 1 - predicted) == pytest.approx(1 - ours)
-    turned = np.where(truth < 0, -1, 1 - truth)
-    assert metrics.balanced_accuracy(turned, 1 - predicted) == pytest.approx(ours)
-    assert metrics.balanced_accuracy(truth, np.ones_like(truth)) == 0.5
-
-
 def test_equation_18_by_hand():
     truth = [1, 1, 1, 1, 0, 0, -1, -1]  # N_p = 4, N_n = 2
     predicted = [1, 1, 1, 0, 0, 1, 0, 1]  # t_p = 3, t_n = 1

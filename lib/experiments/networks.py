@@ -1,4 +1,5 @@
-"""The networks of a profile: new ones with random weights, or those that a notebook has saved."""
+"""The networks of a profile: new ones with random weights, trained on faces, applied to faces, or
+those that a notebook has saved."""
 
 import copy
 from typing import Any

@@ -85,7 +85,6 @@ def pretrain(
     """
     if faces.visible is None:
         raise ValueError("the faces have no visible labels yet: run notebook 01")
-    model, recipe = networks.dcn(params), params.relation.pretrain
     others = tuple(a for a in vocabulary.ATTRIBUTES if a not in vocabulary.GROUPS[group])
     labels = faces.visible.clone()
     labels[:, vocabulary.columns(others)] = vocabulary.MISSING
@@ -97,7 +96,8 @@ def pretrain(
         "checkpoint": folder and folder / f"dcn_{group}",
         "description": f"DCN on {group} (entropy of its labels {entropy:.4f})",
     }
-    networks.fit(model, images, labels, recipe, params, **options)
+    model = networks.dcn(params)
+    networks.fit(model, images, labels, params.relation.pretrain, params, **options)
     return model
 
 
