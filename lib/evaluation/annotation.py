@@ -1,8 +1,9 @@
 """The eight traits as people annotated them (Section 3.2): how often, with what agreement, and how
 the two faces are placed where a trait holds."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from itertools import islice
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -52,7 +53,7 @@ def published_shares(table: pd.DataFrame) -> dict[str, pd.DataFrame]:
 
 def shared(pairs: PairSet) -> pd.Series:
     """How many couples, people (where known) and identical crops are both in training and test."""
-    found = {"couples": pairs.table["identity"]}
+    found: dict[str, Any] = {"couples": pairs.table["identity"]}
     if "left_identity" in pairs.table:
         found["people"] = pairs.table[["left_identity", "right_identity"]]
     found["identical crops"] = digests(pairs.left)
@@ -161,7 +162,7 @@ def agreement(table: pd.DataFrame, *, resamples: int, seed: int = 0) -> pd.DataF
     return pd.concat(found, names=["part", "trait"])
 
 
-def estimates(samples: np.ndarray, names: Sequence[str]) -> pd.DataFrame:
+def estimates(samples: np.ndarray, names: list[str]) -> pd.DataFrame:
     """One row per column of samples (1 + R, K): the first is the value, all others give its 95 %
     interval; columns value, low, high, NaN where the value is."""
     rows = []
@@ -228,7 +229,7 @@ def effects(pairs: PairSet, *, resamples: int, seed: int = 0) -> pd.DataFrame:
         times = draws(mine.table, resamples, seed)
         for trait, holds in zip(TRAITS, mine.labels.numpy().T == 1, strict=True):
             here, there = (bootstrap.means(standard, times * rows) for rows in (holds, ~holds))
-            found[part, trait] = estimates(here - there, table.columns)  # (R, 4)
+            found[part, trait] = estimates(here - there, list(table.columns))  # (R, 4)
     effects = pd.concat(found, names=["part", "trait", "measure"])
     return effects.reorder_levels(["part", "measure", "trait"])
 

@@ -121,7 +121,7 @@ class Judge:
         unit = UNITS[metric][difference]
         if not isinstance(subsets, Mapping):
             subsets = {name: self.names if name == AVERAGE else (name,) for name in subsets}
-        found = []
+        found: list[dict[str, object]] = []
         for subset, columns in subsets.items():
             name = f"{part}, {subset}" if part else subset
             labels = {"metric": metric, "method": method, "subset": name}

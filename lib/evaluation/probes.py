@@ -3,11 +3,11 @@
 import hashlib
 from collections.abc import Mapping
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import torch
-from numpy.typing import ArrayLike
 from sklearn.linear_model import RidgeClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -80,7 +80,7 @@ def leaks(faces: FaceSet) -> pd.Series:
     return in_both(faces.table["split"], found)
 
 
-def in_both(split: pd.Series, values: Mapping[str, ArrayLike]) -> pd.Series:
+def in_both(split: pd.Series, values: Mapping[str, Any]) -> pd.Series:
     """How many different values, (N,) or (N, K), are in rows of both training and test, by name."""
     test = (split == "test").to_numpy()
     arrays = {name: np.asarray(each) for name, each in values.items()}

@@ -53,7 +53,7 @@ def attributes(count: int, progress: bool = False) -> list[Measure]:
         made = world.faces(source, range(count), seed=SEED, size=SIZE, progress=progress)
         scores.append(_balanced(hog(made.images), made.labels, cut))
     each = pd.DataFrame(scores, columns=list(vocabulary.ATTRIBUTES)).mean()  # over sources
-    published = reported("table05").loc["HOG+SVM"]
+    published = reported("table05").T["HOG+SVM"]
     rows = [Measure("24 attributes, HOG+SVM", float(each.mean()), 71.0, 67.0, 75.0)]
     for group, names in vocabulary.GROUPS.items():
         value, titles = float(each[list(names)].mean()), [vocabulary.title(name) for name in names]
@@ -104,7 +104,7 @@ def frequencies(count: int = 4000) -> list[Measure]:
     positive = pair_counts.filter(like="#positive").sum(axis=1) / pair_counts.sum(axis=1)
     rows = []
     for name, share in [*celeba.items(), *positive.items()]:
-        ours = voted[name].mean() if name in voted else given[vocabulary.column(name)]
+        ours = voted[name].mean() if name in voted else given[vocabulary.column(str(name))]
         real = float(np.round(100 * share, 1))
         ends = real * 2 / 3, min(real * 4 / 3, 100)
         rows.append(Measure(f"frequency of {name}", 100 * float(ours), real, *ends))
