@@ -7,7 +7,8 @@ from lightning_fabric import Fabric
 from lib import propagation, training
 from lib.experiments import alternation
 from lib.models import DCN
-from lib.params import AlternationParams, DataParams, ModelParams, Params, TrainParams
+from lib.params import AlternationParams
+from tests.small import REFINE, noise, same, settings
 
 ITERATIONS = 2
 
@@ -17,22 +18,14 @@ def world():
     """48 tiny faces whose brightness gives the label, half of the labels missing; 8 are tests."""
     generator = torch.Generator().manual_seed(0)
     labels = (torch.rand(48, 24, generator=generator) < 0.5).to(torch.int8)
-    noise = torch.randint(0, 60, (48, 3, 34, 34), generator=generator)
-    images = (noise + 120 * labels[:, :1, None, None]).to(torch.uint8)
+    images = noise(48, 3, 34, 34, high=60) + (120 * labels[:, :1, None, None]).byte()
     labels[torch.rand(48, 24, generator=generator) < 0.5] = -1
     return images, labels, torch.arange(48) < 40
 
 
 @pytest.fixture
 def params():
-    refine = TrainParams(epochs=1, batch=20, rate=0.01)
-    return Params(
-        profile="smoke",
-        device="cpu",
-        data=DataParams(size=34),
-        model=ModelParams(size=32, width=0.0625, features=16),
-        stage2=AlternationParams(iterations=ITERATIONS, refine=refine),
-    )
+    return settings(stage2=AlternationParams(iterations=ITERATIONS, refine=REFINE))
 
 
 def network(seed: int = 0) -> DCN:
@@ -56,24 +49,15 @@ def test_first_round_is_one_propagation_and_one_fit(world, params):
 
     model = network()
     features, _ = training.extract(model, images[train], size=32)
+    classifiers, options = model.heads.weight.detach(), {"seed": params.seed}
     inferred = propagation.propagate(
-        features,
-        labels[train],
-        model.heads.weight.detach(),
-        params=params.propagation,
-        seed=params.seed,
+        features, labels[train], classifiers, params=params.propagation, **options
     )
     assert torch.equal(rounds[0].labels, inferred.labels)
     torch.testing.assert_close(rounds[0].posterior, inferred.posterior)
 
-    training.fit(
-        model,
-        images[train],
-        inferred.labels.float(),
-        train=params.stage2.refine,
-        size=32,
-        seed=params.seed + 1000,
-    )
+    options = {"train": params.stage2.refine, "size": 32, "seed": params.seed + 1000}
+    training.fit(model, images[train], inferred.labels.float(), **options)
     _, logits = training.extract(model, images[~train], size=32)
     torch.testing.assert_close(rounds[0].logits, logits)
 
@@ -89,8 +73,7 @@ def test_test_faces_change_nothing_that_is_learnt(world, params):
     for a, b in zip(first, second, strict=True):
         assert torch.equal(a.posterior, b.posterior)
         assert not torch.allclose(a.logits, b.logits)
-    for name, value in one.state_dict().items():
-        assert torch.equal(value, two.state_dict()[name])
+    assert same(one, two)
 
 
 @pytest.mark.parametrize("filling", ["propagation", "own output", "control"])
@@ -110,18 +93,17 @@ def test_killed_run_continues_where_it_was(world, params, tmp_path, filling):
 
 
 @pytest.mark.parametrize(
-    "what", ["weights", "a test face", "a training face", "a face is left out"]
+    ("seed", "row", "left_out"),
+    [(1, [], []), (0, [47], []), (0, [0], []), (0, [], [0])],
+    ids=["weights", "a test face", "a training face", "a face is left out"],
 )
-def test_rounds_made_of_something_else_are_not_continued(world, params, tmp_path, what):
+def test_rounds_made_of_something_else_are_not_continued(
+    world, params, tmp_path, seed, row, left_out
+):
     images, labels, train = (part.clone() for part in world)
     given = {"params": params, "filling": "control"}
     alternation.alternate(network(), images, labels, train, folder=tmp_path, **given)
-    seed = 1 if what == "weights" else 0
-    if what == "a face is left out":
-        train[0] = False
-    elif what != "weights":
-        row = 47 if what == "a test face" else 0
-        images[row] = 255 - images[row]
+    images[row], train[left_out] = 255 - images[row], False
     again = alternation.alternate(network(seed), images, labels, train, folder=tmp_path, **given)
     expected = alternation.alternate(network(seed), images, labels, train, **given)
     torch.testing.assert_close(again[-1].logits, expected[-1].logits)
@@ -146,14 +128,9 @@ def test_network_s_own_labels_are_its_decisions(world, params):
     """Lee's pseudo labels: missing labels as the network of the round before predicts them."""
     images, labels, train = world
     known = labels[train]
-    once = params.stage2.model_copy(update={"iterations": 1})
+    once = settings(stage2=AlternationParams(iterations=1, refine=REFINE))
     after_one = network()
-    alternation.alternate(
-        after_one,
-        *world,
-        params=params.model_copy(update={"stage2": once}),
-        filling="own output",
-    )
+    alternation.alternate(after_one, *world, params=once, filling="own output")
     rounds = alternation.alternate(network(), *world, params=params, filling="own output")
     for each, model in zip(rounds, (network(), after_one), strict=True):
         predicted = (training.extract(model, images[train], size=32)[1] > 0).to(torch.int8)

@@ -7,11 +7,11 @@ import torch
 from lib import vocabulary
 from lib.data import faces
 from lib.training import augmentation
+from tests.small import noise
 
 
 def pictures(count=6, stored=12, seed=0):
-    generator = torch.Generator().manual_seed(seed)
-    return torch.randint(0, 256, (count, 3, stored, stored), dtype=torch.uint8, generator=generator)
+    return noise(count, 3, stored, stored, seed=seed)
 
 
 def literal(picture, size, down, right, mirrored):

@@ -11,10 +11,9 @@ from skimage.feature import canny
 from sklearn.svm import LinearSVC
 
 from lib.evaluation import baselines
+from tests.small import noise
 
-PICTURES = torch.from_numpy(
-    np.random.default_rng(0).integers(0, 256, (3, 3, 64, 64), dtype=np.uint8)
-)
+PICTURES = noise(3, 3, 64, 64)
 
 
 def striped(horizontal: bool) -> torch.Tensor:

@@ -7,28 +7,16 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lib.data.faces import PairSet
 from lib.experiments import cases
 from lib.world.scenes import pairs as latents
-
-
-def pairs_of(labels: torch.Tensor, couples: list[str], **columns) -> PairSet:
-    count = len(labels)
-    faces = torch.zeros(count, 3, 4, 4, dtype=torch.uint8)
-    table = {"key": [f"pair {k}" for k in range(count)], "identity": couples, "split": "test"}
-    table = pd.DataFrame({**table, "part": "web", **columns})
-    return PairSet(faces, faces, torch.zeros(count, 11), labels.to(torch.int8), table)
-
-
-def shown(probability, labels, couples) -> pd.DataFrame:
-    return cases.most_confident(probability, pairs_of(labels, couples))
+from tests.small import noise, pairs_of
 
 
 def test_the_most_confident_case_of_each_kind_by_hand():
     probability, labels = torch.full((5, 8), 0.5), torch.full((5, 8), -1)
     probability[:, 0] = torch.tensor([0.8, 0.9, 0.1, 0.99, 0.4])
     labels[:, 0] = torch.tensor([1, 1, 0, 0, 1])
-    found = shown(probability, labels, list("abcde"))
+    found = cases.most_confident(probability, pairs_of(labels))
     assert found[["trait", "kind", "row"]].to_numpy().tolist() == [
         ["dominant", "rightly yes", 1],
         ["dominant", "rightly no", 2],
@@ -42,7 +30,7 @@ def test_no_couple_is_shown_twice():
     probability, labels = torch.full((3, 8), 0.5), torch.full((3, 8), -1)
     probability[:, :2] = torch.tensor([[0.9, 0.9], [0.6, 0.8], [0.7, 0.7]])
     labels[:, :2] = 1
-    found = shown(probability, labels, ["a", "a", "b"])
+    found = cases.most_confident(probability, pairs_of(labels, identity=["a", "a", "b"]))
     assert found["row"].tolist() == [0, 2]  # the first trait takes couple a
 
 
@@ -52,7 +40,7 @@ def test_cases_are_of_their_kind_and_no_other_is_more_confident(seed):
     generator = torch.Generator().manual_seed(seed)
     probability = torch.rand(12, 8, generator=generator)
     labels = torch.randint(-1, 2, (12, 8), generator=generator)
-    found = shown(probability, labels, [f"couple {k}" for k in range(12)])
+    found = cases.most_confident(probability, pairs_of(labels))
     tally = cases.tally(probability, labels)
     taken = set()
     for _, case in found.iterrows():
@@ -71,22 +59,14 @@ def test_cases_are_of_their_kind_and_no_other_is_more_confident(seed):
 def test_votes_are_given_where_they_are_known():
     probability, labels = torch.full((2, 8), 0.9), torch.ones(2, 8)
     votes = {f"votes_{name}": [3, 5] for name in cases.TRAITS}
-    pairs = pairs_of(labels, ["a", "b"], **votes)
-    assert cases.most_confident(probability, pairs)["votes"].tolist() == [3, 5]
+    found = cases.most_confident(probability, pairs_of(labels, **votes))
+    assert found["votes"].tolist() == [3, 5]
     votes["votes_warm"], votes["votes_friendly"] = [2, 5], [4, 2]
     six = {f"votes_{name}": [5, 0] for name in cases.TRAITS[:3] + cases.TRAITS[5:]}
-    assert cases.disputed(pairs_of(labels, ["a", "b"], **votes | six)).tolist() == [False, False]
+    assert cases.disputed(pairs_of(labels, **votes | six)).tolist() == [False, False]
     six["votes_assured"] = [3, 3]
-    assert cases.disputed(pairs_of(labels, ["a", "b"], **votes | six)).tolist() == [True, True]
-    assert cases.disputed(pairs_of(labels, ["a", "b"])) is None
-
-
-def noisy(pairs: PairSet) -> PairSet:
-    """The same pairs with faces that can be seen."""
-    generator = torch.Generator().manual_seed(0)
-    for faces in (pairs.left, pairs.right):
-        faces.copy_(torch.randint(256, faces.shape, generator=generator))
-    return pairs
+    assert cases.disputed(pairs_of(labels, **votes | six)).tolist() == [True, True]
+    assert cases.disputed(pairs_of(labels)) is None
 
 
 def test_the_pair_with_most_votes_for_the_whole_title_is_shown():
@@ -96,13 +76,13 @@ def test_the_pair_with_most_votes_for_the_whole_title_is_shown():
     yes = {f"votes_{name}": [0] * 5 for name in cases.TRAITS}
     yes |= {"votes_dominant": [4, 5, 5, 5, 5], "votes_warm": [0, 1, 5, 0, 1]}
     wanted = {"dominant, not warm": {"dominant": 1, "warm": -1}, "warm": {"warm": 1}}
-    pairs = noisy(pairs_of(labels, list("abcde"), image="a.jpg", **yes))
+    seen = noise(2, 5, 3, 4, 4)
+    pairs = pairs_of(labels, seen, image="a.jpg", **yes)
     assert cases.clearest(pairs, wanted, seed=0) == {"dominant, not warm": 0, "warm": 2}
     proof = {f"evidence_{name}": [0.0] * 5 for name in cases.TRAITS}
     more = {**proof, "evidence_dominant": [0.0, 0.5, 9, 9, 0.2]}  # decides where votes are equal
-    equal = {**yes, "votes_dominant": [4, 5, 5, 5, 5]}
-    more |= {"votes_warm": [1, 1, 5, 0, 1]}
-    pairs = noisy(pairs_of(labels, list("abcde"), image="a.jpg", **{**equal, **more}))
+    equal = {**yes, **more, "votes_dominant": [4, 5, 5, 5, 5], "votes_warm": [1, 1, 5, 0, 1]}
+    pairs = pairs_of(labels, seen, image="a.jpg", **equal)
     assert cases.clearest(pairs, wanted, seed=0)["dominant, not warm"] == 1
     pairs.left[1] = 7  # a black face
     assert cases.clearest(pairs, wanted, seed=0)["dominant, not warm"] == 4
@@ -111,7 +91,7 @@ def test_the_pair_with_most_votes_for_the_whole_title_is_shown():
 def test_titles_share_no_couple_and_one_that_fits_no_pair_is_left_out():
     labels = torch.ones(3, 8)
     wanted = {name: {"warm": sign} for name, sign in (("one", 1), ("two", 1), ("cold", -1))}
-    pairs = noisy(pairs_of(labels, ["a", "a", "b"], image="a.jpg"))
+    pairs = pairs_of(labels, noise(2, 3, 3, 4, 4), identity=["a", "a", "b"], image="a.jpg")
     assert cases.clearest(pairs, wanted, seed=0) == {"one": 0, "two": 2}
 
 
@@ -119,7 +99,7 @@ def test_examples_are_one_clear_pair_for_and_one_against_each_trait(monkeypatch)
     labels = torch.zeros(20, 8)
     labels[:9] = 1
     labels[:, 3] = 1  # all are warm
-    pairs = pairs_of(labels, [f"couple {k}" for k in range(20)])
+    pairs = pairs_of(labels)
     words = pd.DataFrame({"Positive": "a/b/c", "Negative": "d/e"}, index=list(cases.TRAITS))
     monkeypatch.setattr(cases.annotation, "visible", lambda *_: True)
     monkeypatch.setattr(cases.scenes, "scenes_of", lambda table, **_: list(table["key"]))
@@ -137,28 +117,25 @@ def test_a_plain_pair_is_turned_least_and_then_has_the_most_contrast():
     count = 30
     turned = np.arange(count, 0, -1.0)  # the last three are the tenth that turns away least
     yaw = {"left_yaw": turned, "right_yaw": np.full(count, -1.0)}
-    pairs = pairs_of(torch.zeros(count, 8), [f"couple {k}" for k in range(count)], **yaw)
-    faces = torch.zeros(count, 3, 4, 4, dtype=torch.uint8)
+    faces, labels = torch.zeros(2, count, 3, 4, 4, dtype=torch.uint8), torch.zeros(count, 8)
     for row, light in ((0, 255), (27, 100), (28, 200), (29, 50)):
-        faces[row, :, :2] = light
-    known = PairSet(faces, faces, pairs.cues, pairs.labels, pairs.table)
-    assert cases.plain(known) == 28
-    without = pairs.table.drop(columns=["left_yaw", "right_yaw"])
-    assert cases.plain(PairSet(faces, faces, pairs.cues, pairs.labels, without)) == 0
+        faces[:, row, :, :2] = light
+    assert cases.plain(pairs_of(labels, faces, **yaw)) == 28
+    assert cases.plain(pairs_of(labels, faces)) == 0  # yaw is not known
 
 
 def test_what_hides_a_face_is_known_of_the_world_only():
     index = np.arange(10_000_000, 10_000_040)
     left, right, table = latents("web", index, seed=0)
-    pairs = pairs_of(torch.zeros(40, 8), list(table["identity"]), key=list(table["key"]))
+    names = {name: list(table[name]) for name in ("identity", "key")}
+    pairs = pairs_of(torch.zeros(40, 8), **names)
     hidden = cases.occluded(pairs, seed=0)
     names = ["shades", "overlay"]
     by_hand = [
         any(person[name][k] > 0 for person in (left, right) for name in names) for k in range(40)
     ]
     assert hidden.tolist() == by_hand and 0 < hidden.sum() < 40
-    real = pairs_of(torch.zeros(2, 8), ["a", "b"], image="a.jpg")
-    assert cases.occluded(real, seed=0) is None
+    assert cases.occluded(pairs_of(torch.zeros(2, 8), image="a.jpg"), seed=0) is None
 
 
 def test_circumstances_by_hand():

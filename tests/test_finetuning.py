@@ -1,7 +1,6 @@
 """Recognition of seven expressions: against scikit-learn, by hand, no leak between folds."""
 
 import numpy as np
-import pandas as pd
 import pytest
 import torch
 from hypothesis import given
@@ -14,6 +13,7 @@ from lib.data.faces import FaceSet
 from lib.experiments import finetuning
 from lib.models import DCN
 from lib.vocabulary import ATTRIBUTES, EXPRESSIONS, column
+from tests import small
 
 ANSWERS = np.random.default_rng(0).integers(0, 7, (3, 120))
 OPTIONS = {"resamples": 200, "seed": 1}
@@ -30,11 +30,9 @@ def labels_of(*names: str) -> torch.Tensor:
 
 
 def faces_of(truth: np.ndarray, people: np.ndarray, folds: np.ndarray) -> FaceSet:
-    keys = [f"face {k}" for k in range(len(truth))]
-    table = pd.DataFrame({"key": keys, "source": "ckplus", "split": "train"})
-    table = table.assign(identity=people, fold=folds)
     images = torch.zeros(len(truth), 3, 16, 16, dtype=torch.uint8)
-    return FaceSet(images, labels_of(*(EXPRESSIONS[k] for k in truth)), table)
+    labels = labels_of(*(EXPRESSIONS[k] for k in truth))
+    return small.faces_of(labels, images, source="ckplus", identity=people, fold=folds)
 
 
 def test_class_is_the_one_positive_expression():

@@ -22,6 +22,15 @@ def measured():
     return truth, scores
 
 
+@pytest.fixture(scope="module")
+def judge(measured):
+    """The measurement of those labels, at thresholds that are their own frequencies."""
+    return judging.Judge(measured[0], metrics.class_frequency(measured[0]), resamples=200)
+
+
+NOTHING = {"value": None, "low": None, "high": None}
+
+
 @pytest.mark.parametrize("metric", ["auc", "ap"])
 def test_weighted_areas_are_those_of_repeated_rows(measured, metric):
     truth, scores = (part.numpy() for part in measured)
@@ -40,9 +49,8 @@ def test_weighted_areas_are_those_of_repeated_rows(measured, metric):
 
 
 @pytest.mark.parametrize("judgement", judging.JUDGEMENTS)
-def test_result_is_inside_its_interval(measured, judgement):
-    truth, scores = measured
-    judge = judging.Judge(truth, metrics.class_frequency(truth), resamples=300)
+def test_result_is_inside_its_interval(measured, judge, judgement):
+    _, scores = measured
     result = judge.number(scores, judgement)
     assert result["low"] < result["value"] < result["high"]
     table = judge.per_attribute({"one": scores}, judgement)
@@ -50,9 +58,8 @@ def test_result_is_inside_its_interval(measured, judgement):
     assert np.isnan(table.loc["one", "frontal"])  # not labelled
 
 
-def test_a_method_does_not_differ_from_itself(measured):
+def test_a_method_does_not_differ_from_itself(measured, judge):
     truth, scores = measured
-    judge = judging.Judge(truth, metrics.class_frequency(truth), resamples=50)
     assert judge.difference(scores, scores) == {"value": 0, "low": 0, "high": 0}
     better = torch.where(truth >= 0, truth, 0).float()
     assert judge.difference(better, scores)["low"] > 0
@@ -64,17 +71,15 @@ def test_without_a_label_no_number_is_defined(measured, judgement):
     _, scores = measured
     truth, people = torch.full((120, 24), -1, dtype=torch.int8), np.arange(120) // 3
     judge = judging.Judge(truth, np.full(24, 0.5), resamples=10, groups=people)
-    nothing = {"value": None, "low": None, "high": None}
-    assert judge.number(scores, judgement) == nothing
-    assert judge.difference(scores, scores, judgement) == nothing
+    assert judge.number(scores, judgement) == NOTHING
+    assert judge.difference(scores, scores, judgement) == NOTHING
     rows = judge.rows({"one": scores}, (judgement,), ("average", "happy"))
     assert rows[["value", "low", "high"]].isna().all(axis=None)
-    assert judge.margin(scores, "happy") == judge.largest_gain(scores, scores) == nothing
+    assert judge.margin(scores, "happy") == judge.largest_gain(scores, scores) == NOTHING
 
 
-def test_a_contrast_is_a_difference_of_differences(measured):
+def test_a_contrast_is_a_difference_of_differences(measured, judge):
     truth, scores = measured
-    judge = judging.Judge(truth, metrics.class_frequency(truth), resamples=200)
     better = scores.clone()
     better[:, 1] = truth[:, 1]
     some, others = ["left_profile"], ["left", "happy"]
@@ -101,13 +106,11 @@ def test_agreement_of_neighbours_by_hand():
 
 
 @pytest.mark.parametrize("judgement", judging.JUDGEMENTS)
-def test_rows_of_one_group_are_drawn_together(measured, judgement):
+def test_rows_of_one_group_are_drawn_together(measured, judge, judgement):
     truth, scores = measured
-    frequency = metrics.class_frequency(truth)
-    once = judging.Judge(truth, frequency, resamples=60)
     groups = np.repeat(np.arange(len(truth)), 2)
-    twice = judging.Judge(truth[groups], frequency, resamples=60, groups=groups)
-    ours, expected = twice.number(scores[groups], judgement), once.number(scores, judgement)
+    twice = judging.Judge(truth[groups], judge.frequency, judge.resamples, groups=groups)
+    ours, expected = twice.number(scores[groups], judgement), judge.number(scores, judgement)
     assert ours == pytest.approx(expected, rel=1e-5)  # as if every row stood there once
 
 
@@ -134,12 +137,11 @@ def test_the_largest_of_one_is_its_percentile_interval():
     assert bootstrap.largest(values, samples) == pytest.approx(expected, abs=0.01)
 
 
-def test_margin_of_an_attribute_is_to_the_next_hardest(measured):
+def test_margin_of_an_attribute_is_to_the_next_hardest(measured, judge):
     truth = measured[0]
     scores = torch.where(truth >= 0, truth, 0).float()  # never wrong
     scores[:20, 8] = 1 - scores[:20, 8]
     scores[:10, 9] = 1 - scores[:10, 9]
-    judge = judging.Judge(truth, metrics.class_frequency(truth), resamples=200)
     each = judge.per_attribute({"one": scores}).loc["one"]
     eighth, ninth = (vocabulary.ATTRIBUTES[place] for place in (8, 9))
     margin = judge.margin(scores, eighth)
@@ -150,9 +152,8 @@ def test_margin_of_an_attribute_is_to_the_next_hardest(measured):
     assert [str(end) for end in tie.values()] == ["0.0"] * 3
 
 
-def test_rows_are_numbers_and_differences_of_every_subset(measured):
-    truth, scores = measured
-    judge = judging.Judge(truth, metrics.class_frequency(truth), resamples=60)
+def test_rows_are_numbers_and_differences_of_every_subset(measured, judge):
+    _, scores = measured
     both, groups = {"one": scores, "two": scores.flip(0)}, {"two of them": ["happy", "sad"]}
     table = judge.rows(both, (judging.PAPER, judging.AUC), ("average", "happy", "frontal"))
     assert len(table) == 2 * 2 * 3 and set(table["unit"]) == {"%"}

@@ -13,7 +13,8 @@ from lib.evaluation import baselines, metrics
 from lib.evaluation.judging import AUC, PAPER, Judge
 from lib.experiments import learning_curve, networks
 from lib.figures import attributes
-from lib.params import DataParams, EvaluationParams, ModelParams, Params, TrainParams
+from lib.params import EvaluationParams, Params, TrainParams
+from tests import small
 
 # 60 people of three faces each in one source, 20 of one face each in another; mixed.
 NAMES = [*(f"a{k // 3}" for k in range(180)), *(f"b{k}" for k in range(20))]
@@ -61,22 +62,14 @@ def test_numbers_of_faces_that_are_not_there_are_left_out_and_printed(capsys):
 
 
 def settings(*counts: int) -> Params:
-    return Params(
-        profile="smoke",
-        device="cpu",
-        data=DataParams(size=34),
-        model=ModelParams(size=32, width=0.0625, features=16),
-        stage1=TrainParams(epochs=1, batch=10, rate=0.01),
-        evaluation=EvaluationParams(learning_curve=counts, bootstrap=20),
-    )
+    measured = EvaluationParams(learning_curve=counts, bootstrap=20)
+    return small.settings(stage1=TrainParams(epochs=1, batch=10, rate=0.01), evaluation=measured)
 
 
 def faces(count: int, seed: int) -> FaceSet:
-    chance = torch.Generator().manual_seed(seed)
-    images = torch.randint(0, 256, (count, 3, 34, 34), generator=chance).to(torch.uint8)
-    labels = torch.randint(-1, 2, (count, 24), generator=chance).to(torch.int8)
-    table = TABLE.head(count).assign(key=[f"{seed}/{k}" for k in range(count)])
-    return FaceSet(images, labels, table, visible=labels)
+    labels = small.noise(count, 24, high=3, seed=seed).to(torch.int8) - 1
+    images, people = small.noise(count, 3, 34, 34, seed=seed), TABLE.head(count)
+    return small.faces_of(labels, images, visible=labels, **people)
 
 
 @pytest.fixture(scope="module")
@@ -120,9 +113,12 @@ def test_a_run_that_is_repeated_trains_nothing(trained, monkeypatch):
     torch.testing.assert_close(again[20]["Baseline DCN"], curve[20]["Baseline DCN"])
 
 
+def judge_of(trained) -> Judge:
+    return Judge(trained[2].labels, np.full(24, 0.5), resamples=20)
+
+
 def test_every_number_of_faces_is_measured_by_both_metrics(trained):
-    *_, test, _, _, curve = trained
-    judge = Judge(test.labels, np.full(24, 0.5), resamples=20)
+    curve, judge = trained[-1], judge_of(trained)
     measured = learning_curve.rows(curve, judge)
     assert len(measured) == 2 * 3 + 2 * 2
     assert not measured.duplicated(["metric", "method", "subset"]).any()
@@ -138,9 +134,7 @@ def test_every_number_of_faces_is_measured_by_both_metrics(trained):
 
 
 def test_one_number_of_faces_has_no_gain(trained):
-    *_, test, _, _, curve = trained
-    judge = Judge(test.labels, np.full(24, 0.5), resamples=20)
-    assert learning_curve.gains({40: curve[40]}, judge).empty
+    assert learning_curve.gains({40: trained[-1][40]}, judge_of(trained)).empty
 
 
 @pytest.mark.parametrize("counts", [(2500, 5000, 20_000), (400,)])

@@ -53,23 +53,10 @@ def test_balanced_accuracy_is_scikit_learn_s(truth, predicted):
         assert ours == pytest.approx(expected)
 
 
-@given(labels(40), labels(40, low=0))
-def test_balanced_accuracy_is_fair(truth, predicted):
-    """Turning every answer round mirrors it at a half; turning labels too changes nothing."""
-    ours = metrics.balanced_accuracy(truth, predicted)
-    if np.isnan(ours):
-        return
-    assert metrics.balanced_accuracy(truth, 1 - predicted) == pytest.approx(1 - ours)
-    turned = np.where(truth < 0, -1, 1 - truth)
-    assert metrics.balanced_accuracy(turned, 1 - predicted) == pytest.approx(ours)
-    assert metrics.balanced_accuracy(truth, np.ones_like(truth)) == 0.5
-
-
 def test_equation_18_by_hand():
     truth = [1, 1, 1, 1, 0, 0, -1, -1]  # N_p = 4, N_n = 2
     predicted = [1, 1, 1, 0, 0, 1, 0, 1]  # t_p = 3, t_n = 1
     assert metrics.balanced_accuracy(np.array(truth), np.array(predicted)) == 0.5 * (3 / 4 + 1 / 2)
-    assert metrics.plain_accuracy(np.array(truth), np.array(predicted)) == 4 / 6
 
 
 def test_different_lengths_are_refused():
@@ -116,9 +103,8 @@ def test_samples_are_those_of_scipys_bootstrap():
     ours = bootstrap.sample_counts(200, 500, seed=7) @ values / 200
     np.testing.assert_allclose(ours, other.bootstrap_distribution)
     np.testing.assert_allclose(bootstrap.quantiles(ours), other.confidence_interval)
-    assert np.ptp(bootstrap.quantiles(ours)) == pytest.approx(
-        2 * 1.96 * values.std() / np.sqrt(200), rel=0.15
-    )
+    width = 2 * 1.96 * values.std() / np.sqrt(200)
+    assert np.ptp(bootstrap.quantiles(ours)) == pytest.approx(width, rel=0.15)
 
 
 def test_differences_are_paired():
@@ -132,14 +118,9 @@ def test_differences_are_paired():
     times = bootstrap.sample_counts(300, 2000, seed=5)
     first, second = (times @ (answer == truth) / 300 for answer in (one, two))
     low, high = bootstrap.quantiles(first - second)
-    other = stats.bootstrap(
-        (truth, one, two),
-        lambda y, a, b, axis: (y == a).mean(axis) - (y == b).mean(axis),
-        paired=True,
-        n_resamples=2000,
-        method="percentile",
-        rng=5,
-    )
+    right = (one == truth).astype(float) - (two == truth)
+    drawing = {"n_resamples": 2000, "method": "percentile", "rng": 5}
+    other = stats.bootstrap((right,), np.mean, **drawing)
     np.testing.assert_allclose((low, high), other.confidence_interval, atol=1e-12)
     assert 0 < low < 6 / 300 < high
     assert high - low < 0.5 * np.ptp(bootstrap.quantiles(first))

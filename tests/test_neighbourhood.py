@@ -11,13 +11,13 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import same_color
 
 from lib import propagation
-from lib.data.faces import FaceSet
 from lib.experiments import neighbourhood
 from lib.figures import field
 from lib.figures.palette import BLUE, ORANGE
 from lib.params import PropagationParams
 from lib.propagation import NeighbourGraph
 from lib.vocabulary import ATTRIBUTES, column, label_mask
+from tests.small import faces_of, labels_of
 
 HAPPY, SOURCES = column("happy"), ("aflw", "celeba", "expw")
 FACES = 240
@@ -39,10 +39,7 @@ def task():
     source = [SOURCES[number % 3] for number in range(FACES)]
     labelled = torch.tensor([label_mask(name) for name in source])
     labels = truth.masked_fill(~labelled, -1)
-    table = pd.DataFrame({"source": source, "split": "train", "identity": np.arange(FACES)})
-    table["key"] = table["identity"].astype(str)
-    images = torch.zeros(FACES, 3, 8, 8, dtype=torch.uint8)
-    return features, FaceSet(images, labels, table, truth, labels), weights
+    return features, faces_of(labels, truth=truth, visible=labels, source=source), weights
 
 
 def run(task, *, seed=0, sweeps=1, **changes):
@@ -70,11 +67,8 @@ def test_the_face_shown_obeys_the_rule(task):
         found, shown = run(task, seed=seed, **FIELDS["as the paper"])
         nodes, middle = shown.nodes.iloc[1:], shown.nodes.iloc[0]
         assert shown.title.startswith("happy: called positive; hidden truth: ")
-        assert (
-            not middle["known"]
-            and middle["positive"]
-            and (faces.visible[shown.faces[0]] >= 0).any()
-        )
+        assert middle["positive"] and not middle["known"]
+        assert (faces.visible[shown.faces[0]] >= 0).any()
         assert len(nodes) == neighbourhood.SHOWN
         for mark in ("known", "positive"):
             assert nodes[mark].any() and not nodes[mark].all()
@@ -130,15 +124,11 @@ def test_the_rule_by_hand():
 
 def test_labels_that_speak_loudest_are_named():
     weights = torch.zeros(24, 3)
-    weights[HAPPY], weights[column("smiling")] = (
-        torch.tensor([1.0, 0, -1]),
-        torch.tensor([2.0, 0, -2]),
-    )
-    weights[column("sad")] = torch.tensor([-1.0, 0.2, 0.8])
-    labels = torch.full((24,), -1)
-    assert neighbourhood.witnesses(labels, weights, HAPPY) == "no other label is known"
-    labels[[column("smiling"), column("sad"), column("bald")]] = torch.tensor([1, 0, 0])
-    assert neighbourhood.witnesses(labels, weights, HAPPY) == "smiling: yes; sad: no; 1 more"
+    known = {"happy": [1.0, 0, -1], "smiling": [2.0, 0, -2], "sad": [-1.0, 0.2, 0.8]}
+    weights[[column(name) for name in known]] = torch.tensor([*known.values()])
+    nothing, labels = labels_of(bald=[-1]), labels_of(smiling=[1], sad=[0], bald=[0])
+    assert neighbourhood.witnesses(nothing[0], weights, HAPPY) == "no other label is known"
+    assert neighbourhood.witnesses(labels[0], weights, HAPPY) == "smiling: yes; sad: no; 1 more"
 
 
 def test_without_such_a_face_a_sentence_is_drawn(task):
@@ -157,11 +147,9 @@ def test_without_such_a_face_a_sentence_is_drawn(task):
 
 def test_labels_must_have_been_decided(task):
     features, faces, weights = task
-    undecided = dataclasses.replace(faces, visible=None)
+    undecided, params = dataclasses.replace(faces, visible=None), PropagationParams()
     with pytest.raises(ValueError, match="notebook 01"):
-        neighbourhood.example(
-            features, undecided, faces.labels, weights, params=PropagationParams()
-        )
+        neighbourhood.example(features, undecided, faces.labels, weights, params=params)
 
 
 def test_held_out_labels_are_the_truth_of_real_faces(task):

@@ -1,14 +1,13 @@
 """The plain networks compared: five convolutions, two linear layers; an averaging ensemble."""
 
-import pandas as pd
 import pytest
 import torch
 from torch import nn
 
-from lib import params
-from lib.data.faces import FaceSet
+from lib import params, training
 from lib.experiments import plain_networks
-from lib.vocabulary import ATTRIBUTES, EXPRESSIONS, columns
+from lib.vocabulary import EXPRESSIONS, columns
+from tests.small import faces_of, labels_of
 
 
 @pytest.mark.parametrize(("width", "size", "features"), [(1.0, 96, 64), (0.125, 40, 16)])
@@ -39,13 +38,11 @@ def test_only_faces_with_an_expression_are_learnt_from(tmp_path, monkeypatch):
     def fit(model, images, labels, *, train, seed, **others):
         seen.append((images, labels, seed, others["checkpoint"]))
 
-    monkeypatch.setattr(plain_networks.training, "fit", fit)
-    labels = torch.full((4, len(ATTRIBUTES)), -1, dtype=torch.int8)
+    monkeypatch.setattr(training, "fit", fit)
+    labels = labels_of(sad=[-1, 1, 1, -1])
     labels[1:3, columns(EXPRESSIONS)] = 0
-    labels[1:3, columns(("sad",))] = 1
     images = torch.arange(4).byte().reshape(4, 1, 1, 1).expand(4, 3, 8, 8)
-    table = {"key": list("abcd"), "source": "expw", "identity": list("abcd"), "split": "train"}
-    faces = FaceSet(images, labels, pd.DataFrame(table))
+    faces = faces_of(labels, images)
     models = plain_networks.pretrained(faces, params.load("smoke"), seed=3, folder=tmp_path)
     assert len(models) == len(seen) == 5
     assert all(torch.equal(part[0], images[1:3]) for part in seen)
@@ -55,11 +52,7 @@ def test_only_faces_with_an_expression_are_learnt_from(tmp_path, monkeypatch):
 
 def test_without_expressions_the_networks_stay_untrained(tmp_path, capsys):
     """For instance because ExpW is absent."""
-    labels = torch.full((4, len(ATTRIBUTES)), -1, dtype=torch.int8)
-    labels[:, columns(("gender",))] = 1
-    images = torch.zeros(4, 3, 8, 8, dtype=torch.uint8)
-    table = {"key": list("abcd"), "source": "aflw", "identity": list("abcd"), "split": "train"}
-    faces, settings = FaceSet(images, labels, pd.DataFrame(table)), params.load("smoke")
+    faces, settings = faces_of(labels_of(gender=[1] * 4), source="aflw"), params.load("smoke")
     models = plain_networks.pretrained(faces, settings, seed=3, folder=tmp_path)
     assert "ExpW" in capsys.readouterr().out
     for number, model in enumerate(models):

@@ -2,21 +2,12 @@
 
 from itertools import product
 
-import pandas as pd
 import pytest
 import torch
 
 from lib import vocabulary
-from lib.data.faces import FaceSet
 from lib.evaluation import probes
-
-
-def labels_of(**columns: list[int]) -> torch.Tensor:
-    """Labels (N, 24), missing but for the columns given."""
-    labels = torch.full((len(next(iter(columns.values()))), 24), -1, dtype=torch.int8)
-    for name, values in columns.items():
-        labels[:, vocabulary.column(name)] = torch.tensor(values, dtype=torch.int8)
-    return labels
+from tests.small import faces_of, labels_of, noise
 
 
 def test_strongest_correlations_include_pairs_of_one_group():
@@ -44,18 +35,16 @@ def test_correlation_needs_both_values_of_a_label():
 def test_leaks_count_people_and_pictures_on_both_sides():
     images = torch.arange(6, dtype=torch.uint8).reshape(6, 1, 1, 1).expand(6, 3, 4, 4).clone()
     images[5] = images[0]
-    table = pd.DataFrame({"key": range(6), "source": "expw", "identity": [*"abcadc"]})
-    table["split"] = ["train"] * 3 + ["test"] * 3
-    faces = FaceSet(images, torch.full((6, 24), -1, dtype=torch.int8), table)
+    split = ["train"] * 3 + ["test"] * 3
+    faces = faces_of(torch.full((6, 24), -1), images, identity=[*"abcadc"], split=split)
     assert probes.leaks(faces).tolist() == [2, 1]
 
 
 def test_a_linear_classifier_recognises_sources_that_differ_in_brightness():
-    images = torch.randint(0, 100, (40, 3, 16, 16), dtype=torch.uint8)
+    images = noise(40, 3, 16, 16, high=100)
     images[::2] += 120
-    table = pd.DataFrame({"key": range(40), "source": ["aflw", "expw"] * 20, "identity": range(40)})
-    table["split"] = ["train"] * 20 + ["test"] * 20
-    faces = FaceSet(images, torch.full((40, 24), -1, dtype=torch.int8), table)
+    table = {"source": ["aflw", "expw"] * 20, "split": ["train"] * 20 + ["test"] * 20}
+    faces = faces_of(torch.full((40, 24), -1), images, **table)
     train, test = faces.where(split="train"), faces.where(split="test")
     assert (probes.recognise_sources(train, test) == test.table["source"]).all()
     one = faces.where(source="aflw")

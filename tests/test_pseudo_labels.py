@@ -3,13 +3,14 @@
 import dataclasses
 
 import numpy as np
-import pandas as pd
 import pytest
 import torch
 
+from lib import propagation
 from lib.experiments import pseudo_labels
 from lib.params import PropagationParams
 from lib.propagation import NeighbourGraph, fitted
+from tests.small import faces_of, labels_of
 
 FACES, WIDTH = 400, 6
 
@@ -122,18 +123,15 @@ def test_fitted_potentials_beat_the_network_on_the_labels_they_are_fitted_to(tas
 
 def test_without_calibration_labels_fitted_potentials_are_the_network(task):
     nothing = torch.full_like(task.labels, -1)
-    alone = pseudo_labels.Task(
-        task.features, task.logits, task.weights, task.labels, nothing, task.params
-    )
+    alone = dataclasses.replace(task, calibration=nothing)
     found, missing = alone.propagate(potentials="fitted").posterior, task.labels < 0
     torch.testing.assert_close(found[missing], task.logits.sigmoid()[missing])
 
 
 def test_a_fit_recovers_the_weights_that_made_the_labels():
     chance = torch.Generator().manual_seed(1)
-    terms = (
-        torch.randn(4, 3000, 24, generator=chance) * torch.tensor([1, 30, 0.1, 2])[:, None, None]
-    )
+    scale = torch.tensor([1, 30, 0.1, 2])[:, None, None]
+    terms = scale * torch.randn(4, 3000, 24, generator=chance)
     true = torch.tensor([0.8, 0.02, 5.0, -0.4])
     odds = torch.einsum("tna,t->na", terms, true) - 0.7
     truth = (torch.rand(odds.shape, generator=chance) < odds.sigmoid()).to(torch.int8)
@@ -142,23 +140,15 @@ def test_a_fit_recovers_the_weights_that_made_the_labels():
 
 
 def test_fitted_potentials_without_logits_say_what_is_missing(task):
+    params = PropagationParams(potentials="fitted")
     with pytest.raises(ValueError, match="logits and calibration labels"):
-        pseudo_labels.propagation.propagate(
-            task.features,
-            task.labels,
-            task.weights,
-            params=PropagationParams(potentials="fitted"),
-        )
+        propagation.propagate(task.features, task.labels, task.weights, params=params)
 
 
 def test_new_positives_are_faces_that_no_annotator_judged():
-    labels = torch.full((5, 24), -1, dtype=torch.int8)
-    found, truth = torch.zeros(5, 24, dtype=torch.int8), torch.zeros(5, 24, dtype=torch.int8)
-    a = pseudo_labels.vocabulary.column("bald")
-    labels[0, a], found[[0, 1, 3], a], truth[3, a] = 1, 1, 1
-    faces = pseudo_labels.FaceSet(
-        torch.zeros(5, 3, 8, 8, dtype=torch.uint8), labels, pd.DataFrame({"key": range(5)}), truth
-    )
+    labels = labels_of(bald=[1, -1, -1, -1, -1])
+    found, truth = labels_of(bald=[1, 1, 0, 1, 0]), labels_of(bald=[0, 0, 0, 1, 0])
+    faces = faces_of(labels, truth=truth)
     shown, counts = pseudo_labels.new_positives(found, faces, ("bald", "goatee"))
     assert sorted(shown["bald"].tolist()) == [1, 3] and not len(shown["goatee"])
     assert counts.loc["bald"].tolist() == [2, 50, 0, 100]

@@ -1,26 +1,25 @@
 """The S-DCN's variants: what they start from, what they see, what their training minimises."""
 
+import copy
+
 import numpy as np
 import pandas as pd
 import pytest
 import torch
 
 from lib import params, training, vocabulary
-from lib.data.faces import FaceSet, PairSet
 from lib.evaluation.judging import Judge
 from lib.experiments import networks, relation
 from lib.training import processes
+from tests.small import faces_of, labels_of, pairs_of, same
 
+RECIPE = {"batch": 8, "rate": 0.01}
 SMALL = {
     "data.size": 32,
     "model": {"size": 32, "width": 0.125, "features": 16},
     "relation.shared": 8,
-    "relation.train.epochs": 1,
-    "relation.train.batch": 8,
-    "relation.train.rate": 0.01,
-    "relation.pretrain.epochs": 0,
-    "relation.pretrain.batch": 8,
-    "relation.pretrain.rate": 0.01,
+    **{f"relation.train.{name}": value for name, value in (RECIPE | {"epochs": 1}).items()},
+    **{f"relation.pretrain.{name}": value for name, value in (RECIPE | {"epochs": 0}).items()},
 }
 PARAMS = params.load("smoke", SMALL)
 
@@ -28,12 +27,12 @@ PARAMS = params.load("smoke", SMALL)
 def some_pairs(count=24, seed=0):
     """Pairs of noise in couples of two; every trait holds for some and not for others."""
     generator = torch.Generator().manual_seed(seed)
-    left, right = torch.randint(256, (2, count, 3, 32, 32), generator=generator).byte()
-    labels = torch.randint(2, (count, 8), generator=generator).to(torch.int8)
+    images = torch.randint(256, (2, count, 3, 32, 32), generator=generator).byte()
+    labels = torch.randint(2, (count, 8), generator=generator)
     labels[:2] = torch.tensor([[0], [1]])
-    table = pd.DataFrame({"key": [f"p{k}" for k in range(count)], "part": "web", "split": "train"})
-    table["identity"] = [f"couple {k // 2:02d}" for k in range(count)]
-    return PairSet(left, right, torch.rand(count, 11, generator=generator) + 0.5, labels, table)
+    cues = torch.rand(count, 11, generator=generator) + 0.5
+    couples = [f"couple {k // 2:02d}" for k in range(count)]
+    return pairs_of(labels, images, cues, split="train", identity=couples)
 
 
 def some_faces():
@@ -41,22 +40,13 @@ def some_faces():
 
     Another gender label is held out.
     """
-    labels = torch.full((6, 24), -1, dtype=torch.int8)
-    labels[:2, vocabulary.columns(vocabulary.GROUPS["gender"])] = 1
-    labels[2:4, vocabulary.columns(vocabulary.GROUPS["expression"])] = 0
-    labels[4:, vocabulary.columns(vocabulary.POSES)] = 0
-    labels[4:, vocabulary.column("gender")] = 0
-    visible = labels.clone()
+    expressions = dict.fromkeys(vocabulary.GROUPS["expression"], (-1, -1, 0, 0, -1, -1))
+    poses = dict.fromkeys(vocabulary.POSES, (-1, -1, -1, -1, 0, 0))
+    visible = labels_of(gender=[1, 1, -1, -1, 0, 0], **expressions, **poses)
+    labels = visible.clone()
     labels[3, vocabulary.column("gender")] = 1
-    table = pd.DataFrame({"key": list("abcdef"), "identity": list("abcdef")})
-    table = table.assign(source="aflw", split="train")
     images = torch.arange(6 * 3 * 32 * 32).reshape(6, 3, 32, 32).byte()
-    return FaceSet(images, labels, table, visible=visible)
-
-
-def same(one: torch.nn.Module, other: torch.nn.Module) -> bool:
-    pairs = zip(one.state_dict().values(), other.state_dict().values(), strict=True)
-    return all(torch.equal(a, b) for a, b in pairs)
+    return faces_of(labels, images, visible=visible, source="aflw")
 
 
 @pytest.fixture(scope="module")
@@ -77,12 +67,11 @@ def test_swapping_the_faces_equals_swapping_the_halves_of_the_projection(source)
 
 
 def test_training_a_network_does_not_change_the_dcn_it_was_built_from(source):
-    before = {name: value.clone() for name, value in source.state_dict().items()}
-    model = networks.siamese(PARAMS, source)
+    before, model = copy.deepcopy(source), networks.siamese(PARAMS, source)
     assert same(model.trunk, source.trunk)
     relation.fit(model, some_pairs(), PARAMS)
     assert not same(model.trunk, source.trunk)
-    assert all(torch.equal(value, before[name]) for name, value in source.state_dict().items())
+    assert same(source, before)
 
 
 @pytest.mark.parametrize("name", relation.NETWORKS)
@@ -159,10 +148,9 @@ def test_the_decay_is_that_of_equation_17(source):
     expected = torch.autograd.grad(literal() / (8 * 6), weights)
     loss = training.masked_loss(model(*faces, pairs.cues), pairs.labels)
     decay = relation.recipe(PARAMS, 6).weight_decay
-    for found, value, wanted in zip(
-        torch.autograd.grad(loss, weights), weights, expected, strict=True
-    ):
-        torch.testing.assert_close(found + decay * value, wanted, rtol=1e-3, atol=1e-6)
+    found = torch.autograd.grad(loss, weights)
+    total = [part + decay * value for part, value in zip(found, weights, strict=True)]
+    torch.testing.assert_close(total, list(expected), rtol=1e-3, atol=1e-6)
     chosen = params.load("smoke", {"relation.decay": 0.25})
     assert relation.recipe(chosen, 100).weight_decay == 0.25
 
@@ -195,11 +183,10 @@ def test_hog_svm_uses_both_faces():
     """The first trait is the left face's stripes, the second the right face's."""
     generator = torch.Generator().manual_seed(0)
     truth = torch.rand(40, 2, generator=generator) < 0.5
-    pairs = some_pairs(40)
-    pairs.labels[:, :2] = truth.to(torch.int8)
+    labels = some_pairs(40).labels
+    labels[:, :2] = truth.to(torch.int8)
     noise = torch.randint(40, (2, 40, 3, 32, 32), generator=generator).byte()
-    left, right = (striped(truth[:, k]) + noise[k] for k in (0, 1))
-    pairs = PairSet(left, right, pairs.cues, pairs.labels, pairs.table)
+    pairs = pairs_of(labels, torch.stack([striped(truth[:, k]) for k in (0, 1)]) + noise)
     scores = relation.hog_scores(pairs.select(range(30)), pairs.select(range(30, 40)), seed=0)
     assert scores.shape == (10, 8)
     assert torch.equal(scores[:, :2] > 0, truth[30:])

@@ -4,7 +4,6 @@ import os
 import random
 import signal
 import time
-import traceback
 
 import pytest
 import torch
@@ -14,6 +13,7 @@ from torch import nn
 from lib import models, provenance, training
 from lib.params import TrainParams
 from lib.training import checkpoints
+from tests.small import forked, noise, same
 
 RECIPE = TrainParams(
     epochs=60, batch=16, rate=0.05, schedule="cosine", warmup=0.1, average=0.9, weight_decay=1e-4
@@ -32,9 +32,7 @@ def network(seed=0):
 
 
 def faces(count=150):
-    chance = torch.Generator().manual_seed(0)
-    images = torch.randint(0, 256, (count, 3, 36, 36), generator=chance).to(torch.uint8)
-    return images, torch.randint(-1, 2, (count, 24), generator=chance).float()
+    return noise(count, 3, 36, 36), noise(count, 24, high=3).float() - 1
 
 
 def recipe(**changes):
@@ -57,19 +55,13 @@ def state(place):
 
 def child(place, result):
     """A forked process that trains, and leaves its final weights at `result`."""
-    pid = os.fork()
-    if pid == 0:
-        try:
-            torch.set_num_threads(1)  # a forked process cannot use its parent's threads
-            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-            model, history = fit(place)
-            whole = model.state_dict() | {"loss": torch.tensor(history["loss"])}
-            torch.save(whole, result)
-        except BaseException:
-            traceback.print_exc()
-            os._exit(1)
-        os._exit(0)
-    return pid
+
+    def work():
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        model, history = fit(place)
+        torch.save(model.state_dict() | {"loss": torch.tensor(history["loss"])}, result)
+
+    return forked(work)
 
 
 def test_ten_kills_change_no_bit(tmp_path):
@@ -102,8 +94,7 @@ def test_finished_run_returns_at_once_with_the_same(tmp_path):
     two, second = fit(place, train=recipe(epochs=2))
     assert first.equals(second)
     assert state(place).stat().st_mtime_ns == written
-    pairs = zip(one.state_dict().values(), two.state_dict().values(), strict=True)
-    assert all(torch.equal(a, b) for a, b in pairs)
+    assert same(one, two)
 
 
 @pytest.mark.parametrize("share", [0.0, 0.3, 0.99])
@@ -167,11 +158,9 @@ def test_unchanged_array_is_hashed_once(monkeypatch):
 
 
 def test_network_of_other_structure_is_another_run():
-    images = torch.zeros(4, 2)
-    linear = nn.Linear(2, 3)
-    assert named(images, nn.Sequential(linear, nn.ReLU())) != named(
-        images, nn.Sequential(linear, nn.Tanh())
-    )
+    images, linear = torch.zeros(4, 2), nn.Linear(2, 3)
+    one, other = (nn.Sequential(linear, layer) for layer in (nn.ReLU(), nn.Tanh()))
+    assert named(images, one) != named(images, other)
 
 
 def test_change_of_code_or_torch_is_another_run(tmp_path, monkeypatch):

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from lib import vocabulary
 from lib.experiments import alternation, networks, sensitivity
 from lib.figures import sensitivity as sensitivity_figures
-from lib.params import AlternationParams, BeyondParams, DataParams, ModelParams, Params, TrainParams
+from lib.params import AlternationParams, BeyondParams
+from tests.small import REFINE, labels_of, noise, settings
 
 PEOPLE = pd.Series([f"person {k // 2}" for k in range(400)])  # two faces each
 LABELS = torch.randint(-1, 2, (400, 24), generator=torch.Generator().manual_seed(0)).to(torch.int8)
@@ -49,9 +50,7 @@ def test_every_rendered_face_is_in_one_group_of_each_question():
 
 
 def test_of_real_faces_only_labelled_ones_are_in_a_group():
-    labels = torch.full((3, 24), -1)
-    labels[:2, vocabulary.column("gender")] = torch.tensor([0, 1])
-    groups = sensitivity.people(pd.DataFrame({"key": list("abc")}), labels)
+    groups = sensitivity.people(pd.DataFrame({"key": list("abc")}), labels_of(gender=[0, 1, -1]))
     assert groups["sex"]["women"].tolist() == [True, False, False]
     assert groups["sex"]["men"].tolist() == [False, True, False]
     assert not any(mask.any() for mask in groups["age"].values())
@@ -59,12 +58,9 @@ def test_of_real_faces_only_labelled_ones_are_in_a_group():
 
 def test_groups_are_compared_on_the_attributes_that_all_have():
     """Happy is right for all; sad occurs among men alone and so counts for neither group."""
-    truth = torch.full((40, 24), -1)
-    happy, sad = vocabulary.column("happy"), vocabulary.column("sad")
-    truth[:, happy] = torch.arange(40) % 2
-    truth[20:, sad] = torch.arange(20) % 2
+    truth = labels_of(happy=[0, 1] * 20, sad=[-1] * 20 + [0, 1] * 10)
     scores = truth.clamp(min=0).float()
-    scores[:, sad] = 0
+    scores[:, vocabulary.column("sad")] = 0
     masks = {"sex": {"women": np.arange(40) < 20, "men": np.arange(40) >= 20}}
     table = sensitivity.by_people(truth, {"DCN": scores}, masks, np.full(24, 0.5), resamples=20)
     assert table["attributes"].tolist() == [1, 1]
@@ -79,33 +75,23 @@ def test_groups_that_share_no_attribute_are_shown_without_a_number():
     assert table[["value", "low", "high"]].isna().all(axis=None)
     assert (table["attributes"] == 0).all()
     figure = sensitivity_figures.people(table)
-    assert [text.get_text() for text in figure.axes[0].get_yticklabels()] == [
-        "young (20)",
-        "not young (20)",
-    ]
+    words = [text.get_text() for text in figure.axes[0].get_yticklabels()]
+    assert words == ["young (20)", "not young (20)"]
 
 
 def test_an_ablation_is_stage_2_without_that_part():
     """From the same weights as the whole, and for as many rounds as asked for."""
-    generator = torch.Generator().manual_seed(0)
-    images = torch.randint(0, 256, (48, 3, 34, 34), generator=generator).to(torch.uint8)
-    labels, chosen = LABELS[:48], torch.arange(48) < 40
-    params = Params(
-        profile="smoke",
-        device="cpu",
-        data=DataParams(size=34),
-        model=ModelParams(size=32, width=0.0625, features=16),
-        stage2=AlternationParams(iterations=3, refine=TrainParams(epochs=1, batch=20, rate=0.01)),
-        beyond=BeyondParams(rounds=1),
-    )
+    images, labels, chosen = noise(48, 3, 34, 34), LABELS[:48], torch.arange(48) < 40
+    stage2 = AlternationParams(iterations=3, refine=REFINE)
+    params = settings(stage2=stage2, beyond=BeyondParams(rounds=1))
     weights = {k: v.clone() for k, v in networks.dcn(params, 5).state_dict().items()}
     faces = SimpleNamespace(images=images, visible=labels)
     found = sensitivity.ablate(weights, faces, chosen, params)
     assert list(found) == list(sensitivity.ABLATIONS)
 
     field = params.propagation.model_copy(update={"prior_weight": 0.0})
-    stage2 = params.stage2.model_copy(update={"iterations": 1})
-    changed = params.model_copy(update={"stage2": stage2, "propagation": field})
+    once = stage2.model_copy(update={"iterations": 1})
+    changed = params.model_copy(update={"stage2": once, "propagation": field})
     alone = alternation.alternate(networks.dcn(params, 5), images, labels, chosen, params=changed)
     torch.testing.assert_close(found["without the prior"], alone[0].logits)
     assert len({float(logits.double().sum()) for logits in found.values()}) == len(found)

@@ -3,19 +3,18 @@
 import math
 import os
 import socket
-import traceback
+from types import SimpleNamespace
 
-import pandas as pd
 import pytest
 import torch
 from lightning_fabric import Fabric, connector
 from torch import nn
 
 from lib import models, params, training
-from lib.data.faces import PairSet
 from lib.evaluation import metrics
 from lib.params import TrainParams
 from lib.training import checkpoints, loop, processes
+from tests.small import forked, noise, pairs_of, same
 
 RECIPE = TrainParams(epochs=2, batch=16, rate=0.05, schedule="cosine", warmup=0.1)
 
@@ -35,15 +34,14 @@ def network(features=16, seed=0):
 def bright_faces(count=96, stored=18):
     """Noise whose brightness decides on every label; some labels are missing."""
     chance = torch.Generator().manual_seed(1)
-    level = torch.randint(40, 200, (count, 1, 1, 1), generator=chance)
-    noise = torch.randint(0, 50, (count, 3, stored, stored), generator=chance)
+    level = torch.randint(40, 200, (count, 1, 1, 1), generator=chance).byte()
     labels = (level[:, :, 0, 0] > 120).float().expand(-1, 24).clone()
     labels[torch.rand(count, 24, generator=chance) < 0.5] = -1
-    return (level + noise).to(torch.uint8), labels
+    return level + noise(count, 3, stored, stored, high=50), labels
 
 
 def fit(model, images, targets, train=RECIPE, **options):
-    return training.fit(model, images, targets, train=train, size=16, seed=3, **options)
+    return training.fit(model, images, targets, train=train, **{"size": 16, "seed": 3} | options)
 
 
 def recipe(**changes):
@@ -57,11 +55,6 @@ def test_an_epoch_ends_after_a_number_of_steps(monkeypatch, steps, taken):
     monkeypatch.setattr(loop.Run, "_step", lambda *given: count.append(1) or step(*given))
     history = fit(network(), images, targets, recipe(steps=steps))
     assert len(history) == 2 and len(count) == 2 * taken
-
-
-def same(one, two):
-    pairs = zip(one.state_dict().values(), two.state_dict().values(), strict=True)
-    return all(torch.equal(a, b) for a, b in pairs)
 
 
 # The loss ----------------------------------------------------------------------------------------
@@ -130,11 +123,9 @@ def test_training_learns_labels_from_pixels():
 
 
 def test_same_seed_gives_the_same_weights():
-    images, targets = bright_faces()
     one, two, other = network(), network(), network()
-    fit(one, images, targets)
-    fit(two, images, targets)
-    training.fit(other, images, targets, train=RECIPE, size=16, seed=4)
+    for model, seed in ((one, 3), (two, 3), (other, 4)):
+        fit(model, *bright_faces(), seed=seed)
     assert same(one, two)
     assert not same(one, other)
 
@@ -209,12 +200,11 @@ def test_diverging_run_names_the_step_and_keeps_good_weights(tmp_path):
     words = r"smoke diverged: the loss is nan in epoch 2, step 3, at learning rate 0\.05"
     with pytest.raises(ValueError, match=words):
         fit(model, images, targets, train, checkpoint=tmp_path / "run", description="smoke")
-    one = network()  # the last good weights are those after the first epoch
+    one, kept = network(), network()  # the last good weights are those after the first epoch
     fit(one, images, targets, recipe(schedule="constant", warmup=0.0, epochs=1))
-    assert same(model, one)
     (path,) = tmp_path.glob("run-*.safetensors")
-    kept = checkpoints.part(checkpoints.read(path)[0], "model.")
-    assert all(torch.equal(kept[key], value) for key, value in one.state_dict().items())
+    kept.load_state_dict(checkpoints.part(checkpoints.read(path)[0], "model."))
+    assert same(model, one) and same(kept, one)
 
 
 def test_much_too_high_rate_is_an_error():
@@ -265,56 +255,41 @@ def test_several_processes_need_a_launcher(monkeypatch, slurm):
         training.start(params.load("smoke", {"devices": 2, "nodes": 3}))
 
 
-class Engine:
+def engine(**wanted):
     """In the place of Fabric: what it was asked for, and a launcher that started one process."""
-
-    world_size = 1
-
-    def __init__(self, **wanted):
-        self.wanted = wanted
-
-    def launch(self):
-        pass
+    return SimpleNamespace(world_size=1, wanted=wanted, launch=lambda: None)
 
 
 def test_launcher_that_started_too_few_processes_is_an_error(monkeypatch):
-    monkeypatch.setattr(processes, "Fabric", Engine)
+    monkeypatch.setattr(processes, "Fabric", engine)
     monkeypatch.setenv("RANK", "0")
     with pytest.raises(ValueError, match=r"devices: 2 times nodes: 3 asks for 6 .* started 1"):
         training.start(params.load("smoke", {"device": "cpu", "devices": 2, "nodes": 3}))
 
 
 def test_single_process_has_device_and_precision_of_the_profile(monkeypatch):
-    monkeypatch.setattr(processes, "Fabric", Engine)
+    monkeypatch.setattr(processes, "Fabric", engine)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     profile = {"precision": "bf16-mixed", "devices": 2, "nodes": 2, "device": "cuda"}
-    wanted = processes.single(params.load("smoke", profile)).wanted
-    assert (wanted["devices"], wanted["num_nodes"], wanted["strategy"]) == (1, 1, "auto")
-    assert (wanted["accelerator"], wanted["precision"]) == ("gpu", "bf16-mixed")
-    wanted = processes.single(params.load("smoke", profile | {"device": "cpu"})).wanted
-    assert (wanted["accelerator"], wanted["precision"]) == ("cpu", "32-true")
+    for device, asked in (("cuda", ("gpu", "bf16-mixed")), ("cpu", ("cpu", "32-true"))):
+        wanted = processes.single(params.load("smoke", profile | {"device": device})).wanted
+        assert (wanted["devices"], wanted["num_nodes"], wanted["strategy"]) == (1, 1, "auto")
+        assert (wanted["accelerator"], wanted["precision"]) == asked
 
 
 def launched(rank, port, work, result):
     """Start one of two processes as torchrun does, under a notebook; keep the tensors of `work`."""
-    pid = os.fork()
-    if pid == 0:
-        try:
-            torch.set_num_threads(1)  # a forked process cannot use its parent's threads
-            names = ("RANK", "LOCAL_RANK", "WORLD_SIZE", "LOCAL_WORLD_SIZE", "GROUP_RANK")
-            os.environ |= dict(zip(names, map(str, (rank, rank, 2, 2, 0)), strict=True))
-            os.environ |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
-            os.environ |= {"TORCHELASTIC_RUN_ID": "test"}
-            connector._IS_INTERACTIVE = True
-            torch.save(work(training.start(params.load("smoke", TWO))), result)
-        except BaseException:
-            traceback.print_exc()
-            os._exit(1)
-        os._exit(0)
-    return pid
 
+    def start():
+        names = ("RANK", "LOCAL_RANK", "WORLD_SIZE", "LOCAL_WORLD_SIZE", "GROUP_RANK")
+        os.environ |= dict(zip(names, map(str, (rank, rank, 2, 2, 0)), strict=True))
+        os.environ |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
+        os.environ |= {"TORCHELASTIC_RUN_ID": "test"}
+        connector._IS_INTERACTIVE = True
+        two = params.load("smoke", {"device": "cpu", "devices": 2})
+        torch.save(work(training.start(two)), result)
 
-TWO = {"device": "cpu", "devices": 2}
+    return forked(start)
 
 
 @pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
@@ -353,13 +328,13 @@ def test_extraction_is_the_network_in_evaluation():
     images, targets = bright_faces(21)
     model = network()
     fit(model, images, targets)
-    features, logits = training.extract(model, images, size=16, batch=8)
+    found = training.extract(model, images, size=16, batch=8)
     model.eval()
     with torch.no_grad():
         single = [model(training.prepare(image[None], 16)) for image in images]
-    torch.testing.assert_close(features, torch.cat([f for f, _ in single]), rtol=1e-4, atol=1e-5)
-    torch.testing.assert_close(logits, torch.cat([z for _, z in single]), rtol=1e-4, atol=1e-5)
-    assert not logits.requires_grad
+    expected = tuple(torch.cat(parts) for parts in zip(*single, strict=True))
+    torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-5)
+    assert not found[1].requires_grad
 
 
 def test_logits_are_those_of_the_features_in_any_precision():
@@ -380,7 +355,7 @@ def test_relation_network_learns_and_predicts_pairs():
     bright = (left.float().mean((1, 2, 3)) + right.float().mean((1, 2, 3))) > 290
     labels = bright[:, None].expand(-1, 8).to(torch.int8).clone()
     labels[::5, 3] = -1
-    data = PairSet(left, right, cues, labels, pd.DataFrame({"key": range(48)}))
+    data = pairs_of(labels, torch.stack([left, right]), cues)
     model = models.RelationNet(network().trunk, features=16, shared=8)
     train = recipe(epochs=40, rate=0.1)
     history = training.fit_pairs(model, data, train=train, size=16, seed=0)

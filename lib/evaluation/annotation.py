@@ -3,6 +3,7 @@ the two faces are placed where a trait holds."""
 
 from collections.abc import Collection
 from itertools import islice
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,6 +13,7 @@ from torch import Tensor
 from lib import vocabulary
 from lib.data.faces import PairSet
 from lib.evaluation import bootstrap
+from lib.evaluation.probes import digests, in_both
 
 TRAITS = list(vocabulary.TRAITS)
 VOTES = [f"votes_{name}" for name in TRAITS]
@@ -23,8 +25,8 @@ def counts(pairs: PairSet) -> pd.DataFrame:
     columns = {}
     for split, word in (("train", "training"), ("test", "testing")):
         labels = pairs.where(split=split).labels
-        columns[f"{word} #positive"] = (labels == 1).sum(0).tolist()
-        columns[f"{word} #negative"] = (labels == 0).sum(0).tolist()
+        for sign, value in (("positive", 1), ("negative", 0)):
+            columns[f"{word} #{sign}"] = (labels == value).sum(0).tolist()
     return pd.DataFrame(columns, index=TRAITS)
 
 
@@ -34,9 +36,8 @@ def shares(pairs: PairSet, *, resamples: int, seed: int = 0) -> dict[str, pd.Dat
     for part in parts(pairs):
         mine = pairs.where(part=part)
         holds = (mine.labels == 1).numpy()
-        samples = mean(100 * holds, draws(mine.table, resamples, seed))
-        rows = {name: estimate(column) for name, column in zip(TRAITS, samples.T, strict=True)}
-        found[f"ours, {part}"] = pd.DataFrame(rows).T
+        samples = bootstrap.means(100 * holds, draws(mine.table, resamples, seed))
+        found[f"ours, {part}"] = estimates(samples, TRAITS)
     return found
 
 
@@ -52,14 +53,11 @@ def published_shares(table: pd.DataFrame) -> dict[str, pd.DataFrame]:
 
 def shared(pairs: PairSet) -> pd.Series:
     """How many couples, people (where known) and identical crops are both in training and test."""
-    test = (pairs.table["split"] == "test").to_numpy()
-    found = {"couples": set(pairs.table["identity"][test]) & set(pairs.table["identity"][~test])}
+    found: dict[str, Any] = {"couples": pairs.table["identity"]}
     if "left_identity" in pairs.table:
-        sides = pairs.table[["left_identity", "right_identity"]].to_numpy()
-        found["people"] = set(sides[test].ravel()) & set(sides[~test].ravel())
-    prints = np.array([image.numpy().tobytes() for image in pairs.left])
-    found["identical crops"] = set(prints[test]) & set(prints[~test])
-    return pd.Series({name: len(both) for name, both in found.items()}, name="in both parts")
+        found["people"] = pairs.table[["left_identity", "right_identity"]]
+    found["identical crops"] = digests(pairs.left)
+    return in_both(pairs.table["split"], found).rename("in both parts")
 
 
 def parts(pairs: PairSet) -> list[str]:
@@ -104,18 +102,29 @@ def evidence(table: pd.DataFrame) -> Tensor | None:
     return torch.tensor(table[columns].to_numpy()).sigmoid().float()
 
 
+def five_votes(table: pd.DataFrame) -> np.ndarray:
+    """`votes`; ValueError where they are not known."""
+    yes = votes(table)
+    if yes is None:
+        raise ValueError("no columns votes_<trait>: agreement needs the votes of five annotators")
+    return yes
+
+
+def alike(yes: np.ndarray) -> np.ndarray:
+    """Share of the pairs of annotators who agree, from the number of the five who say yes."""
+    no = RATERS - yes
+    return (yes * (yes - 1) + no * (no - 1)) / (RATERS * (RATERS - 1))
+
+
 def kappas(yes: np.ndarray, times: np.ndarray) -> np.ndarray:
     """Fleiss' kappa of each trait where pair n counts times[r, n]: (N, K), (R, N) -> (R, K).
 
     The same as `metrics.fleiss_kappa` on rows repeated so often, for all samples at once.
     """
-    pairs = RATERS * (RATERS - 1)
-    agreed = (yes * (yes - 1) + (RATERS - yes) * (RATERS - yes - 1)) / pairs
-    total = times.sum(1, keepdims=True)
-    share = times @ yes / (RATERS * total)
+    share = times @ yes / (RATERS * times.sum(1, keepdims=True))
     chance = share**2 + (1 - share) ** 2
     with np.errstate(invalid="ignore", divide="ignore"):
-        kappa = (times @ agreed / total - chance) / (1 - chance)
+        kappa = (bootstrap.means(alike(yes), times) - chance) / (1 - chance)
     return np.where(chance == 1, 1.0, kappa)
 
 
@@ -126,13 +135,10 @@ def gwet_ac1(table: pd.DataFrame) -> pd.Series:
     and Statistical Psychology 61), which falls where nearly all pairs are positive. ValueError
     without the votes.
     """
-    yes = votes(table)
-    if yes is None:
-        raise ValueError("no columns votes_<trait>: AC1 needs the votes of the five annotators")
-    agreed = (yes * (yes - 1) + (RATERS - yes) * (RATERS - yes - 1)) / (RATERS * (RATERS - 1))
+    yes = five_votes(table)
     share = yes.mean(0) / RATERS
     chance = 2 * share * (1 - share)
-    each = pd.Series((agreed.mean(0) - chance) / (1 - chance), TRAITS)
+    each = pd.Series((alike(yes).mean(0) - chance) / (1 - chance), TRAITS)
     return pd.concat([pd.Series({"average": each.mean()}), each])
 
 
@@ -143,26 +149,27 @@ def agreement(table: pd.DataFrame, *, resamples: int, seed: int = 0) -> pd.DataF
     `movie - web`; traits: their average first.
     ValueError where the annotators' votes are not known.
     """
-    yes = votes(table)
-    if yes is None:
-        raise ValueError("no columns votes_<trait>: kappa needs the votes of the five annotators")
-    times = draws(table, resamples, seed)
+    yes, times = five_votes(table), draws(table, resamples, seed)
     samples = {"all": kappas(yes, times)}
     for part in ("web", "movie"):
         mine = (table["part"] == part).to_numpy()
         samples[part] = kappas(yes[mine], times[:, mine])
     samples["movie - web"] = samples["movie"] - samples["web"]
-    rows = {}
-    for part, values in samples.items():
-        for name, column in zip(["average", *TRAITS], [values.mean(1), *values.T], strict=True):
-            rows[part, name] = estimate(column)
-    return pd.DataFrame(rows).T.rename_axis(["part", "trait"])
+    found = {
+        part: estimates(np.column_stack([values.mean(1), values]), ["average", *TRAITS])
+        for part, values in samples.items()
+    }
+    return pd.concat(found, names=["part", "trait"])
 
 
-def estimate(column: np.ndarray) -> dict[str, float]:
-    """A value, first in the column, and the 95 % interval of its bootstrap samples, the rest."""
-    low, high = bootstrap.quantiles(column[1:]) if np.isfinite(column[0]) else (np.nan, np.nan)
-    return {"value": float(column[0]), "low": low, "high": high}
+def estimates(samples: np.ndarray, names: list[str]) -> pd.DataFrame:
+    """One row per column of samples (1 + R, K): the first is the value, all others give its 95 %
+    interval; columns value, low, high, NaN where the value is."""
+    rows = []
+    for value, *drawn in samples.T:
+        ends = bootstrap.quantiles(np.array(drawn)) if np.isfinite(value) else (np.nan, np.nan)
+        rows.append((value, *ends))
+    return pd.DataFrame(rows, names, ["value", "low", "high"])
 
 
 def settled(table: pd.DataFrame) -> pd.DataFrame:
@@ -214,24 +221,17 @@ def effects(pairs: PairSet, *, resamples: int, seed: int = 0) -> pd.DataFrame:
     Rows (part, measure, trait), columns value, low, high (95 % over couples); NaN where a trait
     never changes.
     """
-    rows = {}
+    found = {}
     for part in parts(pairs):
         mine = pairs.where(part=part)
         table = measures(mine.cues)
         standard = ((table - table.mean()) / table.std()).to_numpy()
         times = draws(mine.table, resamples, seed)
-        for column, trait in enumerate(TRAITS):
-            holds = mine.labels[:, column].numpy() == 1
-            with np.errstate(invalid="ignore", divide="ignore"):
-                gap = mean(standard, times * holds) - mean(standard, times * ~holds)  # (R, 4)
-            for place, measure in enumerate(table):
-                rows[part, measure, trait] = estimate(gap[:, place])
-    return pd.DataFrame(rows).T.rename_axis(["part", "measure", "trait"])
-
-
-def mean(values: np.ndarray, times: np.ndarray) -> np.ndarray:
-    """Weighted means: (N, M), (R, N) -> (R, M)."""
-    return times @ values / times.sum(1, keepdims=True)
+        for trait, holds in zip(TRAITS, mine.labels.numpy().T == 1, strict=True):
+            here, there = (bootstrap.means(standard, times * rows) for rows in (holds, ~holds))
+            found[part, trait] = estimates(here - there, list(table.columns))  # (R, 4)
+    effects = pd.concat(found, names=["part", "trait", "measure"])
+    return effects.reorder_levels(["part", "measure", "trait"])
 
 
 # Pictures -----------------------------------------------------------------------------------------

@@ -92,7 +92,7 @@ def to_bytes(picture: np.ndarray) -> np.ndarray:
     return (255 * picture).round().astype(np.uint8)
 
 
-def phog(images: Tensor, levels: int = 3, bins: int = 8) -> np.ndarray:
+def phog(images: Tensor) -> np.ndarray:
     """Pyramid of histograms of oriented gradients (Bosch, Zisserman and Munoz 2007).
 
     Sobel gradients on Canny edges, weighted by their magnitude, in 8 orientations of 360 degrees
@@ -106,11 +106,11 @@ def phog(images: Tensor, levels: int = 3, bins: int = 8) -> np.ndarray:
         across, down = sobel(picture, 1), sobel(picture, 0)
         weight = np.hypot(across, down) * canny(picture)
         angle = np.arctan2(down, across) % (2 * np.pi)
-        place = np.minimum((angle * bins / (2 * np.pi)).astype(int), bins - 1)
+        place = np.minimum((angle * 8 / (2 * np.pi)).astype(int), 7)
         parts = [
-            np.bincount(place[cell].ravel(), weight[cell].ravel(), bins)
-            for level in range(levels + 1)
-            for cell in cells(picture.shape, (2**level, 2**level))
+            np.bincount(place[cell].ravel(), weight[cell].ravel(), 8)
+            for side in (1, 2, 4, 8)
+            for cell in cells(picture.shape, (side, side))
         ]
         row = np.concatenate(parts)
         rows.append((row / max(row.sum(), 1e-12)).astype(np.float32))
@@ -195,22 +195,11 @@ class SVMs:
         return np.stack(columns, 1)
 
 
-def fit_svms(
-    features: np.ndarray, labels: Tensor | np.ndarray, *, strength: float = 1.0e-3, seed: int = 0
-) -> SVMs:
+def fit_svms(features: np.ndarray, labels: Tensor | np.ndarray, *, seed: int = 0) -> SVMs:
     """One linear SVM per attribute, on the faces that carry its label.
 
     "we adjusted the weight of each class as inversely proportional to the class frequency"
-    (Section 6.1).
-
-    Parameters
-    ----------
-    features
-        (N, F), standardised here.
-    labels
-        (N, A) in {-1 missing, 0, 1}.
-    strength
-        The SVM's C.
+    (Section 6.1). features: (N, F), standardised here; labels: (N, A) in {-1 missing, 0, 1}.
     """
     machines: list[Pipeline | None] = []
     for column in np.asarray(labels).T:
@@ -218,10 +207,9 @@ def fit_svms(
         if len(np.unique(column[known])) < 2:
             machines.append(None)
             continue
-        machine = LinearSVC(C=strength, class_weight="balanced", random_state=seed)
-        machines.append(
-            make_pipeline(StandardScaler(), machine).fit(features[known], column[known])
-        )
+        machine = LinearSVC(C=1e-3, class_weight="balanced", random_state=seed)
+        pipeline = make_pipeline(StandardScaler(), machine)
+        machines.append(pipeline.fit(features[known], column[known]))
     return SVMs(tuple(machines))
 
 
@@ -231,16 +219,8 @@ def fit_expressions(
     """An RBF SVM that recognises one of several expressions.
 
     C and the kernel's width have the best balanced accuracy in three folds of these faces, no
-    person in two of them; with fewer than three people they are fixed.
-
-    Parameters
-    ----------
-    features
-        (N, F), standardised here.
-    classes
-        (N,) whole numbers.
-    people
-        (N,) the person of each face; None: each face another one.
+    person in two of them; with fewer than three people they are fixed. features: (N, F),
+    standardised here. classes: (N,) whole numbers. people: (N,); None: each face another one.
     """
     people = np.arange(len(classes)) if people is None else people
     wide = 1 / features.shape[1]  # gamma of unit distance in standardised features

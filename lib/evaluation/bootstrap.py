@@ -7,7 +7,7 @@ product, and two methods judged with one seed are compared on the same samples.
 import numpy as np
 from scipy import stats
 
-from lib.evaluation.metrics import Array, array
+from lib.evaluation.metrics import Array
 
 Estimate = dict[str, float | None]  # value, low, high; None where undefined
 
@@ -45,7 +45,7 @@ def sample_counts(
 
 def balanced_samples(truth: Array, decided: Array, times: np.ndarray) -> np.ndarray:
     """Balanced accuracy of every attribute where row n counts times[r, n], (R, A)."""
-    truth, decided = array(truth), array(decided).astype(bool)
+    truth, decided = np.asarray(truth), np.asarray(decided, bool)
     times = times.astype(np.float32)
     positive, negative = truth == 1, truth == 0
     with np.errstate(invalid="ignore"):
@@ -54,11 +54,11 @@ def balanced_samples(truth: Array, decided: Array, times: np.ndarray) -> np.ndar
     return (hit + miss) / 2
 
 
-def quantiles(samples: np.ndarray, level: float = 0.95) -> tuple[float, float]:
-    """The ends of the percentile interval of samples (R,); NaN where none is defined."""
-    tail = 100 * (1 - level) / 2
+def quantiles(samples: np.ndarray) -> tuple[float, float]:
+    """The ends of the 95 % percentile interval of samples (R,); NaN where none is defined."""
     if not np.isfinite(samples).any():
         return float("nan"), float("nan")
+    tail = 100 * (1 - 0.95) / 2
     low, high = np.nanpercentile(samples, [tail, 100 - tail])
     return float(low), float(high)
 
@@ -81,7 +81,14 @@ def share(
 ) -> Estimate:
     """Mean of values (N,), times 100, with its 95 % bootstrap interval."""
     times = sample_counts(len(values), resamples, seed, people)
-    return estimate(values.mean(), times @ values / times.sum(1))
+    return estimate(values.mean(), means(values, times))
+
+
+def means(values: np.ndarray, times: np.ndarray) -> np.ndarray:
+    """Mean of values (N,) or (N, M) where row n counts times[r, n], (R,) or (R, M); NaN where no
+    row counts."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return ((times @ values).T / times.sum(1)).T
 
 
 def largest(values: np.ndarray, samples: np.ndarray) -> tuple[float, float, float]:

@@ -64,26 +64,16 @@ class Judge:
         part: str = "",
         intervals: bool = True,
     ) -> pd.DataFrame:
-        """Rows of the long results table: every method by every judgement on every subset.
+        """Rows of the long results table: every method by every judgement on every subset; NaN
+        where a subset has no column with both classes.
 
-        Parameters
-        ----------
-        scores
-            Method, by its display name -> scores (N, A), where more is more positive;
-            probabilities where a judgement has a threshold.
-        judgements
-            Names from `JUDGEMENTS`, which become the metric of a row.
-        subsets
-            `"average"` (over all columns) and names of columns; or subset -> the columns that
+        scores: method -> scores (N, A), where more is more positive; probabilities where a
+            judgement has a threshold.
+        judgements: names from `JUDGEMENTS`, which become the metric of a row.
+        subsets: `"average"` (over all columns) and names of columns; or subset -> the columns that
             are averaged, e.g. `vocabulary.GROUPS`.
-        part
-            Written before the subset: `"movie"` gives the subset `"movie, average"`.
-        intervals
-            Whether to draw bootstrap samples for low and high; NaN otherwise.
-
-        Returns
-        -------
-        Columns `workspace.RESULTS`; NaN where a subset has no column with both classes.
+        part: written before the subset: `"movie"` gives the subset `"movie, average"`.
+        intervals: whether to draw bootstrap samples for low and high; NaN otherwise.
 
         Example
         -------
@@ -112,10 +102,8 @@ class Judge:
         """
         found = []
         for judgement in judgements:
-            used = dict.fromkeys(name for pair in pairs for name in pair)
-            judged = {name: self._judged(scores[name], judgement) for name in used}
             for better, worse in pairs:
-                gain = tuple(a - b for a, b in zip(judged[better], judged[worse], strict=True))
+                gain = self._gain(scores[better], scores[worse], judgement)
                 method = f"{better} - {worse}"
                 found += self._rows(gain, judgement, method, subsets, part, difference=True)
         return pd.DataFrame(found, columns=list(results.RESULTS))
@@ -130,16 +118,15 @@ class Judge:
         difference: bool = False,
     ) -> list[dict[str, object]]:
         """One row per subset, from values (A,) and their bootstrap samples (R, A)."""
-        *units, scale = UNITS[metric]
-        unit = units[difference]
+        unit = UNITS[metric][difference]
         if not isinstance(subsets, Mapping):
             subsets = {name: self.names if name == AVERAGE else (name,) for name in subsets}
-        found = []
+        found: list[dict[str, object]] = []
         for subset, columns in subsets.items():
             name = f"{part}, {subset}" if part else subset
             labels = {"metric": metric, "method": method, "subset": name}
-            ends = bootstrap.estimate(*self._average(*judged, list(columns)), scale)
-            found.append({**labels, **results.ends(ends), "unit": unit})
+            ends = results.ends(self._estimate(judged, metric, list(columns)))
+            found.append({**labels, **ends, "unit": unit})
         return found
 
     def _judged(
@@ -181,9 +168,7 @@ class Judge:
         self, score: Tensor, judgement: str = PAPER, attributes: list[str] | None = None
     ) -> Estimate:
         """Average over all or some attributes with its interval; None if undefined."""
-        scale = UNITS[judgement][-1]
-        judged = self._judged(score, judgement)
-        return bootstrap.estimate(*self._average(*judged, attributes), scale)
+        return self._estimate(self._judged(score, judgement), judgement, attributes)
 
     def difference(
         self,
@@ -193,8 +178,7 @@ class Judge:
         attributes: list[str] | None = None,
     ) -> Estimate:
         """Average of `better` minus that of `worse` on the same faces."""
-        gain, scale = self._gain(better, worse, judgement), UNITS[judgement][-1]
-        return bootstrap.estimate(*self._average(*gain, attributes), scale)
+        return self._estimate(self._gain(better, worse, judgement), judgement, attributes)
 
     def contrast(
         self, better: Tensor, worse: Tensor, some: list[str], others: list[str]
@@ -220,10 +204,9 @@ class Judge:
         values, samples = self._judged(score, PAPER)
         place = self.names.index(name)
         loss, losses = values[place] - values, samples[:, [place]] - samples
-        loss[place] = np.nan
+        loss[place] = np.nan  # not one of the others
         if average:
-            others = [other for other in self.names if other != name]
-            value, drawn = self._average(loss, losses, others)
+            value, drawn = self._average(loss, losses, None)
             return bootstrap.estimate(-value, -drawn)
         value, low, high = bootstrap.largest(loss, losses)
         return bootstrap.percent(0 - value, 0 - high, 0 - low)  # a tie is 0.0, not -0.0
@@ -231,6 +214,12 @@ class Judge:
     def _gain(self, better: Tensor, worse: Tensor, judgement: str) -> tuple[np.ndarray, np.ndarray]:
         (good, one), (bad, two) = (self._judged(score, judgement) for score in (better, worse))
         return good - bad, one - two
+
+    def _estimate(
+        self, judged: tuple[np.ndarray, np.ndarray], judgement: str, attributes: list[str] | None
+    ) -> Estimate:
+        """The average with its interval, in the unit of a judgement."""
+        return bootstrap.estimate(*self._average(*judged, attributes), UNITS[judgement][-1])
 
     def _average(
         self, values: np.ndarray, samples: np.ndarray, attributes: list[str] | None
@@ -242,10 +231,13 @@ class Judge:
             return float("nan"), np.full(len(samples), np.nan)
         return float(values[columns].mean()), bootstrap.row_means(samples[:, columns])
 
-    def _values(self, score: Tensor, judgement: str) -> np.ndarray:
+    def _measure(self, judgement: str) -> tuple[float | np.ndarray, str]:
+        """Threshold, one or (A,), and metric of a judgement."""
         threshold, metric = JUDGEMENTS[judgement]
-        bar = self.frequency if isinstance(threshold, str) else threshold
-        return metrics.per_attribute(self.truth, score, bar, metric)
+        return self.frequency if isinstance(threshold, str) else threshold, metric
+
+    def _values(self, score: Tensor, judgement: str) -> np.ndarray:
+        return metrics.per_attribute(self.truth, score, *self._measure(judgement))
 
     @functools.cached_property
     def _labelled(self) -> np.ndarray:
@@ -262,11 +254,11 @@ class Judge:
 
     def _samples(self, score: Tensor, judgement: str) -> np.ndarray:
         """The judgement in every bootstrap sample of the faces, (R, A)."""
-        threshold, metric = JUDGEMENTS[judgement]
+        threshold, metric = self._measure(judgement)
         truth, scores = (np.asarray(part)[self._labelled] for part in (self.truth, score))
         if metric in ("auc", "ap"):
             return bootstrap.areas(truth, scores, metric, self._counts)
-        decided = scores > (self.frequency if isinstance(threshold, str) else threshold)
+        decided = scores > threshold
         if metric == "balanced":
             return bootstrap.balanced_samples(truth, decided, self._counts)
         times, parts = self._counts.astype(float), metrics.fraction(truth, scores, decided, metric)
@@ -296,6 +288,6 @@ def agreement(
     times = bootstrap.sample_counts(len(agree), resamples, seed)  # drawn once, for all three
     parts = {"agree": agree, "chance": chance, "gain": agree - chance}
     return {
-        name: bootstrap.estimate(part.mean(), times @ part / len(part))
+        name: bootstrap.estimate(part.mean(), bootstrap.means(part, times))
         for name, part in parts.items()
     }

@@ -2,15 +2,12 @@
 
 import numpy as np
 import torch
-from sklearn import metrics as sklearn_metrics
+from sklearn.metrics import average_precision_score, roc_auc_score
 from torch import Tensor
 
 Array = np.ndarray | Tensor
-
-
-def array(values: Array | float) -> np.ndarray:
-    """A tensor or array as an array."""
-    return np.asarray(values)
+AREAS = {"auc": roc_auc_score, "ap": average_precision_score}
+FRACTIONS = ("plain", "called", "precision", "log loss")
 
 
 def check_values(name: str, values: np.ndarray, allowed: tuple[int, ...]) -> None:
@@ -25,7 +22,7 @@ def pair(truth: Array, predicted: Array, names: str = "predicted") -> tuple[np.n
     """Truth and predictions as arrays; ValueError where their shapes differ, or truth is none of
     -1, 0 and 1.
     """
-    truth, predicted = array(truth), array(predicted)
+    truth, predicted = np.asarray(truth), np.asarray(predicted)
     if truth.shape != predicted.shape:
         same = truth.ndim == predicted.ndim == 1
         sizes = (len(truth), len(predicted)) if same else (truth.shape, predicted.shape)
@@ -54,23 +51,12 @@ def balanced_accuracy(truth: Array, predicted: Array) -> float:
     return float(0.5 * ((predicted[positive] == 1).mean() + (predicted[negative] == 0).mean()))
 
 
-def plain_accuracy(truth: Array, predicted: Array) -> float:
-    """Share of right decisions; entries with truth -1 are left out, NaN where none is left.
-
-    Arguments and errors are those of `balanced_accuracy`.
-    """
-    truth, predicted = pair(truth, predicted)
-    check_values("predicted", predicted, (0, 1))
-    known = truth >= 0
-    return float((truth == predicted)[known].mean()) if known.any() else float("nan")
-
-
 def class_frequency(labels: Array) -> np.ndarray:
     """Share of positives among the labels (N, A) that exist, (A,); NaN where none does.
 
     ValueError for labels of another shape, or other values than -1, 0 and 1.
     """
-    labels = array(labels)
+    labels = np.asarray(labels)
     if labels.ndim != 2:
         raise ValueError(f"labels must be (N, A), found {labels.shape}")
     check_values("labels", labels, (-1, 0, 1))
@@ -88,7 +74,7 @@ def thresholds(threshold: float | str | Array, truth: np.ndarray) -> np.ndarray:
         if threshold != "frequency":
             raise ValueError(f"unknown threshold {threshold!r}: a number, an array or 'frequency'")
         return class_frequency(truth)
-    values = array(threshold).astype(float)
+    values = np.asarray(threshold, float)
     if values.shape not in ((), truth.shape[1:]):
         raise ValueError(f"thresholds are {values.shape}, labels have {truth.shape[1]} attributes")
     return np.broadcast_to(values, truth.shape[1:])
@@ -102,51 +88,30 @@ def per_attribute(
 ) -> np.ndarray:
     """A measure of each attribute, (A,), from 0 to 1; NaN where a class does not occur.
 
-    Parameters
-    ----------
-    truth
-        (N, A) in {-1 missing, 0, 1}.
-    scores
-        (N, A), larger where an attribute is more likely; probabilities for a threshold of 0.5.
-    threshold
-        As in `thresholds`; the areas `auc` and `ap` do not use it.
-    metric
-        `balanced` (Eqn. 18), `auc` (area under the ROC curve), `ap` (average precision), or one of
-        `fraction`.
-
-    Raises
-    ------
-    ValueError
-        Other shapes or labels; a score that is NaN; no such measure.
+    truth: (N, A) in {-1 missing, 0, 1}. scores: (N, A), larger where an attribute is more likely;
+    probabilities for a threshold of 0.5. threshold: as in `thresholds`; `auc` and `ap` do not use
+    it. metric: `balanced` (Eqn. 18), `auc` (area under the ROC curve), `ap` (average precision), or
+    one of `fraction`. ValueError for other shapes, labels or measures, and a score that is NaN.
     """
     truth, scores = pair(truth, scores, "scores")
     if truth.ndim != 2:
         raise ValueError(f"truth must be (N, A), found {truth.shape}")
     if np.isnan(scores).any():
         raise ValueError("a score is NaN: it can be compared with nothing")
-    if metric not in ("balanced", "auc", "ap", *FRACTIONS):
-        known = ", ".join(("balanced", "auc", "ap", *FRACTIONS))
-        raise ValueError(f"no measure {metric!r}: use one of {known}")
+    if metric not in (known := ("balanced", *AREAS, *FRACTIONS)):
+        raise ValueError(f"no measure {metric!r}: use one of {', '.join(known)}")
     decided = scores > thresholds(threshold, truth)
     if metric == "balanced":
         pairs = zip(truth.T, decided.T, strict=True)
         return np.array([balanced_accuracy(y, d.astype(int)) for y, d in pairs])
-    if metric not in ("auc", "ap"):
+    if metric in FRACTIONS:
         above, below = (part.sum(0) for part in fraction(truth, scores, decided, metric))
         return above / np.where(below, below, np.nan)
-    measure = {
-        "auc": sklearn_metrics.roc_auc_score,
-        "ap": sklearn_metrics.average_precision_score,
-    }[metric]
-    values = []
-    for y, s in zip(truth.T, scores.T, strict=True):
-        known = y >= 0
-        both = len(np.unique(y[known])) == 2
-        values.append(measure(y[known], s[known]) if both else float("nan"))
-    return np.array(values)
-
-
-FRACTIONS = ("plain", "called", "precision", "log loss")
+    values = np.full(truth.shape[1], np.nan)
+    for a, (y, s) in enumerate(zip(truth.T, scores.T, strict=True)):
+        if {0, 1} <= set(y):
+            values[a] = AREAS[metric](y[y >= 0], s[y >= 0])
+    return values
 
 
 def fraction(
@@ -184,7 +149,7 @@ def fleiss_kappa(positive: Array, raters: int = 5) -> float:
     1 is full agreement, 0 agreement by chance; also 1 if all votes are the same. ValueError where
     there are no votes, or more than raters.
     """
-    yes = array(positive).astype(float)
+    yes = np.asarray(positive, float)
     if raters < 2 or not yes.size or yes.ndim != 1:
         raise ValueError(f"votes must be (N,) of 2 raters or more, found {yes.shape} of {raters}")
     if not ((yes >= 0) & (yes <= raters)).all():
@@ -224,7 +189,7 @@ def expected_calibration_error(truth: Array, probability: Array, bins: int = 10)
 
 def moving_average(values: Array, window: int = 5) -> np.ndarray:
     """Centred mean over neighbouring frames (F, ...); shorter at both ends (Fig. 11)."""
-    values = array(values).astype(float)
+    values = np.asarray(values, float)
     if window < 1 or values.ndim < 1:
         raise ValueError(f"a window of {window} over {values.shape}: take at least one frame")
     reach = window // 2

@@ -1,7 +1,9 @@
 """Simple checks of a set of faces: correlations, leaks, and what a linear classifier recognises."""
 
 import hashlib
+from collections.abc import Mapping
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -71,16 +73,24 @@ def recognise_sources(train: FaceSet, test: FaceSet) -> np.ndarray:
 
 def leaks(faces: FaceSet) -> pd.Series:
     """How many identities, and how many identical pictures, are in training and in test."""
-    test = (faces.table["split"] == "test").to_numpy()
-    people, pictures = faces.table["identity"], pd.Series(_digests(faces.images))
-    shared = {
-        "identities in training and test": set(people[test]) & set(people[~test]),
-        "identical pictures in training and test": set(pictures[test]) & set(pictures[~test]),
+    found = {
+        "identities in training and test": faces.table["identity"],
+        "identical pictures in training and test": digests(faces.images),
     }
-    return pd.Series({name: len(both) for name, both in shared.items()})
+    return in_both(faces.table["split"], found)
 
 
-def _digests(images: Tensor) -> list[str]:
+def in_both(split: pd.Series, values: Mapping[str, Any]) -> pd.Series:
+    """How many different values, (N,) or (N, K), are in rows of both training and test, by name."""
+    test = (split == "test").to_numpy()
+    arrays = {name: np.asarray(each) for name, each in values.items()}
+    return pd.Series(
+        {name: len(np.intersect1d(each[test], each[~test])) for name, each in arrays.items()}
+    )
+
+
+def digests(images: Tensor) -> list[str]:
+    """A hash of the pixels of each picture."""
     return [hashlib.sha256(image.numpy().tobytes()).hexdigest() for image in images]
 
 

@@ -2,5 +2,6 @@
 fine-tuning on SFEW and CK+ (`finetuning`, `plain_networks`), the relation networks of Table 11
 (`relation`, `movie`, `cases`), and what results depend on (`sensitivity`, `scale`).
 
-`networks` builds and loads the networks of a profile. May import every package but `figures`.
+`networks` builds, trains and loads the networks of a profile. May import every package but
+`figures`.
 """

@@ -10,26 +10,17 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from sklearn.metrics import balanced_accuracy_score
 from torch import Tensor
 
 from lib import vocabulary, world
 from lib.evaluation import metrics
 from lib.evaluation.baselines import fit_expressions, fit_svms, hog, lbp, phog_lpq
+from lib.evaluation.claims import reported
+from lib.evaluation.probes import REAL_SHARES
 from lib.world.scenes import PARTS, pairs
 
 SEED = 9000
 SIZE = 64  # px
-GROUPS = {"gender": 83.2, "pose": 71.6, "expression": 64.5, "age": 77.1}  # Table 5, HOG+SVM
-CELEBA = {  # per cent of CelebA's 202,599 faces, from its own file of attributes
-    "gender": 41.7, "smiling": 48.2, "mouth_opened": 48.3, "narrow_eyes": 11.5, "young": 77.4,
-    "goatee": 6.3, "no_beard": 83.5, "sideburns": 5.7, "five_oclock_shadow": 11.1, "gray_hair": 4.2,
-    "bald": 2.2, "mustache": 4.2,
-}  # fmt: skip
-TABLE_10 = {  # per cent of the 8,016 pairs of training and test
-    "dominant": 6.6, "competitive": 5.2, "trusting": 85.7, "warm": 84.7, "friendly": 93.1,
-    "involved": 87.9, "demonstrative": 89.6, "assured": 90.0,
-}  # fmt: skip
 
 
 class Measure(NamedTuple):
@@ -45,12 +36,8 @@ class Measure(NamedTuple):
 def measure(faces: int = 1500, *, progress: bool = False) -> pd.DataFrame:
     """Every measure of the calibration; columns measure, ours, paper, low, high (per cent).
 
-    Parameters
-    ----------
-    faces
-        Faces of each source (of CK+: at the peak) and pairs; three quarters are for training.
-    progress
-        Show a bar while faces are rendered.
+    faces: of each source (of CK+: at the peak), and pairs; three quarters are for training.
+    progress: show a bar while faces are rendered.
     """
     rows = attributes(faces, progress)
     rows += [film_stills(faces, progress), lab_frames(faces // 9, progress)]
@@ -60,22 +47,18 @@ def measure(faces: int = 1500, *, progress: bool = False) -> pd.DataFrame:
 
 def attributes(count: int, progress: bool = False) -> list[Measure]:
     """HOG and linear SVMs on the attributes that each source labels: balanced accuracy."""
-    scores: dict[str, list[float]] = {}
+    scores = []
     cut = count * 3 // 4 // 4 * 4  # CelebA's people come in fours
     for source in vocabulary.FACE_SOURCES:
         made = world.faces(source, range(count), seed=SEED, size=SIZE, progress=progress)
-        found = _balanced(hog(made.images), made.labels, cut)
-        for name, value in zip(vocabulary.ATTRIBUTES, found, strict=True):
-            scores.setdefault(name, []).append(value)
-    each = {
-        name: np.nanmean(values) for name, values in scores.items() if np.isfinite(values).any()
-    }
-    rows = [
-        Measure("24 attributes, HOG+SVM", float(np.mean(list(each.values()))), 71.0, 67.0, 75.0)
-    ]
-    for group, paper in GROUPS.items():
-        value = np.mean([each[name] for name in vocabulary.GROUPS[group] if name in each])
-        rows.append(Measure(f"{group}, HOG+SVM", float(value), paper, paper - 7, paper + 7))
+        scores.append(_balanced(hog(made.images), made.labels, cut))
+    each = pd.DataFrame(scores, columns=list(vocabulary.ATTRIBUTES)).mean()  # over sources
+    published = reported("table05").T["HOG+SVM"]
+    rows = [Measure("24 attributes, HOG+SVM", float(each.mean()), 71.0, 67.0, 75.0)]
+    for group, names in vocabulary.GROUPS.items():
+        value, titles = float(each[list(names)].mean()), [vocabulary.title(name) for name in names]
+        paper = round(float(published[titles].mean()), 1)
+        rows.append(Measure(f"{group}, HOG+SVM", value, paper, paper - 7, paper + 7))
     return rows
 
 
@@ -117,31 +100,27 @@ def frequencies(count: int = 4000) -> list[Measure]:
     """Shares of faces and pairs with an attribute or trait, and Fleiss' kappa; no pictures."""
     given = world.annotations("celeba", range(0, 4 * count, 4), seed=SEED).mean(0)
     voted = pd.concat([pairs(part, range(0, count, 2), seed=SEED)[2] for part in PARTS])
-    shares = {name: (given[vocabulary.column(name)], real) for name, real in CELEBA.items()}
-    shares |= {name: (voted[name].mean(), real) for name, real in TABLE_10.items()}
-    rows = [
-        Measure(
-            f"frequency of {name}", 100 * float(ours), real, real * 2 / 3, min(real * 4 / 3, 100)
-        )
-        for name, (ours, real) in shares.items()
-    ]
+    celeba, pair_counts = REAL_SHARES["celeba"].dropna(), reported("table10")
+    positive = pair_counts.filter(like="#positive").sum(axis=1) / pair_counts.sum(axis=1)
+    rows = []
+    for name, share in [*celeba.items(), *positive.items()]:
+        ours = voted[name].mean() if name in voted else given[vocabulary.column(str(name))]
+        real = float(np.round(100 * share, 1))
+        ends = real * 2 / 3, min(real * 4 / 3, 100)
+        rows.append(Measure(f"frequency of {name}", 100 * float(ours), real, *ends))
     agreed = np.mean(
         [metrics.fleiss_kappa(voted[f"votes_{name}"].to_numpy()) for name in vocabulary.TRAITS]
     )
     return [*rows, Measure("Fleiss' kappa", 100 * float(agreed), 62.0, 55.0, 69.0)]
 
 
-def _balanced(features: np.ndarray, labels: Tensor, cut: int) -> list[float]:
-    """Balanced accuracy (per cent) of each label on the rows from `cut` on; NaN where a label is
-    missing or has one class only."""
+def _balanced(features: np.ndarray, labels: Tensor, cut: int) -> np.ndarray:
+    """Balanced accuracy (per cent) of each label on the rows from `cut` on, (A,); NaN where a label
+    is missing or has one class only."""
     machines = fit_svms(features[:cut], labels[:cut])
-    answers, truth = machines.scores(features[cut:]) > 0, labels[cut:].numpy()
-    found = []
-    for column, machine in enumerate(machines.machines):
-        y = truth[:, column]
-        known = machine is not None and len(np.unique(y)) == 2 and y.min() >= 0
-        found.append(100 * balanced_accuracy_score(y, answers[:, column]) if known else np.nan)
-    return found
+    found = metrics.per_attribute(labels[cut:], machines.scores(features[cut:]), threshold=0)
+    learnt = [machine is not None for machine in machines.machines]
+    return np.where(learnt, 100 * found, np.nan)
 
 
 def _recognised(

@@ -62,17 +62,12 @@ def clearest(
 ) -> dict[str, int]:
     """The row of the pair that shows most clearly what a title says, by title.
 
-    Parameters
-    ----------
-    wanted
-        Title -> the traits it is about: +1 where they hold, -1 where they do not. Only pairs whose
-        labels say all of it qualify; of these the one is taken whose annotators voted for it most,
-        among equal ones the one with most evidence for it, then the first. Earlier titles choose
-        first, no couple is shown twice, a title that no pair fits is left out.
-    seed
-        Of the embedded world: pairs with a hidden face, or one hardly `visible`, do not qualify.
-
-    No prediction is looked at: the network may be right or wrong about what is shown.
+    wanted: title -> the traits it is about, +1 where they hold, -1 where they do not. Only pairs
+    whose labels say all of it qualify, and not those with a hidden face (`occluded`, by the seed of
+    the embedded world) or one hardly `visible`. Of these the one is taken whose annotators voted
+    for it most, among equal ones the one with most evidence for it, then the first. Earlier titles
+    choose first, no couple is shown twice, a title that no pair fits is left out. No prediction is
+    looked at: the network may be right or wrong about what is shown.
     """
     labels, hidden = pairs.labels.numpy(), occluded(pairs, seed=seed)
     votes, evidence = annotation.votes(pairs.table), annotation.evidence(pairs.table)
@@ -178,19 +173,15 @@ def contrast(
     resamples: int,
     people: np.ndarray | None = None,
     seed: int = 0,
-) -> dict[str, float | None]:
+) -> bootstrap.Estimate:
     """Mean of values (N,) where `chosen` minus mean elsewhere, with its 95 % interval.
 
     chosen: (N,) bool; people: (N,), rows of one person or couple are resampled together. None
     where all or no rows are chosen.
     """
     if chosen.all() or not chosen.any():
-        return {"value": None, "low": None, "high": None}
+        return bootstrap.percent(np.nan, None, None)
     times = bootstrap.sample_counts(len(values), resamples, seed, people)
-    with np.errstate(invalid="ignore"):
-        here, there = (
-            times[:, rows] @ values[rows] / times[:, rows].sum(1) for rows in (chosen, ~chosen)
-        )
-    low, high = bootstrap.quantiles(here - there)
-    value = float(values[chosen].mean() - values[~chosen].mean())
-    return {"value": value, "low": low, "high": high}
+    here, there = (bootstrap.means(values[rows], times[:, rows]) for rows in (chosen, ~chosen))
+    value = values[chosen].mean() - values[~chosen].mean()
+    return bootstrap.estimate(value, here - there, scale=1)

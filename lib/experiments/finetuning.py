@@ -6,17 +6,18 @@ from typing import Any
 import numpy as np
 import torch
 from lightning_fabric import Fabric
+from sklearn.metrics import confusion_matrix
 from torch import Tensor
 from tqdm import tqdm
 
-from lib import training, vocabulary
+from lib import vocabulary
 from lib.data.faces import FaceSet
 from lib.evaluation import baselines, bootstrap
-from lib.evaluation.bootstrap import estimate, row_means, share
+from lib.evaluation.bootstrap import Estimate, estimate, means, row_means, share
+from lib.experiments import networks
 from lib.models import DCN
 from lib.params import Params
 
-Estimate = dict[str, float | None]  # value, low, high
 COLUMNS = vocabulary.columns(vocabulary.EXPRESSIONS)
 NEUTRAL = vocabulary.EXPRESSIONS.index("neutral")
 
@@ -43,7 +44,7 @@ def predicted(logits: Tensor) -> np.ndarray:
 
 def recognise(model: DCN, faces: FaceSet, params: Params, fabric: Fabric | None = None) -> Tensor:
     """Logits (N, 24) of faces."""
-    return training.extract(model, faces.images, size=params.model.size, fabric=fabric)[1]
+    return networks.logits(model, faces.images, params, fabric)
 
 
 def finetune(
@@ -56,17 +57,9 @@ def finetune(
     description: str | None = None,
 ) -> DCN:
     """A copy of a DCN, trained further on the labels of other faces (`evaluation.finetune`)."""
-    tuned = copy.deepcopy(model)
-    training.fit(
-        tuned,
-        faces.images,
-        faces.labels,
-        train=params.evaluation.finetune,
-        size=params.model.size,
-        seed=seed,
-        fabric=fabric,
-        description=description,
-    )
+    tuned, recipe = copy.deepcopy(model), params.evaluation.finetune
+    options = {"seed": seed, "fabric": fabric, "description": description}
+    networks.fit(tuned, faces.images, faces.labels, recipe, params, **options)
     return tuned
 
 
@@ -145,18 +138,14 @@ def _mean_of_six(
     seed: int = 0,
 ) -> Estimate:
     """Mean over those of the six basic expressions that occur of the mean of values (N,)."""
-    chosen = [k for k in range(len(vocabulary.EXPRESSIONS)) if k != NEUTRAL and (truth == k).any()]
+    shown = [truth == k for k in np.unique(truth) if k != NEUTRAL]
     times = bootstrap.sample_counts(len(truth), resamples, seed, people)
-    with np.errstate(invalid="ignore"):
-        parts = [
-            times[:, truth == k] @ values[truth == k] / times[:, truth == k].sum(1) for k in chosen
-        ]
-    exact = np.mean([values[truth == k].mean() for k in chosen])
+    parts = [means(values[rows], times[:, rows]) for rows in shown]
+    exact = np.mean([values[rows].mean() for rows in shown])
     return estimate(exact, row_means(np.stack(parts, 1)))
 
 
 def confusion(truth: np.ndarray, answers: np.ndarray) -> np.ndarray:
     """Share of faces of each true expression (row) predicted as each (column), (7, 7) percent."""
-    counts = torch.zeros(7, 7)
-    counts.index_put_((torch.tensor(truth), torch.tensor(answers)), torch.ones(len(truth)), True)
-    return (100 * counts / counts.sum(1, keepdim=True).clamp(min=1)).numpy()
+    counts = confusion_matrix(truth, answers, labels=range(7)).astype(np.float32)
+    return 100 * counts / counts.sum(1, keepdims=True).clip(min=1)

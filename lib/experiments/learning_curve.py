@@ -9,7 +9,6 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor
 
-from lib import training
 from lib.data import heldout
 from lib.data.faces import FaceSet
 from lib.evaluation import baselines, metrics, results
@@ -64,19 +63,9 @@ def run(
     weights and has the recipe of stage 1, so fewer faces are also fewer steps. Prints a line for
     each number of faces.
 
-    Parameters
-    ----------
-    train
-        The training faces with their visible labels.
-    test
-        The faces that the logits are of.
-    whole
-        Logits (N, A) of the test faces by the network that learned from all training faces.
-    folder
-        Where the states of the trainings are kept, from which a killed run continues; None keeps
-        none.
-    fabric
-        Device, precision and processes; None: one process in float32.
+    whole: logits (N, A) of the test faces by the network that learned from all training faces.
+    folder: where the states of the trainings are kept, from which a killed run continues; None
+    keeps none. fabric: None is one process in float32. ValueError where no labels are held out.
     """
     visible = train.visible
     if visible is None:
@@ -89,8 +78,12 @@ def run(
         machines = baselines.fit_svms(learned[index.numpy()], visible[index], seed=params.seed)
         middle, logits = time.perf_counter(), whole
         if count < len(train):
-            place = None if folder is None else folder / f"faces{count}"
-            logits = _network(train.select(index), test, params, place, fabric)
+            model, place = networks.dcn(params), folder and folder / f"faces{count}"
+            options = {"fabric": fabric, "checkpoint": place, "description": None}
+            networks.fit(
+                model, train.images[index], visible[index], params.stage1, params, **options
+            )
+            logits = networks.logits(model, test.images, params, fabric)
         curve[count] = {
             HOG_SVM: torch.from_numpy(machines.scores(seen)).float(),
             NETWORK: logits,
@@ -99,26 +92,6 @@ def run(
         seconds = middle - begin, time.perf_counter() - middle
         print("{} faces: SVMs {:.0f} s, network {:.0f} s".format(count, *seconds), flush=True)
     return curve
-
-
-def _network(
-    train: FaceSet, test: FaceSet, params: Params, place: Path | None, fabric: Fabric | None
-) -> Tensor:
-    """Logits (N, A) of the test faces by a new network that learned from the training faces."""
-    assert train.visible is not None
-    model, size = networks.dcn(params), params.model.size
-    training.fit(
-        model,
-        train.images,
-        train.visible,
-        train=params.stage1,
-        size=size,
-        seed=params.seed,
-        fabric=fabric,
-        checkpoint=place,
-        description=None,
-    )
-    return training.extract(model, test.images, size=size, fabric=fabric)[1]
 
 
 def rows(curve: Curve, judge: Judge) -> pd.DataFrame:

@@ -13,7 +13,7 @@ from lib import vocabulary, world
 from lib.data.faces import PairSet
 from lib.data.rendered import pair_set
 from lib.data.scenes import boxes
-from lib.evaluation import metrics
+from lib.evaluation import bootstrap, metrics
 from lib.experiments import relation
 from lib.models import RelationNet
 from lib.params import Params
@@ -86,11 +86,9 @@ def quarrel_minus_talk(clips: Sequence[Clip], *, truth: bool = False) -> np.ndar
 
     truth: the same of the true shares of annotators.
     """
-    rows = []
-    for clip in clips:
-        values = clip.curves["truth"] if truth else clip.smooth
-        rows.append(values[clip.quarrel].mean(0) - values[~clip.quarrel].mean(0))
-    return np.stack(rows)
+    curves = [clip.curves["truth"] if truth else clip.smooth for clip in clips]
+    rows = zip(curves, (clip.quarrel for clip in clips), strict=True)
+    return np.stack([curve[hot].mean(0) - curve[~hot].mean(0) for curve, hot in rows])
 
 
 def in_quarrel(clips: Sequence[Clip]) -> np.ndarray:
@@ -131,14 +129,11 @@ def spread(clips: Sequence[Clip]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return profiles.mean(0), low, high
 
 
-def over_clips(values: np.ndarray) -> dict[str, float | None]:
+def over_clips(values: np.ndarray) -> bootstrap.Estimate:
     """Mean of one value per clip (clips,), with its 95 % interval (Student's t).
 
     The clip is the unit, since frames of one clip resemble each other. None where a clip has no
     value.
     """
-    if not np.isfinite(values).all():
-        return {"value": None, "low": None, "high": None}
-    mean, spread = float(values.mean()), float(stats.sem(values))
-    reach = float(stats.t.ppf(0.975, len(values) - 1)) * spread
-    return {"value": mean, "low": mean - reach, "high": mean + reach}
+    mean, reach = values.mean(), stats.t.ppf(0.975, len(values) - 1) * stats.sem(values)
+    return bootstrap.percent(mean, mean - reach, mean + reach, scale=1)

@@ -23,8 +23,6 @@ from lib.propagation.prior import class_odds
 
 FIRST = ("happy", "goatee", "smiling", "surprise", "bald")
 SHOWN = 6  # neighbours
-NODES = {"face": int, "source": str, "positive": bool, "known": bool, "affinity": float}
-TERMS = {"log-odds": float, "note": str}
 NAMES = ("Gaussian term (Eqn. 4)", "co-occurrence prior (Eqn. 5)", "neighbours (Eqn. 6)")
 ANSWERS = {1: "positive", 0: "negative"}
 
@@ -123,7 +121,7 @@ def log_odds(
             float(class_odds(labels)[a]),
             "among the annotations; not in Eqn. 11",
         )
-    return pd.DataFrame.from_dict(rows, orient="index", columns=list(TERMS))
+    return pd.DataFrame.from_dict(rows, orient="index", columns=["log-odds", "note"])
 
 
 def ties(graph: NeighbourGraph, *, symmetric: bool) -> Tensor:
@@ -209,5 +207,4 @@ def _title(faces: FaceSet, face: int, a: int) -> str:
 
 
 def _none(why: str) -> Neighbourhood:
-    empty = (pd.DataFrame(columns=list(kinds)).astype(kinds) for kinds in (NODES, TERMS))
-    return Neighbourhood(why, *empty)
+    return Neighbourhood(why, pd.DataFrame(columns=["face"]), pd.DataFrame())

@@ -1,14 +1,16 @@
-"""The networks of a profile: new ones with random weights, or those that a notebook has saved."""
+"""The networks of a profile: new ones with random weights, trained on faces, applied to faces, or
+those that a notebook has saved."""
 
 import copy
 from typing import Any
 
 import torch
+from lightning_fabric import Fabric
 from torch import Tensor
 
-from lib import models
+from lib import models, training
 from lib.models import DCN, RelationNet
-from lib.params import Params
+from lib.params import Params, TrainParams
 from lib.vocabulary import ATTRIBUTES
 from lib.workspace import Workspace
 
@@ -32,14 +34,8 @@ def siamese(
     """An S-DCN whose two DCNs start as copies of one: "initialized by learning on multiple
     attribute datasets" (Fig. 5).
 
-    Parameters
-    ----------
-    source
-        The DCN whose trunk is copied; it is not changed.
-    spatial
-        Whether the network gets the spatial cues.
-    seed
-        What all other weights depend on; None takes the profile's own.
+    source: its trunk is copied, it is not changed. spatial: whether the network gets the spatial
+    cues. seed: what all other weights depend on; None takes the profile's own.
     """
     torch.manual_seed(params.seed if seed is None else seed)
     trunk, shared = copy.deepcopy(source.trunk), params.relation.shared
@@ -64,6 +60,25 @@ def load_siamese(work: Workspace, name: str) -> RelationNet:
     model = siamese(work.params, dcn(work.params))
     model.load_state_dict(_weights(work, name, sizes(work.params, siamese=True)))
     return model
+
+
+def fit(
+    model: DCN,
+    images: Tensor,
+    labels: Tensor,
+    recipe: TrainParams,
+    params: Params,
+    **options: Any,
+) -> None:
+    """Train a DCN in place on faces (N, 3, S, S) and labels (N, 24) by one of the profile's
+    recipes; its seed is the profile's own unless it is given. options: of `training.fit`."""
+    options = {"seed": params.seed, **options}
+    training.fit(model, images, labels, train=recipe, size=params.model.size, **options)
+
+
+def logits(model: DCN, images: Tensor, params: Params, fabric: Fabric | None = None) -> Tensor:
+    """Logits (N, 24) of faces (N, 3, S, S) uint8."""
+    return training.extract(model, images, size=params.model.size, fabric=fabric)[1]
 
 
 def sizes(params: Params, *, siamese: bool = False) -> dict[str, Any]:

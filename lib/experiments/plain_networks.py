@@ -10,8 +10,9 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor
 
-from lib import training, vocabulary
+from lib import vocabulary
 from lib.data.faces import FaceSet
+from lib.experiments import networks
 from lib.models import DCN, PlainTrunk
 from lib.params import Params
 from lib.training import processes
@@ -35,15 +36,10 @@ def pretrained(
     fabric: Fabric | None = None,
     folder: Path | None = None,
 ) -> list[DCN]:
-    """Five plain networks with different seeds, trained on the seven expressions.
+    """Five plain networks with different seeds, trained on the faces that carry the seven
+    expressions; if none does they keep their random weights, and a printed line says so.
 
-    Parameters
-    ----------
-    faces
-        Those among them that carry the seven expressions are learnt from. If none does, the
-        networks keep their random weights, and a printed line says so.
-    folder
-        Keeps the states of the runs, so that a later call need not train again.
+    folder: keeps the states of the runs, so that a later call need not train again.
     """
     labelled = (faces.labels[:, COLUMNS] >= 0).all(1)
     images, labels = faces.images[labelled], faces.labels[labelled]
@@ -54,17 +50,13 @@ def pretrained(
         return models
     fabric = fabric or processes.single(params)
     for number, (own, model) in enumerate(zip(seeds, models, strict=True), 1):
-        training.fit(
-            model,
-            images,
-            labels,
-            train=params.relation.pretrain,
-            size=params.model.size,
-            seed=own,
-            fabric=fabric,
-            checkpoint=folder and folder / f"plain_{number}",
-            description=f"plain network {number}",
-        )
+        options = {
+            "seed": own,
+            "fabric": fabric,
+            "checkpoint": folder and folder / f"plain_{number}",
+            "description": f"plain network {number}",
+        }
+        networks.fit(model, images, labels, params.relation.pretrain, params, **options)
     return models
 
 

@@ -78,43 +78,26 @@ def pretrain(
     Prints the entropy of those labels beside the losses: a network whose loss is no lower has
     learnt only how frequent each label is.
 
-    Parameters
-    ----------
-    faces
-        Training faces; those without a visible label of the group are left out.
-    group
-        A key of `vocabulary.GROUPS`.
-    fabric
-        None: one process, on the device of the profile.
-    folder
-        Keeps the training state, so that an interrupted run continues; None keeps none.
-
-    Raises
-    ------
-    ValueError
-        Where no face has a visible label of the group, or none were decided yet (notebook 01).
+    faces: those without a visible label of the group are left out. group: a key of
+    `vocabulary.GROUPS`. fabric: None is one process, on the device of the profile. folder: keeps
+    the training state, so that an interrupted run continues; None keeps none. ValueError where no
+    face has a visible label of the group, or none were decided yet (notebook 01).
     """
     if faces.visible is None:
         raise ValueError("the faces have no visible labels yet: run notebook 01")
-    fabric = fabric or processes.single(params)
-    model, train, size = networks.dcn(params), params.relation.pretrain, params.model.size
     others = tuple(a for a in vocabulary.ATTRIBUTES if a not in vocabulary.GROUPS[group])
     labels = faces.visible.clone()
     labels[:, vocabulary.columns(others)] = vocabulary.MISSING
     labelled = (labels >= 0).any(1)
     images, labels = faces.images[labelled], labels[labelled]
     entropy = training.masked_loss(training.frequency_logits(labels).expand_as(labels), labels)
-    training.fit(
-        model,
-        images,
-        labels,
-        train=train,
-        size=size,
-        seed=params.seed,
-        fabric=fabric,
-        checkpoint=folder and folder / f"dcn_{group}",
-        description=f"DCN on {group} (entropy of its labels {entropy:.4f})",
-    )
+    options = {
+        "fabric": fabric or processes.single(params),
+        "checkpoint": folder and folder / f"dcn_{group}",
+        "description": f"DCN on {group} (entropy of its labels {entropy:.4f})",
+    }
+    model = networks.dcn(params)
+    networks.fit(model, images, labels, params.relation.pretrain, params, **options)
     return model
 
 
@@ -131,12 +114,11 @@ def fit(
 
     fabric, folder: as in `pretrain`. name: the variant's short name, for the kept state.
     """
-    train, size = recipe(params, len(pairs)), params.model.size
     return training.fit_pairs(
         model,
         pairs,
-        train=train,
-        size=size,
+        train=recipe(params, len(pairs)),
+        size=params.model.size,
         seed=params.seed,
         fabric=fabric or processes.single(params),
         checkpoint=folder and folder / name,
@@ -147,10 +129,7 @@ def fit(
 def predict(
     model: RelationNet, pairs: PairSet, params: Params, fabric: Fabric | None = None
 ) -> Tensor:
-    """Logits (N, 8) of the traits, whose sigmoid is p(g = 1) of Eqn. 15.
-
-    fabric: as in `pretrain`.
-    """
+    """Logits (N, 8), whose sigmoid is p(g = 1) of Eqn. 15; fabric: as in `pretrain`."""
     fabric = fabric or processes.single(params)
     return training.predict_pairs(model, pairs, size=params.model.size, fabric=fabric)
 
@@ -165,20 +144,10 @@ def variant(
     fabric: Fabric | None = None,
     folder: Path | None = None,
 ) -> RelationNet:
-    """One of Table 11's networks, trained.
+    """One of Table 11's networks (`NETWORKS`, else ValueError), trained on pairs.
 
-    Parameters
-    ----------
-    name
-        One of `NETWORKS`; ValueError otherwise.
-    faces
-        Training faces, for the variants pre-trained with one attribute group.
-    pairs
-        Training pairs.
-    full
-        The DCN trained on all attributes with propagation (notebook 04).
-    fabric, folder
-        As in `pretrain`.
+    faces: for the variants pre-trained with one attribute group. full: the DCN trained on all
+    attributes with propagation (notebook 04). fabric, folder: as in `pretrain`.
     """
     if name not in NETWORKS:
         raise ValueError(f"no network {name!r}: use one of {', '.join(NETWORKS)}")
@@ -196,11 +165,8 @@ def hog_scores(train: PairSet, test: PairSet, *, seed: int) -> Tensor:
 
     Returns the SVMs' decision values (N, 8) float64 on the test pairs: positive means yes.
     """
-    both = [
-        np.concatenate([baselines.hog(p.left), baselines.hog(p.right)], 1) for p in (train, test)
-    ]
-    machines = baselines.fit_svms(both[0], train.labels, seed=seed)
-    return torch.from_numpy(machines.scores(both[1]))
+    known, new = (np.hstack([baselines.hog(p.left), baselines.hog(p.right)]) for p in (train, test))
+    return torch.from_numpy(baselines.fit_svms(known, train.labels, seed=seed).scores(new))
 
 
 def judge(train: PairSet, test: PairSet, params: Params) -> Judge:

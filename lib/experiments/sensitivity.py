@@ -7,7 +7,7 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor
 
-from lib import training, vocabulary
+from lib import vocabulary
 from lib.data import heldout
 from lib.data.faces import FaceSet
 from lib.evaluation.judging import Judge
@@ -15,7 +15,6 @@ from lib.experiments import alternation, networks
 from lib.models import DCN
 from lib.params import Params
 
-UNKNOWN = {"value": np.nan, "low": np.nan, "high": np.nan}
 BEARD = ("goatee", "no_beard", "sideburns", "five_oclock_shadow", "mustache")
 
 
@@ -53,28 +52,17 @@ def train(
     without propagation.
     """
     params = shorter(params)
-    seen = chosen & (labels >= 0).any(1)
-    model = networks.dcn(params)
-    size = params.model.size
-    training.fit(
-        model,
-        faces.images[seen],
-        labels[seen],
-        train=params.stage1,
-        size=size,
-        seed=params.seed,
-        fabric=fabric,
-        description=f"DCN, {int(seen.sum())} labelled faces",
-    )
-    tested = faces.images[~chosen]
-    logits = {"baseline": training.extract(model, tested, size=size, fabric=fabric)[1]}
+    seen, model = chosen & (labels >= 0).any(1), networks.dcn(params)
+    data, title = (faces.images[seen], labels[seen]), f"DCN, {int(seen.sum())} labelled faces"
+    networks.fit(model, *data, params.stage1, params, fabric=fabric, description=title)
+    logits = {"baseline": networks.logits(model, faces.images[~chosen], params, fabric)}
     weights = {name: value.clone() for name, value in model.state_dict().items()}
     runs = {"dcn_ap": ("propagation", chosen), "control": (alternation.NOTHING, seen)}
     for name, (filling, part) in runs.items():
         model.load_state_dict(weights)
         here = part | ~chosen
-        data = (faces.images[here], labels[here], part[here])
-        rounds = alternation.alternate(model, *data, params=params, filling=filling, fabric=fabric)
+        given = (faces.images[here], labels[here], part[here])
+        rounds = alternation.alternate(model, *given, params=params, filling=filling, fabric=fabric)
         logits[name] = rounds[-1].logits
     return logits
 
@@ -119,15 +107,8 @@ def other_trunk(
     """A DCN with another trunk, trained on faces and their labels (N, A) by stage 1's recipe."""
     torch.manual_seed(params.seed)
     model = DCN(features=params.model.features, trunk=name)
-    training.fit(
-        model,
-        faces.images,
-        labels,
-        train=params.stage1,
-        size=params.model.size,
-        seed=params.seed,
-        fabric=fabric,
-        description=name,
+    networks.fit(
+        model, faces.images, labels, params.stage1, params, fabric=fabric, description=name
     )
     return model
 
@@ -182,11 +163,12 @@ def by_people(
         for name, judge in judges.items():
             for method, score in scores.items():
                 part = score[torch.tensor(masks[name])]
-                found = judge.number(part, attributes=shared) if shared else UNKNOWN
+                found = judge.number(part, attributes=shared) if shared else {}
                 faces, count = int(masks[name].sum()), len(shared)
                 row = {"question": question, "group": name, "method": method}
                 rows.append(row | found | {"faces": faces, "attributes": count})
-    return pd.DataFrame(rows).set_index(["question", "group", "method"])
+    columns = ["question", "group", "method", "value", "low", "high", "faces", "attributes"]
+    return pd.DataFrame(rows, columns=columns).set_index(columns[:3])
 
 
 def _everywhere(attribute: str, judges: dict[str, Judge], least: int = 5) -> bool:

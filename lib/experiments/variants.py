@@ -26,7 +26,8 @@ LITERAL = "full covariance"
 # weights of the three terms.
 MEAN_FIELD = {"sample": False}
 SHARED = {"covariance": "shared", **MEAN_FIELD}
-WEAK = {"unary_weight": 0.3, "prior_weight": 0.3, **SHARED}
+SYMMETRIC = {"symmetric": True, **SHARED}
+WEAK = {"unary_weight": 0.3, "prior_weight": 0.3}
 CHANGES: dict[str, dict[str, Any]] = {
     LITERAL: {},
     "full, mean field": MEAN_FIELD,
@@ -36,15 +37,10 @@ CHANGES: dict[str, dict[str, Any]] = {
     "16 components": {"covariance": "pca-16"},
     "full, weak unary": {"unary_weight": 0.1, **MEAN_FIELD},
     "shared, weak unary": {"unary_weight": 0.3, **SHARED},
-    "shared, weak terms": WEAK,
-    "shared, weak terms, symmetric": {"symmetric": True, **WEAK},
+    "shared, weak terms": {**WEAK, **SHARED},
+    "shared, weak terms, symmetric": {**WEAK, **SYMMETRIC},
     "16 components, weak unary": {"covariance": "pca-16", "unary_weight": 0.1, **MEAN_FIELD},
-    "shared, weak prior, 30 neighbours": {
-        "neighbours": 30,
-        "prior_weight": 0.3,
-        "symmetric": True,
-        **SHARED,
-    },
+    "shared, weak prior, 30 neighbours": {"neighbours": 30, "prior_weight": 0.3, **SYMMETRIC},
 }
 
 
