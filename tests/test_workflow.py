@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 import nbformat
+import pandas as pd
 import papermill
 import psutil
 import pytest
@@ -357,6 +358,22 @@ def test_what_is_damaged_is_made_again_before_all_else_and_alone(monkeypatch, tm
     monkeypatch.setattr(reproduce.progress, "summary", lambda _: None)
     reproduce._run("smoke", "2", ())
     assert runs[0] == ("02.done",) and runs[1][0] == "--prioritize" and len(runs) == 2
+
+
+@pytest.mark.parametrize("from_nothing", [True, False])
+def test_minutes_are_kept_of_a_run_from_nothing_alone(monkeypatch, tmp_path, from_nothing):
+    monkeypatch.setenv("OUTPUTS", str(tmp_path / "outputs"))
+    executed(tmp_path, "smoke", "02_stage1_network", 90)
+    if not from_nothing:
+        finish(tmp_path, "smoke", "01_datasets")
+    monkeypatch.setattr(reproduce, "_snakemake", lambda *_: None)
+    monkeypatch.setattr(reproduce, "_forget_damaged", lambda _: [])
+    reproduce._run("smoke", "2", ())
+    kept = tmp_path / "outputs" / "smoke" / "minutes.csv"
+    assert kept.exists() == from_nothing
+    if from_nothing:
+        table = pd.read_csv(kept, index_col=0)["minutes"]
+        assert table["02_stage1_network"] == 1.5 and table["whole run"] == 0
 
 
 # README and report --------------------------------------------------------------------------------

@@ -8,9 +8,12 @@ import json
 import sys
 from pathlib import Path
 
+import pandas as pd
+
+from lib import files
 from lib.params import load
 from workflow import missing_data
-from workflow.pipeline import before, done, folder_of, runs, split
+from workflow.pipeline import STEPS, before, done, folder_of, runs, split
 
 
 def last_seconds(profile: str, run: str) -> float | None:
@@ -68,8 +71,8 @@ def end(profile: str, run: str) -> None:
 def ended(profile: str) -> set[str]:
     """The runs that are over, and ended after every run that they need."""
     params = load(profile)
-    files = {each: folder_of(profile) / done(each) for each in runs(params)}
-    times = {each: file.stat().st_mtime for each, file in files.items() if file.exists()}
+    over = {each: folder_of(profile) / done(each) for each in runs(params)}
+    times = {each: file.stat().st_mtime for each, file in over.items() if file.exists()}
 
     def counts(each: str) -> bool:
         return each in times and all(
@@ -77,6 +80,15 @@ def ended(profile: str) -> set[str]:
         )
 
     return {each for each in times if counts(each)}
+
+
+def keep_minutes(profile: str, whole: float) -> None:
+    """Keep, after a run that began with nothing, the minutes of every notebook, and `whole`, the
+    seconds of all side by side: `minutes.csv`, which the README quotes.
+    """
+    seconds = {"whole run": whole} | {each: last_seconds(profile, each) for each in STEPS}
+    table = pd.Series(seconds, name="minutes").div(60).round(1).rename_axis("notebook")
+    files.atomically(folder_of(profile) / "minutes.csv", table.to_csv)
 
 
 def summary(profile: str) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
+import pandas as pd
 
 from lib.evaluation import claims, findings
 from lib.evaluation.judging import PAPER
@@ -81,7 +82,8 @@ def estimate(
 
 
 def notebooks(profile: str = PROFILE) -> str:
-    """Question, paper item and minutes of every notebook that has run."""
+    """Question, paper item and minutes of every notebook, as the last run from nothing took."""
+    minutes = pd.read_csv(ROOT / "outputs" / profile / "minutes.csv", index_col=0)["minutes"]
     rows = []
     for name in STEPS:
         path = ROOT / "outputs" / profile / f"{name}.ipynb"
@@ -90,9 +92,10 @@ def notebooks(profile: str = PROFILE) -> str:
         notebook = nbformat.read(path, as_version=4)
         page = notebook.cells[0].source
         title = page.splitlines()[0].removeprefix("# ")
-        minutes = max(notebook.metadata.papermill.duration / 60, 0.1)
         link = f"[{title}]({path.relative_to(ROOT)})"
-        rows.append((link, field(page, "Question"), items(field(page, "Paper")), f"{minutes:.1f}"))
+        rows.append(
+            (link, field(page, "Question"), items(field(page, "Paper")), f"{minutes[name]:.1f}")
+        )
     return markdown(("notebook", "question", "in the paper", "minutes"), rows)
 
 

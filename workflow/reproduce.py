@@ -7,6 +7,7 @@ those of which an artifact is missing or damaged. "Up to date" is said only wher
 
 import subprocess
 import sys
+import time
 from collections.abc import Sequence
 
 import filelock
@@ -38,6 +39,7 @@ def _run(profile: str, cores: str, options: Sequence[str]) -> None:
         if folder.is_dir():
             files.sweep(folder)
     cores = str(machine.processors()) if cores == "all" else cores
+    begun, from_nothing = time.monotonic(), not (folder_of(profile) / "artifacts").exists()
     if again := _forget_damaged(profile):
         # alone: where they make the same files again, those that need them stay as they are
         _snakemake(profile, cores, *again, *options)
@@ -48,6 +50,8 @@ def _run(profile: str, cores: str, options: Sequence[str]) -> None:
             f"\nProfile {profile!r} is not up to date: `make reproduce PROFILE={profile}` goes on."
         )
     else:
+        if from_nothing:
+            progress.keep_minutes(profile, time.monotonic() - begun)
         progress.summary(profile)
 
 
