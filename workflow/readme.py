@@ -82,9 +82,11 @@ def estimate(
 
 
 def notebooks(profile: str = PROFILE) -> str:
-    """Question, paper item and minutes of every notebook, as the last run from nothing took."""
-    minutes = pd.read_csv(ROOT / "outputs" / profile / "minutes.csv", index_col=0)["minutes"]
-    rows = []
+    """Question, paper item and minutes of every notebook that has run: those of the last run from
+    nothing, or, where there was none, of the copy.
+    """
+    kept, rows = ROOT / "outputs" / profile / "minutes.csv", []
+    minutes = pd.read_csv(kept, index_col=0)["minutes"].to_dict() if kept.exists() else {}
     for name in STEPS:
         path = ROOT / "outputs" / profile / f"{name}.ipynb"
         if not path.exists():
@@ -93,9 +95,8 @@ def notebooks(profile: str = PROFILE) -> str:
         page = notebook.cells[0].source
         title = page.splitlines()[0].removeprefix("# ")
         link = f"[{title}]({path.relative_to(ROOT)})"
-        rows.append(
-            (link, field(page, "Question"), items(field(page, "Paper")), f"{minutes[name]:.1f}")
-        )
+        took = minutes.get(name, max(notebook.metadata.papermill.duration / 60, 0.1))
+        rows.append((link, field(page, "Question"), items(field(page, "Paper")), f"{took:.1f}"))
     return markdown(("notebook", "question", "in the paper", "minutes"), rows)
 
 
