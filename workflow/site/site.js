@@ -38,7 +38,7 @@
       if (cell.children.length) continue;
       const words = cell.textContent;
       const better = words.trim() === "NaN" ? "–"
-        : words.replace(/\[[^\]]*\]/g, (ends) => ends.replace(/ /g, "\u00a0")).replace(/\//g, "/\u200b");
+        : words.replace(/\[[-+\d., ]*\]/g, (ends) => ends.replace(/ /g, "\u00a0")).replace(/\//g, "/\u200b");
       if (better !== words) cell.textContent = better;
     }
   }
