@@ -18,7 +18,7 @@ LISTS = (".txt", ".lst", ".csv", ".sqlite")  # everything but pictures
 @dataclass(frozen=True)
 class Dataset:
     """reader: the module with its `rows`, its `COUNT`, and its `MARKERS`: files or folders of which
-    one exists where the set is there. owner: whom to ask. pictures: what to mind about them.
+    one exists where the set is there. owner: where to ask. pictures: what to know about them.
     """
 
     reader: ModuleType
