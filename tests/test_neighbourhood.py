@@ -66,7 +66,7 @@ def test_the_face_shown_obeys_the_rule(task):
     for seed in range(3):
         found, shown = run(task, seed=seed, **FIELDS["as the paper"])
         nodes, middle = shown.nodes.iloc[1:], shown.nodes.iloc[0]
-        assert shown.title.startswith("happy: called positive; hidden truth: ")
+        assert shown.title.startswith("happy: predicted positive; hidden truth: ")
         assert middle["positive"] and not middle["known"]
         assert (faces.visible[shown.faces[0]] >= 0).any()
         assert len(nodes) == neighbourhood.SHOWN
@@ -117,7 +117,7 @@ def choice(visible, inferred, source):
 def test_the_rule_by_hand():
     assert choice([-1, -1, 1, 0], [1, 0, 1, 0], [0, 0, 1, 1]) == (0, HAPPY)
     assert choice([-1, -1, 1, 1], [1, 0, 1, 1], [0, 0, 0, 0]) == (0, HAPPY)  # a single source
-    assert choice([-1, -1, 0, 0], [0, 0, 0, 0], [0, 0, 1, 1]) is None  # nothing called positive
+    assert choice([-1, -1, 0, 0], [0, 0, 0, 0], [0, 0, 1, 1]) is None  # nothing predicted positive
     assert choice([-1, -1, -1, -1], [1, 1, 1, 1], [0, 0, 1, 1]) is None  # nothing annotated
     assert choice([-1, 1, 1, 0], [1, 1, 1, 0], [0, 0, 1, 1]) is None  # no neighbour lacks it
 
@@ -177,7 +177,7 @@ def drawn(count=6, odds=(-1.5, 0.25, 0.75)):
         torch.zeros(count + 1, 3, 8, 8, dtype=torch.uint8),
         pd.DataFrame(nodes).assign(affinity=affinity),
         pd.DataFrame(terms, index=[*names, "class frequency"][: len(odds)]),
-        "happy: called positive; hidden truth: negative",
+        "happy: predicted positive; hidden truth: negative",
     )
     FigureCanvasAgg(figure).draw()
     return figure
@@ -201,7 +201,7 @@ def test_bars_are_the_terms_and_their_sum():
     assert [bar.get_width() for bar in right.patches] == pytest.approx([-1.5, 0.25, 0.75, -0.5])
     words = [text.get_text() for text in right.texts]
     assert "posterior p = 0.38" in words and "\N{MINUS SIGN}1.50" in words and "+0.75" in words
-    assert right.get_title(loc="left") == "happy: called positive; hidden truth: negative"
+    assert right.get_title(loc="left") == "happy: predicted positive; hidden truth: negative"
 
 
 @pytest.mark.parametrize(

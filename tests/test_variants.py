@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from lib import propagation
-from lib.evaluation import judging
+from lib.evaluation import judging, results
 from lib.experiments import variants
 from lib.params import PropagationParams, load
 from lib.propagation import Propagation
@@ -36,9 +36,9 @@ def test_the_log_loss_chooses_and_not_balanced_accuracy():
     judge = judging.Judge(truth, np.full(24, 0.1), resamples=10)
     assert judge.summary({"e": eager, "h": honest})[judging.PAPER].idxmax() == "e"
     losses = variants.group_losses(judge, {"eager": eager, "honest": honest})
-    assert variants.choose(losses) == "honest"
+    assert variants.ranked(losses) == ["honest", "eager"]
     expected = -(0.1 * np.log(0.4) + 0.9 * np.log(0.95))
-    assert losses.loc["honest", "pose"] == pytest.approx(expected)
+    assert results.wide(losses).loc["honest", "pose"] == pytest.approx(expected)
 
 
 def test_a_watched_run_is_the_same_run():

@@ -1,6 +1,6 @@
 """Run one notebook of the pipeline: `python -m workflow.execute <profile> <run>`.
 
-The last thing it writes is `<run>.done`, with the checksum of every artifact of the notebook.
+The last thing it writes is `<run>.done`, with the checksums of what the notebook made.
 """
 
 import os
@@ -61,20 +61,22 @@ def remove_bars(cells: list[NotebookNode]) -> None:
 
 
 def made(profile: str, run: str) -> dict[str, str]:
-    """The artifacts of a run, by their path in its folder, and the checksum of each.
+    """The artifacts and numbers of a run, by their path in its folder, and the checksum of each.
 
     The states of networks in training, in folders of their own, are left out.
     """
     folder, notebook = split(run)
-    root = folder_of(profile) / folder / "artifacts"
-    number = notebook.partition("_")[0]
+    root = folder_of(profile) / folder
+    artifacts, number = root / "artifacts", notebook.partition("_")[0]
     found = {}
-    for note in sorted([*root.glob(f"{number}_*.sum"), *root.glob(f"{number}_*/*.sum")]):
+    for note in sorted([*artifacts.glob(f"{number}_*.sum"), *artifacts.glob(f"{number}_*/*.sum")]):
         path = note.with_suffix("")
-        if (path.parent == root or path.suffix != ".safetensors") and (
+        if (path.parent == artifacts or path.suffix != ".safetensors") and (
             known := files.versions(path)
         ):
             found[str(path.relative_to(root))] = known[0]["sha256"]
+    for path in sorted((root / "metrics").glob(f"{notebook}.*")):
+        found[str(path.relative_to(root))] = files.checksum(path)
     return found
 
 
@@ -85,14 +87,12 @@ def damaged(profile: str, run: str) -> str:
     try:
         known = files.read_json(folder_of(profile) / done(run)) or {}
         for name, checksum in known.items():
-            path = root / "artifacts" / name
+            path = root / name
             if not path.exists():
                 return f"{path} is missing"
             if files.checksum(path) != checksum:
                 return f"{path} is damaged or was replaced"
-        page = files.read_json(root / f"{notebook}.ipynb")
-        if any("work.record(" in "".join(cell["source"]) for cell in page["cells"]):
-            files.read_json(root / "metrics" / f"{notebook}.json")
+        files.read_json(root / f"{notebook}.ipynb")
     except (OSError, ValueError, AttributeError, KeyError, TypeError) as error:
         return str(error)
     return ""

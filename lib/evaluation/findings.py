@@ -14,7 +14,7 @@ from lib.workspace import Workspace
 
 ERRORS = ("log loss", "expected calibration error")  # less is better
 # Digits by unit, otherwise one; counts and shares are written without a unit.
-DIGITS = {"nats": 2, "kappa": 2, "correlation": 2, "": 2, "share": 4, "count": 0}
+DIGITS = {"nats": 2, "kappa": 2, "correlation": 2, "": 2, "share": 4, "count": 0, "seconds": 0}
 
 
 def of(work: Workspace) -> list[str]:

@@ -93,6 +93,13 @@ def bounds(table: pd.DataFrame, *, index: str = "method") -> pd.DataFrame:
     return table.set_index(index)[["value", "low", "high"]]
 
 
+def by_metric(table: pd.DataFrame, *, index: str = "method") -> dict[str, pd.DataFrame]:
+    """The `bounds` of every metric, in order of appearance, for figures with a panel each."""
+    return {
+        str(name): bounds(rows, index=index) for name, rows in table.groupby("metric", sort=False)
+    }
+
+
 def table(estimates: Mapping[Hashable, Mapping[str, float | None]]) -> pd.DataFrame:
     """Estimates by name as a table with a row of value, low and high each, NaN where undefined."""
     return pd.DataFrame(dict(estimates)).T.astype(float)

@@ -1,5 +1,6 @@
 """Stage 2 of Algorithm 1: attribute propagation and representation learning in turn (Fig. 4)."""
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -145,7 +146,7 @@ def table(rounds: list[Round]) -> pd.DataFrame:
 
     loss: of the refinement's last epoch, nats per label; sweeps: of Algorithm 2; still moving:
     attributes that had not converged after the last sweep; flipped: share of the pseudo labels
-    that differ from those of the round before; positive: share of them that are 1.
+    that differ from those of the round before, NaN in the first; positive: share that is 1.
     """
     return pd.DataFrame([each.trace for each in rounds]).set_index("m")
 
@@ -192,10 +193,10 @@ def _round(
     if inferred is None:
         return Round(logits, known, known.float(), trace)
     missing = known < 0
-    earlier = before[-1].labels if before else inferred.labels
     trace["sweeps"] = len(inferred.trace)
     trace["still moving"] = inferred.moving
-    trace["flipped"] = float((inferred.labels != earlier)[missing].float().mean())
+    flips = (inferred.labels != before[-1].labels)[missing].float() if before else None
+    trace["flipped"] = math.nan if flips is None else float(flips.mean())
     trace["positive"] = float((inferred.labels == 1)[missing].float().mean())
     return Round(logits, inferred.labels, inferred.posterior, trace)
 

@@ -39,12 +39,8 @@ def part(table: pd.DataFrame, count: int, *, seed: int = 0) -> Tensor:
 
 
 def smaller(counts: tuple[int, ...], faces: int) -> list[int]:
-    """The counts below the number of faces, ascending; those that are left out are printed."""
-    left_out = sorted({count for count in counts if count >= faces})
-    if left_out:
-        words = ", ".join(map(str, left_out))
-        print(f"evaluation.learning_curve: {words} left out, there are {faces} training faces")
-    return sorted(set(counts) - set(left_out))
+    """The counts below the number of faces, ascending."""
+    return sorted({count for count in counts if count < faces})
 
 
 def run(

@@ -58,7 +58,7 @@ def example(
     seed: int = 0,
     device: str | None = None,
 ) -> Neighbourhood:
-    """A face that was newly called positive, and why.
+    """A face that was newly predicted positive, and why.
 
     features (N, D), inferred (N, 24) after propagation, classifier_weights (24, D); device: where
     neighbours are searched. ValueError where it is not decided which labels may be seen.
@@ -75,7 +75,7 @@ def example(
     shown = graph.index.gather(1, slots)  # (N, K)
     found = choose(visible, inferred, shown, codes, seed=seed)
     if found is None:
-        return _none("No face that lacks a label was called positive next to annotated faces.")
+        return _none("No face that lacks a label was predicted positive next to annotated faces.")
     face, a = found
     rows = torch.cat([torch.tensor([face]), shown[face]])
     nodes = pd.DataFrame(
@@ -203,7 +203,7 @@ def _title(faces: FaceSet, face: int, a: int) -> str:
     truth = int(heldout.reference(faces)[face, a])
     kind = "label held out" if faces.truth is None else "hidden truth"
     answer = f"{kind}: {ANSWERS[truth]}" if truth in ANSWERS else "truth unknown"
-    return f"{vocabulary.title(vocabulary.ATTRIBUTES[a])}: called positive; {answer}"
+    return f"{vocabulary.title(vocabulary.ATTRIBUTES[a])}: predicted positive; {answer}"
 
 
 def _none(why: str) -> Neighbourhood:

@@ -52,22 +52,20 @@ def tried(given: PropagationParams) -> dict[str, PropagationParams]:
 
 
 def group_losses(judge: Judge, scores: Mapping[str, Tensor]) -> pd.DataFrame:
-    """Log loss in nats: a row per variant, a column per attribute group, and their mean.
+    """Log loss of every variant on every attribute group, as rows of the long results table.
 
     judge: of labels held out. scores: variant -> posterior (N, 24).
     """
-    rows = judge.rows(scores, (LOG_LOSS,), vocabulary.GROUPS, intervals=False)
-    table = results.wide(rows)
-    return table.assign(mean=table.mean(axis=1))
+    return judge.rows(scores, (LOG_LOSS,), vocabulary.GROUPS)
 
 
-def choose(losses: pd.DataFrame) -> str:
-    """The variant with the smallest mean log loss, from `group_losses`.
+def ranked(losses: pd.DataFrame) -> list[str]:
+    """The variants by the mean of their `group_losses`, the smallest first.
 
     The log loss is a proper score: least in expectation where probabilities are right. Balanced
-    accuracy at 0.5 would reward a variant that calls too many faces positive.
+    accuracy at 0.5 would reward a variant that predicts too many positives.
     """
-    return str(losses["mean"].idxmin())
+    return [str(name) for name in results.wide(losses).mean(axis=1).sort_values().index]
 
 
 def watched(

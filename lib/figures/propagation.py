@@ -57,27 +57,29 @@ def sizes(terms: dict[str, dict[str, Tensor]]) -> Figure:
     return figure
 
 
-def by_sweep(tables: Mapping[str, pd.DataFrame]) -> Figure:
-    """Pseudo labels by sweep: variant -> a row per sweep, a column (and a panel) per judgement.
+def by_sweep(tables: Mapping[str, Mapping[str, pd.DataFrame]]) -> Figure:
+    """Pseudo labels by sweep: variant -> judgement (a panel) -> value, low, high by sweep.
 
     Thick: the variant whose name begins with "used: ". A panel in percent spans at least
     `marks.LEAST` points.
     """
-    judgements = [str(name) for name in next(iter(tables.values()))]
+    judgements = list(next(iter(tables.values())))
     figure = Figure(figsize=(3.2 * len(judgements), 3.5), layout="constrained")
     panels = figure.subplots(1, len(judgements), squeeze=False)[0]
     for axes, judgement in zip(panels, judgements, strict=True):
         for number, (name, table) in enumerate(tables.items()):
             look = marks.line(number, name.startswith("used: "))
             look |= {"color": COLOURS[number], "label": name}
-            axes.plot(table.index, table[judgement], **look)
+            value, low, high = (table[judgement][end] for end in ("value", "low", "high"))
+            axes.plot(value.index, value, **look)
+            axes.fill_between(value.index, low, high, color=COLOURS[number], alpha=0.15, lw=0)
         nats = judgement == "log loss"
         axes.set_title(marks.spelled(judgement), fontsize=10.5)
         axes.set(xlabel="sweep of Algorithm 2", ylabel="nats" if nats else "%")
         marks.alike([axes], 0.5 if nats else marks.LEAST)
         axes.set_xscale("symlog", linthresh=1)
         axes.set_xticks([0, 1, 3, 10, 30, 100], ["0", "1", "3", "10", "30", "100"], fontsize=9)
-        axes.set_xlim(-0.3, 1.35 * max(100, *table.index))
+        axes.set_xlim(-0.3, 1.35 * max(100, *value.index))
         axes.minorticks_off()
         axes.grid(axis="y", linewidth=0.4, color="lightgrey")
     handles, names = panels[0].get_legend_handles_labels()
@@ -173,18 +175,27 @@ def _frame(axes: Axes, colour: str) -> None:
     axes.add_patch(box)
 
 
-def variants(held: pd.DataFrame, truth: pd.DataFrame, judgement: str, used: str = "") -> Figure:
+def variants(
+    held: Mapping[str, pd.DataFrame],
+    truth: Mapping[str, pd.DataFrame],
+    judgement: str,
+    used: str = "",
+) -> Figure:
     """Variants and other methods (rows) by one judgement and by ROC AUC, on both references.
 
-    used: the row that is marked. A log loss has a logarithmic axis, on which good variants
-    can be distinguished beside bad ones.
+    held, truth: judgement -> value, low, high by method. used: the row that is marked. A log loss
+    has a logarithmic axis, on which good variants can be distinguished beside bad ones.
     """
-    figure = Figure(figsize=(9, 1.2 + 0.3 * len(held)), layout="constrained")
-    places = np.arange(len(held))
+    names = list(held[judgement].index)
+    figure = Figure(figsize=(9, 1.2 + 0.3 * len(names)), layout="constrained")
+    places = np.arange(len(names))
     panels = figure.subplots(1, 2, sharey=True)
+    looks = (("held-out labels", held, "o", COLOURS[0]), ("hidden truth", truth, "D", COLOURS[1]))
     for axes, column in zip(panels, (judgement, "ROC AUC"), strict=True):
-        axes.plot(held[column], places, "o", color=COLOURS[0], label="held-out labels")
-        axes.plot(truth[column], places, "D", color=COLOURS[1], mfc="none", label="hidden truth")
+        for label, measured, shape, colour in looks:
+            table = measured[column]
+            axes.hlines(places, table["low"], table["high"], color=colour, linewidth=1.2)
+            axes.plot(table["value"], places, shape, color=colour, mfc="white", ms=5, label=label)
         nats = column == "log loss"
         axes.set_xlabel(f"{column} ({'nats' if nats else '%'})")
         axes.grid(axis="y", linewidth=0.4, color="lightgrey")
@@ -194,7 +205,7 @@ def variants(held: pd.DataFrame, truth: pd.DataFrame, judgement: str, used: str 
             axes.minorticks_off()
     panels[0].set_title("quality of the probabilities\n(smaller is better)", fontsize=10.5)
     panels[1].set_title("ranking of the faces\n(larger is better)", fontsize=10.5)
-    marks.rows(panels, list(held.index), used)
+    marks.rows(panels, names, used)
     handles, names = panels[0].get_legend_handles_labels()
     figure.legend(handles, names, loc="outside lower center", ncols=2, frameon=False, fontsize=9)
     return figure

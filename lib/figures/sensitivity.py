@@ -37,7 +37,7 @@ def people(table: pd.DataFrame) -> Figure:
     return figure
 
 
-def parts(table: pd.DataFrame, used: str = "") -> Figure:
+def parts(table: pd.DataFrame, used: str = "", title: str = "") -> Figure:
     """Dots with intervals, a row per kind of pseudo labels and a panel per judgement: gains.
 
     Each panel has a scale of its own, of two points at least. used: the row that is marked.
@@ -62,6 +62,7 @@ def parts(table: pd.DataFrame, used: str = "") -> Figure:
     marks.rows(panels, list(names), used)
     words = "gain over the control (percentage points; each panel has its own scale)"
     figure.supxlabel(words, fontsize="medium")
+    figure.suptitle(title, fontsize=11.5, fontweight="bold")
     return figure
 
 

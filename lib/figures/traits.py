@@ -118,7 +118,7 @@ def dotted(axes: Axes, tables: dict[str, pd.DataFrame]) -> None:
 def cue_effects(table: pd.DataFrame) -> Figure:
     """How pairs with a trait stand otherwise than pairs without, a panel per measure.
 
-    table: as `traits.effects` gives it.
+    table: as `annotation.effects` gives it.
     """
     names = list(dict.fromkeys(table.index.get_level_values("measure")))
     parts = list(dict.fromkeys(table.index.get_level_values("part")))
