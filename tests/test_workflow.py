@@ -70,6 +70,18 @@ def test_what_a_further_seed_needs_is_run_for_it():
     assert {need for run in every for need in before(run, params)} <= set(every)
 
 
+def test_seeds_can_be_run_on_several_machines(monkeypatch):
+    params, every = load("smoke", {"seeds": 4}), runs(load("smoke", {"seeds": 4}))
+    monkeypatch.setenv("SEEDS", "1, 3")
+    assert set(runs(params)) == {run for run in every if run.startswith(("seed1/", "seed3/"))}
+    monkeypatch.setenv("SEEDS", "0")
+    assert runs(params) == list(STEPS)
+    assert not any("/" in run for run in before("14_scoreboard", params))
+    monkeypatch.setenv("SEEDS", "2 4")
+    with pytest.raises(ValueError, match="SEEDS: no seed 4 in "):
+        runs(params)
+
+
 @pytest.mark.parametrize("name", STEPS)
 def test_a_parameter_that_a_notebook_does_not_read_leaves_it_up_to_date(name):
     same = values_read(load("smoke"), name) == values_read(

@@ -42,9 +42,7 @@ STEPS = {
     "02_stage1_network": Step(("01",), ("model", "stage1", "evaluation"), trained=True),
     "02b_learning_curve": Step(("02",), ("model", "stage1", "evaluation")),
     "03_attribute_propagation": Step(("02",), ("propagation", "evaluation"), trained=True),
-    "03b_pseudo_labels_compared": Step(
-        ("03",), ("model", "propagation", "evaluation"), trained=True
-    ),
+    "03b_pseudo_labels_compared": Step(("03",), ("model", "propagation", "evaluation")),
     "04_alternating_stage2": Step(
         ("03",), ("model", "propagation", "stage2", "evaluation"), trained=True
     ),
@@ -70,11 +68,25 @@ STEPS = {
 BY_NUMBER = {name.partition("_")[0]: name for name in STEPS}
 
 
+def seeds(params: Params) -> list[int]:
+    """The seeds that are run here: all of a profile, or those named by SEEDS, such as `1,2`.
+
+    So seeds can be spread over machines: the scoreboard takes the numbers of the others from
+    `seed<k>/metrics`, where they were copied to. ValueError for a seed that the profile has not.
+    """
+    every = list(range(params.seed, params.seed + params.seeds))
+    named = os.environ.get("SEEDS", "").replace(",", " ").split()
+    if unknown := set(named) - set(map(str, every)):
+        raise ValueError(f"SEEDS: no seed {', '.join(sorted(unknown))} in {every} of this profile")
+    return [seed for seed in every if not named or str(seed) in named]
+
+
 def runs(params: Params) -> list[str]:
     """Every run of a profile: all notebooks, then the trained ones for each further seed."""
-    further = range(params.seed + 1, params.seed + params.seeds)
-    again = [f"seed{k}/{name}" for k in further for name, step in STEPS.items() if step.trained]
-    return [*STEPS, *again]
+    chosen = seeds(params)
+    once = list(STEPS) if params.seed in chosen else []
+    trained = [name for name, step in STEPS.items() if step.trained]
+    return once + [f"seed{k}/{name}" for k in chosen if k != params.seed for name in trained]
 
 
 def before(run: str, params: Params) -> list[str]:

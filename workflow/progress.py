@@ -13,7 +13,7 @@ import pandas as pd
 from lib import files
 from lib.params import load
 from workflow import missing_data
-from workflow.pipeline import STEPS, before, done, folder_of, runs, split
+from workflow.pipeline import STEPS, before, done, folder_of, runs, seeds, split
 
 
 def last_seconds(profile: str, run: str) -> float | None:
@@ -93,7 +93,10 @@ def keep_minutes(profile: str, whole: float) -> None:
 
 def summary(profile: str) -> None:
     """Say where the results are."""
-    root = folder_of(profile)
+    root, params = folder_of(profile), load(profile)
+    if params.seed not in (chosen := seeds(params)):
+        print("\nThe numbers of these seeds are in", *(f"{root}/seed{k}/metrics/" for k in chosen))
+        return
     print(f"\nProfile {profile!r} is up to date. Look at")
     print(f"  the report      {root}/report/index.html")
     print(f"  the tables      {root}/tables/")
