@@ -77,7 +77,7 @@ def intervals(
     text = []
     for value, low, high, unit in table[["value", "low", "high", "unit"]].itertuples(index=False):
         digits = DIGITS.get(unit, 2 if is_small(unit, low, high) else 1)
-        form = f"{{:{'+' if unit == 'points' else ''}.{digits}f}}"
+        form = f"{{:{'+' if unit == 'points' else ''}z.{digits}f}}"  # z: no -0.0
         known = f"{form} [{form}, {form}]".format(value, low, high)
         text.append("–" if np.isnan(value) else known)
     return wide(table.assign(text=text), index=index, columns=columns, values="text")
