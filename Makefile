@@ -42,17 +42,16 @@ lint: .venv/ready
 	$(BIN)/mypy
 
 unit: .venv/ready
-	$(BIN)/pytest tests --ignore tests/numbers -m "not slow"
+	$(BIN)/pytest tests --ignore tests/numbers -m "not slow" -n auto --dist loadfile
 
 # The whole pipeline is killed, its files damaged, and it is run again: half an hour.
 test-slow: .venv/ready
 	$(BIN)/pytest tests -m slow
 
-# The executed smoke copies run again, in order, into build/; then their numbers are compared.
+# The executed smoke copies run again into build/; then their numbers are compared.
 notebooks: .venv/ready
 	rm -rf build/outputs
-	@set -e; for notebook in outputs/smoke/*.ipynb; do \
-		OUTPUTS="$(CURDIR)/build/outputs" $(BIN)/pytest --nbval-lax "$$notebook"; done
+	OUTPUTS="$(CURDIR)/build/outputs" $(BIN)/python -m workflow.watch workflow.validate
 	OUTPUTS="$(CURDIR)/build/outputs" $(BIN)/pytest tests/numbers
 
 # As root, as in most containers, JupyterLab wants the flag --allow-root and gets it. Other options:

@@ -1,13 +1,15 @@
 """Fixtures that several test files share."""
 
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import hypothesis
 import pytest
+import torch
 
-from lib import params
+from lib import machine, params
 from lib.data import real
 from lib.data.listing import Listing
 from lib.vocabulary import TRAITS
@@ -16,6 +18,14 @@ from tests import trees
 # How long an example takes is the machine's affair: a busy one must not fail a test.
 hypothesis.settings.register_profile("calm", deadline=None)
 hypothesis.settings.load_profile("calm")
+if "PYTEST_XDIST_WORKER" in os.environ:
+    torch.set_num_threads(1)  # each processor has a worker
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """A worker for every processor that a container may use; each takes about a GiB."""
+    return min(machine.processors(), 8)
+
 
 TINY = {  # the profile `paper` on tiny trees
     **{"data.size": 48, "model.size": 40, "evaluation.folds": 2, "seed": 0},

@@ -59,8 +59,12 @@ def test_dots_have_intervals_and_an_unlabelled_attribute_has_no_dot():
 
 @pytest.mark.parametrize("used", ["b", ""])
 def test_the_variant_used_is_marked_and_the_others_stay(used):
-    table = pd.DataFrame({"log loss": [0.2, 4.0], "ROC AUC": [91.0, 73.0]}, index=["a", "b"])
-    figure = propagation.variants(table, table, "log loss", used)
+    measured = {"log loss": [[0.2, 0.1, 0.3], [4, 3, 5]], "ROC AUC": [[91, 90, 92], [73, 72, 74]]}
+    tables = {
+        metric: pd.DataFrame(rows, index=["a", "b"], columns=["value", "low", "high"])
+        for metric, rows in measured.items()
+    }
+    figure = propagation.variants(tables, tables, "log loss", used)
     words = figure.axes[0].get_yticklabels()
     bold = [label.get_text() for label in words if label.get_fontweight() == "bold"]
     assert bold == (["b (used)"] if used else [])

@@ -94,7 +94,7 @@ def _bars(axes: Axes, terms: pd.DataFrame, title: str) -> None:
     axes.axhline(len(odds) - 0.45, color="black", linewidth=0.8)
     axes.vlines([0] * len(values), places - 0.22, places + 0.22, color="black", linewidth=0.8)
     axes.set(xlim=span, ylim=(len(odds) + 0.6, -0.7), yticks=[], xlabel="log-odds (nats)")
-    axes.set_title(title, fontsize=12, loc="left")
+    axes.set_title(title, fontsize=11.5, loc="left")
     axes.spines[["top", "right", "left"]].set_visible(False)
 
 
