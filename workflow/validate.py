@@ -6,7 +6,7 @@ goes to the folder OUTPUTS. SystemExit if one differs from its copy or fails.
 
 import subprocess
 import sys
-from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from graphlib import TopologicalSorter
 
 from lib import machine
@@ -23,7 +23,7 @@ def main() -> None:
     order = TopologicalSorter({name: before(name, params) for name in STEPS})
     order.prepare()
     with ThreadPoolExecutor(machine.processors()) as pool:
-        running = {}
+        running: dict[Future[bool], str] = {}
         while order.is_active():
             running |= {pool.submit(check, name): name for name in order.get_ready()}
             for ended in wait(running, return_when=FIRST_COMPLETED).done:

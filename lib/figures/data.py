@@ -14,7 +14,7 @@ from lib.figures.palette import BLUE, COLOURS, ORANGE, SLATE, Style
 from lib.figures.sheets import positives as positives
 from lib.figures.sheets import sheet as sheet
 
-NUMBERED = 10  # a map with at most as many labels has its numbers written in
+NUMBERED = 8  # a map with at most as many labels has its numbers written in
 
 
 def label_map(published: pd.DataFrame, ours: pd.DataFrame) -> Figure:
@@ -98,7 +98,7 @@ def measured(table: pd.DataFrame, label: str) -> Figure:
         color="#DDDDDD",
         label="accepted range",
     )
-    look: Style = {"color": "black", "markersize": 11, "label": "the paper, real set"}
+    look: Style = {"color": "black", "markersize": 11, "label": "the paper or the real set"}
     axes.plot(table["paper"], places, "|", **look)
     inside = table["ours"].between(table["low"], table["high"]).to_numpy()
     for rows, colour, words in ((inside, BLUE, "ours"), (~inside, ORANGE, "ours, outside")):
@@ -197,12 +197,12 @@ def learning_curve(history: pd.DataFrame, reference: float) -> Figure:
     line: Style = {"color": "black", "linewidth": 1, "linestyle": ":"}
     axes.axhline(reference, label="loss of the label frequencies alone", **line)
     rate: Style = {"color": SLATE, "label": "learning rate at the end of the epoch"}
-    other.plot(history["epoch"], history["rate"], "--", **rate)
+    other.plot(history["epoch"], history["rate"], "s--", markersize=3, **rate)
     axes.set(xlabel="epoch", ylabel="loss (nats per known label)")
     axes.set_title("training loss and learning rate", fontsize=11)
     axes.set_xlim(0.5, len(history) + 0.5)
     axes.margins(y=0.1)
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     other.set_ylabel("learning rate", color=SLATE)
     other.set_ylim(0)
     figure.legend(loc="outside lower center", ncols=3, frameon=False, fontsize=9)

@@ -78,7 +78,7 @@ def _estimate(row: pd.Series) -> str:
     digits = DIGITS.get(row["unit"], 1)
     if points and not exact and max(map(abs, ends)) < 1:
         digits = 2
-    value, *ends = (f"{each:{'+' if points else ''}.{digits}f}" for each in (row["value"], *ends))
+    value, *ends = (f"{each:{'+' if points else ''}z.{digits}f}" for each in (row["value"], *ends))
     interval = "" if exact else f" [{ends[0]}, {ends[1]}]"
     return f"{value}{interval} {row['unit']}"
 

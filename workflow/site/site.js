@@ -17,6 +17,10 @@
       [...row.cells].forEach((cell, i) => {
         const words = (columns[first + i] || []).filter(Boolean);
         cell.dataset.label = [...new Set(words)].join(" · ");
+        if (cell.childNodes.length < 2) return;
+        const whole = document.createElement("span"); // one item beside the name, not one per link
+        whole.append(...cell.childNodes);
+        cell.append(whole);
       });
     }
     const cells = [...table.querySelectorAll("tbody td")];
@@ -28,10 +32,12 @@
     const [last] = [...(table.tHead ? table.tHead.rows : [])].slice(-1);
     const before = last && last.previousElementSibling;
     const named = last ? [...last.cells].filter((cell) => cell.innerText.trim()) : [];
-    const blank = before && [...before.cells].slice(0, named.length).every((cell) => !cell.innerText.trim());
-    if (blank && last.cells.length === before.cells.length && named.length < last.cells.length &&
+    if (before && last.cells.length === before.cells.length && named.length < last.cells.length &&
         named.every((cell, i) => cell === last.cells[i])) { // a row for the names of the index alone
-      named.forEach((cell, i) => { before.cells[i].textContent = cell.innerText; });
+      named.forEach((cell, i) => {
+        const across = before.cells[i].innerText.trim(); // the name of the columns
+        before.cells[i].textContent = across ? `${cell.innerText} \\ ${across}` : cell.innerText;
+      });
       last.remove();
     }
     for (const cell of table.querySelectorAll("tbody td")) {
@@ -41,6 +47,12 @@
         : words.replace(/\[[-+\d., ]*\]/g, (ends) => ends.replace(/ /g, "\u00a0")).replace(/\//g, "/\u200b");
       if (better !== words) cell.textContent = better;
     }
+  }
+
+  function opened(image) { // a click or tap opens the picture alone, where it can be enlarged
+    const link = document.createElement("a");
+    link.href = image.src;
+    if (!image.closest("a")) { image.replaceWith(link); link.append(image); }
   }
 
   function fit() {
@@ -67,6 +79,7 @@
   addEventListener("resize", () => { clearTimeout(waiting); waiting = setTimeout(fit, 100); });
   addEventListener("load", () => {
     document.querySelectorAll(".cell_output table").forEach(tidied);
+    document.querySelectorAll(".cell_output img, img.teaser").forEach(opened);
     fit();
     const mathjax = window.MathJax && window.MathJax.startup;
     if (mathjax && mathjax.promise) mathjax.promise.then(fit);
