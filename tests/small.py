@@ -1,12 +1,14 @@
 """Small sets, networks and parameters that several test files share."""
 
 import os
+import threading
 import traceback
 from collections.abc import Callable, Sequence
 
 import pandas as pd
 import torch
 from torch import Tensor, nn
+from tqdm import tqdm
 
 from lib.data.faces import FaceSet, PairSet
 from lib.params import DataParams, ModelParams, Params, TrainParams
@@ -69,6 +71,7 @@ def forked(work: Callable[[], object]) -> int:
     if pid == 0:
         try:
             torch.set_num_threads(1)  # a forked process cannot use its parent's threads
+            tqdm.set_lock(threading.RLock())  # its own: a killed one would keep a shared one
             work()
         except BaseException:
             traceback.print_exc()
