@@ -192,11 +192,12 @@ def _round(
     trace = {"m": m, "loss": float(history["loss"].iloc[-1])}
     if inferred is None:
         return Round(logits, known, known.float(), trace)
-    missing = known < 0
+    missing, flipped = known < 0, math.nan
+    if before:
+        flipped = float((inferred.labels != before[-1].labels)[missing].float().mean())
     trace["sweeps"] = len(inferred.trace)
     trace["still moving"] = inferred.moving
-    flips = (inferred.labels != before[-1].labels)[missing].float() if before else None
-    trace["flipped"] = math.nan if flips is None else float(flips.mean())
+    trace["flipped"] = flipped
     trace["positive"] = float((inferred.labels == 1)[missing].float().mean())
     return Round(logits, inferred.labels, inferred.posterior, trace)
 
