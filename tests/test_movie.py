@@ -80,6 +80,9 @@ def test_the_interval_over_clips_is_that_of_students_t():
     values = np.array([3.0, 5, 4, 8])
     low, high = stats.t.interval(0.95, 3, values.mean(), stats.sem(values))
     assert movie.over_clips(values) == pytest.approx({"value": 5, "low": low, "high": high})
+    two = movie.over_clips(np.array([0.7, 0.9]), least=-1, most=1)
+    assert two["value"] == pytest.approx(0.8)
+    assert (two["low"], two["high"]) == (pytest.approx(0.8 - 0.1 * 12.7062, abs=1e-3), 1)
     undefined = movie.over_clips(np.array([1.0, np.nan]))
     assert undefined == {"value": None, "low": None, "high": None}
 

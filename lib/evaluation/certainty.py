@@ -15,7 +15,11 @@ from lib.evaluation import bootstrap, metrics, results
 SURE, SURE_WRONG, WRONG = "surer than 99 %", "wrong among those", "wrong among all"
 ERROR = "expected calibration error"
 BINS = 10  # of a probability, for the calibration error
-QUANTILES = {"5 % of |log-odds|": 0.05, "median |log-odds|": 0.5, "95 % of |log-odds|": 0.95}
+QUANTILES = {
+    "5th percentile of |log-odds|": 0.05,
+    "median |log-odds|": 0.5,
+    "95th percentile of |log-odds|": 0.95,
+}
 EDGES = np.geomspace(1e-3, 1e5, 801)  # of |log-odds|: steps of 2.3 %, interpolated
 
 

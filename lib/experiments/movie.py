@@ -129,11 +129,12 @@ def spread(clips: Sequence[Clip]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return profiles.mean(0), low, high
 
 
-def over_clips(values: np.ndarray) -> bootstrap.Estimate:
+def over_clips(values: np.ndarray, *, least: float = -100, most: float = 100) -> bootstrap.Estimate:
     """Mean of one value per clip (clips,), with its 95 % interval (Student's t).
 
-    The clip is the unit, since frames of one clip resemble each other. None where a clip has no
-    value.
+    The clip is the unit, since frames of one clip resemble each other. The interval ends at `least`
+    and `most`, beyond which no mean can be. None where a clip has no value.
     """
     mean, reach = values.mean(), stats.t.ppf(0.975, len(values) - 1) * stats.sem(values)
-    return bootstrap.percent(mean, mean - reach, mean + reach, scale=1)
+    low, high = np.clip((mean - reach, mean + reach), least, most)
+    return bootstrap.percent(mean, low, high, scale=1)
