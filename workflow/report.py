@@ -246,8 +246,8 @@ def cover(profile: str, present: list[str], playable: bool, static: Path) -> str
         "The paper of Zhang, Luo, Loy and Tang "
         "([arXiv:1609.06426](https://arxiv.org/abs/1609.06426)), reproduced step by step.",
         hero(figures, static),
-        f"These pages show the notebooks as they ran with the profile **{profile}**: "
-        + remarks(profile),
+        f"These pages show the notebooks as they ran with the profile **{profile}**, of which its "
+        f"file says:\n\n> {remarks(profile)}",
         *findings(profile, figures, static),
         "## Explore\n\nHow do labels reach a face that lacks them? "
         "[Click through some of the faces](explore.md)."
