@@ -42,6 +42,7 @@ STEPS = {
     "02_stage1_network": Step(("01",), ("model", "stage1", "evaluation"), trained=True),
     "02b_learning_curve": Step(("02",), ("model", "stage1", "evaluation")),
     "03_attribute_propagation": Step(("02",), ("propagation", "evaluation"), trained=True),
+    "03a_prior_and_convergence": Step(("03",), ("propagation", "evaluation"), trained=True),
     "03b_pseudo_labels_compared": Step(("03",), ("model", "propagation", "evaluation")),
     "04_alternating_stage2": Step(
         ("03",), ("model", "propagation", "stage2", "evaluation"), trained=True
@@ -58,7 +59,9 @@ STEPS = {
     "11_relation_accuracy": Step(("10",), ("model", "relation", "evaluation"), trained=True),
     "12_qualitative": Step(("10",), ("model", "evaluation")),
     "13_movie_profile": Step(("10",), ("data", "model", "evaluation")),
-    SCOREBOARD: Step(("04b", "05", "06", "07", "08", "09", "11", "12", "13"), ("seeds", "stage2")),
+    SCOREBOARD: Step(
+        ("03a", "04b", "05", "06", "07", "08", "09", "11", "12", "13"), ("seeds", "stage2")
+    ),
     "15_your_photos": Step(("10",), ("model", "data")),
     "16_scale": Step(reads=("propagation",)),
     "17_beyond_the_paper": Step(
