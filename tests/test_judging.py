@@ -186,8 +186,10 @@ def test_a_text_has_as_many_digits_as_its_unit_and_size_ask_for():
         return {"metric": "m", "method": method, "subset": "", "unit": unit, **ends}
 
     rows = [row("a", "%", 81.23), row("b", "points", 0.01), row("c", "points", 1.2)]
-    table = results.intervals(pd.DataFrame([*rows, row("d", "nats", 0.2)]))["m"]
+    rows += [row("d", "nats", 0.2), row("e - d", "nats", 2)]
+    table = results.intervals(pd.DataFrame(rows))["m"]
     assert table["a"] == "81.2 [81.2, 81.3]"
     assert table["b"] == "+0.01 [-0.03, +0.05]"
     assert table["c"] == "+1.2 [+1.2, +1.2]"
-    assert table["d"] == "0.20 [0.16, 0.24]"
+    assert table["d"] == "0.200 [0.160, 0.240]"
+    assert table["e - d"] == "+2.00 [+1.96, +2.04]"

@@ -54,7 +54,7 @@ def results(profile: str = PROFILE) -> str:
 def found(profile: str = PROFILE) -> str:
     """What attributes and relations came out as, in sentences made from the results."""
     evidence = claims.evidence(load(profile))
-    pages = ("05_attribute_accuracy", "14_scoreboard", "11_relation_accuracy")
+    pages = ("05_attribute_accuracy", "04b_networks_compared", "11_relation_accuracy")
     lines = [line for page in pages for line in findings.sentences(evidence, page, cover=True)]
     return "\n".join(f"- {line}" for line in lines)
 
@@ -67,7 +67,7 @@ def scoreboard(profile: str = PROFILE) -> str:
         each: verdicts.get(name, 0) for each, name in zip(words, claims.VERDICTS, strict=True)
     }
     counts = [f"{number} {name}" for name, number in numbers.items() if number]
-    return f"Of the paper's {verdicts.sum()} claims: {', '.join(counts)}."
+    return f"Of {verdicts.sum()} tests of the paper's claims: {', '.join(counts)}."
 
 
 def estimate(

@@ -290,7 +290,9 @@ def findings(profile: str, figures: Path, static: Path) -> list[str]:
         NAMES,
         readme.found(profile),
         "## Scoreboard",
-        readme.scoreboard(profile) + " Every claim has its row in [14](14_scoreboard.ipynb).",
+        readme.scoreboard(profile)
+        + " Every test has its row in [14](14_scoreboard.ipynb); the picture shows those that are "
+        "differences in percentage points. A diamond is the paper's difference.",
         f"```{{image}} _static/scoreboard.png\n:alt: {words}\n```",
     ]
 

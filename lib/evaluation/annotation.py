@@ -57,7 +57,7 @@ def shared(pairs: PairSet) -> pd.Series:
     if "left_identity" in pairs.table:
         found["people"] = pairs.table[["left_identity", "right_identity"]]
     found["identical crops"] = digests(pairs.left)
-    return in_both(pairs.table["split"], found).rename("in both parts")
+    return in_both(pairs.table["split"], found).rename("in both partitions")
 
 
 def parts(pairs: PairSet) -> list[str]:

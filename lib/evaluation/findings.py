@@ -14,7 +14,7 @@ from lib.workspace import Workspace
 
 ERRORS = ("log loss", "expected calibration error")  # less is better
 # Digits by unit, otherwise one; counts and shares are written without a unit.
-DIGITS = {"nats": 2, "kappa": 2, "correlation": 2, "": 2, "share": 4, "count": 0, "seconds": 0}
+DIGITS = {"nats": 2, "kappa": 2, "correlation": 2, "": 2, "share": 4, "count": 0, "minutes": 0}
 
 
 def of(work: Workspace) -> list[str]:
@@ -67,6 +67,8 @@ def _joined(parts: list[str]) -> list[str]:
 
 def compared(estimate: Estimate, *, less: bool = False) -> str:
     """What a difference says about the first of two methods; less: the smaller one is better."""
+    if estimate["low"] == estimate["high"] == 0:
+        return "no different from"
     above, below = ("worse than", "better than") if less else ("better than", "worse than")
     words = {"holds": above, "does not hold": below, "cannot tell": "not surely different from"}
     return words[claims.verdict([estimate], bar=0.0)]
@@ -86,11 +88,12 @@ def moved(estimate: Estimate, unit: str) -> str:
 
 def written(estimate: Estimate, unit: str, *, signed: bool = False) -> str:
     """An estimate as `+1.2 points [+0.3, +2.1]` or `76.1 % [75.0, 77.2]`."""
-    small = results.is_small(unit, estimate["low"], estimate["high"])
-    form = f"{{:{'+' if signed else ''}z.{2 if small else DIGITS.get(unit, 1)}f}}"  # z: no -0.0
+    known = estimate["low"] != estimate["high"]
+    small = known and results.is_small(unit, estimate["low"], estimate["high"])
+    form = f"{{:{'+' if signed else ''}z.{DIGITS.get(unit, 1) + small}f}}"  # z: no -0.0
     value, low, high = (form.format(estimate[end]) for end in ("value", "low", "high"))
     text = value if unit in ("", "share", "count") else f"{value} {unit}"
-    return text if low == high else f"{text} [{low}, {high}]"
+    return f"{text} [{low}, {high}]" if known else text
 
 
 def _paper(row: pd.Series, *, signed: bool) -> str:

@@ -224,12 +224,19 @@ class Judge:
     def _average(
         self, values: np.ndarray, samples: np.ndarray, attributes: list[str] | None
     ) -> tuple[float, np.ndarray]:
-        """Means over those of the attributes that are defined: one number, and (R,)."""
+        """Means over those of the attributes that are defined: one number, and (R,).
+
+        An attribute whose few positives are in none of a sample's faces keeps its own value there:
+        without it the sample's mean would be one over other attributes.
+        """
         columns = [self.names.index(name) for name in attributes or self.names]
         columns = [column for column in columns if np.isfinite(values[column])]
         if not columns:
             return float("nan"), np.full(len(samples), np.nan)
-        return float(values[columns].mean()), bootstrap.row_means(samples[:, columns])
+        drawn = samples[:, columns]
+        known = np.isfinite(drawn)
+        means = np.where(known, drawn, values[columns]).mean(1)
+        return float(values[columns].mean()), np.where(known.any(1), means, np.nan)
 
     def _measure(self, judgement: str) -> tuple[float | np.ndarray, str]:
         """Threshold, one or (A,), and metric of a judgement."""

@@ -114,7 +114,7 @@ def strongest(labels: Tensor, count: int = 10) -> pd.DataFrame:
     matrix = correlations(labels, least=3)
     exclusive = [set(vocabulary.POSES), set(vocabulary.EXPRESSIONS)]
     rows = [
-        (vocabulary.title(a), vocabulary.title(b), matrix[b][a])
+        (vocabulary.positive(a), vocabulary.positive(b), matrix[b][a])
         for a, b in combinations(map(str, matrix.columns), 2)
         if not any({a, b} <= names for names in exclusive)
     ]

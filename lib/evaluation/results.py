@@ -70,22 +70,24 @@ def wide(
 def intervals(
     table: pd.DataFrame, *, index: str = "method", columns: str = "metric"
 ) -> pd.DataFrame:
-    """Rows as a table of texts, `value [low, high]`: one digit, two of log-odds and of differences
-    below one point, three of shares from 0 to 1. Differences have their sign, undefined values are
-    a dash.
+    """Rows as a table of texts, `value [low, high]`: one digit, two of log-odds and nats, three of
+    shares from 0 to 1, and one more below one point or nat. Differences have their sign, undefined
+    values are a dash.
     """
     text = []
-    for value, low, high, unit in table[["value", "low", "high", "unit"]].itertuples(index=False):
-        digits = DIGITS.get(unit, 2 if is_small(unit, low, high) else 1)
-        form = f"{{:{'+' if unit == 'points' else ''}z.{digits}f}}"  # z: no -0.0
+    parts = table[["value", "low", "high", "unit", "method"]]
+    for value, low, high, unit, method in parts.itertuples(index=False):
+        digits = DIGITS.get(unit, 1) + is_small(unit, low, high)
+        signed = unit == "points" or " - " in method
+        form = f"{{:{'+' if signed else ''}z.{digits}f}}"  # z: no -0.0
         known = f"{form} [{form}, {form}]".format(value, low, high)
         text.append("–" if np.isnan(value) else known)
     return wide(table.assign(text=text), index=index, columns=columns, values="text")
 
 
 def is_small(unit: str, low: float, high: float) -> bool:
-    """Whether a difference stays below one point: it is written with two digits then."""
-    return unit == "points" and max(abs(low), abs(high)) < 1
+    """Whether an estimate stays below one point or nat: it has one digit more then."""
+    return unit in ("points", "nats") and max(abs(low), abs(high)) < 1
 
 
 def bounds(table: pd.DataFrame, *, index: str = "method") -> pd.DataFrame:

@@ -112,19 +112,23 @@ def table(curve: Curve, measured: pd.DataFrame) -> pd.DataFrame:
 
 
 def gains(curve: Curve, judge: Judge) -> pd.DataFrame:
-    """Rows of the long results table: ROC AUC from all faces minus that from the fewest, in points.
+    """Rows of the long results table: ROC AUC from all faces minus that from the fewest, and minus
+    that from the next fewer, in points.
 
-    The two numbers of faces are in rows of their own. No rows where there is one number only.
+    The numbers of faces are in rows of their own. No rows where there is one number only.
     """
-    few, all_ = min(curve), max(curve)
-    if few == all_:
+    *fewer, all_ = sorted(curve)
+    if not fewer:
         return pd.DataFrame(columns=list(results.RESULTS))
-    found = [results.rows(FACES, {"fewest": few, "all": all_}, by="subset", unit="count")]
+    parts = {"fewest": fewer[0], "next fewer": fewer[-1], "all": all_}
+    found = [results.rows(FACES, parts, by="subset", unit="count")]
     for method in (HOG_SVM, NETWORK):
-        pair = f"{method}, all faces", f"{method}, fewest faces"
-        logits = curve[all_][method], curve[few][method]
-        scores = {name: each.sigmoid() for name, each in zip(pair, logits, strict=True)}
-        found.append(judge.difference_rows(scores, [pair], (AUC,)))
+        scores = {
+            f"{method}, {part} faces": curve[count][method].sigmoid()
+            for part, count in parts.items()
+        }
+        whole, *rest = reversed(scores)
+        found.append(judge.difference_rows(scores, [(whole, part) for part in rest], (AUC,)))
     return pd.concat(found, ignore_index=True)
 
 

@@ -42,6 +42,7 @@ COMPARISONS = {
         *(("expression", name) for name in GROUPS[:3]),
         *(("pose", name) for name in GROUPS[:2]),
         ("full", "no_spatial"),
+        ("full", "expression"),
     )
 }
 TRAITS = tuple(vocabulary.TRAITS)

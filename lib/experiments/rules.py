@@ -1,6 +1,7 @@
 """The rules that label the embedded world's faces: as a table, and faces on both sides of each."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -80,12 +81,13 @@ def graded(
             continue
         able = people[people.male == 1] if name in BEARDS else people
         sure = labels.evidence(able)[name] / labels.ERROR[name]
-        rows: list[int] = []
-        for wanted in norm.ppf(shares):
-            rows.append((sure.drop(rows) - wanted).abs().idxmin())
+        rows: list[Any] = []
+        chance = pd.Series(norm.cdf(sure), sure.index)
+        for share in shares:
+            rows.append((chance.drop(rows) - share).abs().idxmin())
         title = vocabulary.title(name)
         faces[title] = world.draw(people.loc[rows], size=size, progress=False)
-        captions[title] = [f"{share:.0%}" for share in norm.cdf(sure.loc[rows])]
+        captions[title] = [f"{share:.0%}" for share in chance.loc[rows]]
     return faces, captions
 
 

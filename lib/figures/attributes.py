@@ -14,11 +14,14 @@ from lib import vocabulary
 from lib.figures import marks
 from lib.figures.palette import COLOURS, Style
 
+LEAST = 20  # answers in a bin of the reliability diagram; fewer say nothing
+
 
 def reliability(curves: dict[str, dict[str, np.ndarray]], used: str = "") -> Figure:
     """Reliability diagram, and how many answers are in each bin.
 
-    curves: name -> what `metrics.reliability` gives; used: the name that is marked.
+    curves: name -> what `metrics.reliability` gives; used: the name that is marked. On the left,
+    bins of fewer than `LEAST` answers are left out.
     """
     figure = Figure(figsize=(8.5, 4.4), layout="constrained")
     left, right = figure.subplots(1, 2, width_ratios=(1, 1.1))
@@ -26,7 +29,7 @@ def reliability(curves: dict[str, dict[str, np.ndarray]], used: str = "") -> Fig
     for number, (name, curve) in enumerate(curves.items()):
         look = marks.line(number, name == used) | {"color": COLOURS[number], "label": name}
         bins, share = curve["probability"], 100 * curve["count"] / curve["count"].sum()
-        left.plot(bins, curve["share"], **look)
+        left.plot(bins, np.where(curve["count"] >= LEAST, curve["share"], np.nan), **look)
         right.plot(bins, share, **look)
     left.set_title("reliability diagram", fontsize=11)
     right.set_title("distribution of the probabilities", fontsize=11)
@@ -65,6 +68,9 @@ def rounds(
     return figure
 
 
+METHODS = ("HOG+SVM", "Baseline DCN", "Baseline DCN, prior removed", "control", "DCN+AP")
+
+
 def attributes(
     ours: pd.DataFrame,
     bounds: tuple[pd.DataFrame, pd.DataFrame],
@@ -78,7 +84,9 @@ def attributes(
     bounds: the ends of our intervals, each a table like `ours`. words: what ours are measured on.
     """
     figure = Figure(figsize=(9.5, 1.4 + 0.36 * ours.shape[1]), layout="constrained")
-    methods = list(dict.fromkeys([*ours.index, *published.index]))
+    methods = list(
+        dict.fromkeys([*METHODS, *ours.index, *published.index])
+    )  # one look on all pages
     looks = {
         name: {"color": COLOURS[number % len(COLOURS)], "marker": marks.SHAPES[number % 7]}
         for number, name in enumerate(methods)

@@ -73,8 +73,15 @@ def correlations(matrices: Mapping[str, pd.DataFrame]) -> Figure:
         if len(names) <= NUMBERED:
             for row, column in zip(*np.nonzero(np.isfinite(values)), strict=True):
                 value = float(values[row, column])
-                look: Style = {"color": "white" if abs(value) > 0.55 else "black", "fontsize": 7}
-                axes.text(column, row, f"{value:z.2f}", ha="center", va="center", **look)
+                look: Style = {"color": "white" if abs(value) > 0.55 else "black", "fontsize": 6}
+                axes.text(
+                    column,
+                    row,
+                    f"{value:z.2f}".replace("0.", ".", 1),
+                    ha="center",
+                    va="center",
+                    **look,
+                )
         axes.set_xticks(range(len(names)), names, rotation=90, fontsize=9)
         axes.set_yticks(range(len(names)), names, fontsize=9)
         axes.set_title(vocabulary.title(source), fontsize=10)

@@ -106,8 +106,8 @@ def _curves(
         axes.plot(frames, curves[label][:, column], label=label, **style)
     if clips is not None:
         mean, low, high = (each[:, column] for each in clips)
-        axes.plot(frames, mean, color="#555555", linewidth=1.2, label="mean of all clips")
-        band: Style = {"color": "#777777", "alpha": 0.3, "linewidth": 0}
+        axes.plot(frames, mean, color="#555555", linewidth=1.2, label="mean of all clips", zorder=1)
+        band: Style = {"color": "#777777", "alpha": 0.3, "linewidth": 0, "zorder": 1}
         axes.fill_between(frames, low, high, label="10th to 90th percentile of the clips", **band)
     axes.set_ylim(-0.02, 1.04)
     axes.spines[["top", "right"]].set_visible(False)

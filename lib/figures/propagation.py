@@ -49,9 +49,9 @@ def sizes(terms: dict[str, dict[str, Tensor]]) -> Figure:
             axes.annotate(words, (middle, place - 0.2), fontsize=9, ha="center", va="bottom")
         axes.set(yticks=[], ylim=(len(values) - 0.6, -0.9), xscale="log")
         axes.axvline(1, color=SLATE, linewidth=0.8, linestyle=":")
-        weight = "bold" if variant == "used" else "normal"
-        which = "variant used" if variant == "used" else f"{variant} variant"
-        axes.set_title(f"size of each term, {which}", fontsize=11, loc="left", fontweight=weight)
+        weight = "bold" if variant.startswith("used") else "normal"
+        words = f"size of each term, {variant}"
+        axes.set_title(words, fontsize=11, loc="left", fontweight=weight)
         axes.xaxis.set_major_formatter("{x:g}")
     panels[-1].set_xlabel("|log-odds| of a missing label (bar: half of them, line: 90 %)")
     return figure
@@ -140,9 +140,11 @@ def new_positives(
 
     posteriors: variant -> (N, A), printed above a face; shown: variant -> attribute -> numbers of
     faces; counts: attribute x (variant, "given" or "right (%)"). Frame: blue if truly so, orange
-    if not, none where the truth is unknown.
+    if not, none where the truth is unknown. An attribute that nobody was given has no row.
     """
-    attributes, blocks = list(counts.index), list(shown)
+    blocks = list(shown)
+    found = [name for name in counts.index if any(len(shown[block][name]) for block in blocks)]
+    attributes = found or list(counts.index)[:1]
     wide = max(1, *(len(faces) for part in shown.values() for faces in part.values()))
     figure = Figure(figsize=(1.15 * wide * len(blocks) + 1, 1.55 * len(attributes)))
     outer = figure.add_gridspec(len(attributes), len(blocks), wspace=0.06, hspace=0.5, top=0.92)

@@ -118,9 +118,10 @@ def scores(board: pd.DataFrame) -> Figure:
             ours = [row["low"], row["high"]]
             axes.plot(ours, [place, place], color=colour, linewidth=3, alpha=0.6)
             axes.plot(row["value"], place, shape, color=colour)
-            for mark, end, beyond in (("<", 0, ours[0] < ends[0]), (">", 1, ours[1] > ends[1])):
+            edges = axes.get_xlim()
+            for mark, end, beyond in (("<", 0, ours[0] < edges[0]), (">", 1, ours[1] > edges[1])):
                 if beyond:  # the interval goes on
-                    axes.plot(ends[end], place, mark, color=colour, markersize=5, alpha=0.6)
+                    axes.plot(edges[end], place, mark, color=colour, markersize=5, clip_on=False)
         else:
             _beyond(axes, row, place, ends)
         if isinstance(row["paper"], str) and row["paper"].startswith(("+", "-")):

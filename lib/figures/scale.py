@@ -7,7 +7,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from lib.figures.palette import COLOURS, SLATE
+from lib.figures.palette import COLOURS, SLATE, Style
 
 PAPER = 318_778
 
@@ -20,11 +20,12 @@ def growth(
     axes = figure.subplots()
     last = measured.index.max()
     near, far = np.geomspace(measured.index.min(), last), np.geomspace(last, reach)
-    for colour, (name, fit) in zip(COLOURS, fits.items(), strict=False):
+    for mark, colour, (name, fit) in zip("os", COLOURS, fits.items(), strict=False):
         axes.plot(near, [fit(count) for count in near], color=colour)
         axes.plot(far, [fit(count) for count in far], color=colour, linestyle="--", linewidth=1)
         dots = measured[f"{name}_seconds"]
-        axes.plot(dots.index, dots, "o", color=colour, label=LABELS[name])
+        look: Style = {"mfc": "none", "mew": 1.6, "color": colour, "label": LABELS[name]}
+        axes.plot(dots.index, dots, mark, **look)
     _mark_sizes(axes, reach)
     for seconds, word in ((60, "minute"), (3600, "hour"), (86_400, "day"), (31_557_600, "year")):
         axes.axhline(seconds, color="grey", linewidth=0.4)
@@ -32,12 +33,12 @@ def growth(
         axes.annotate(word, place, fontsize=9, va="bottom", color=SLATE)
     axes.set(xscale="log", yscale="log", xlabel="faces", ylabel="seconds")
     axes.legend(loc="upper left", frameon=False, fontsize=9)
-    words = "time of attribute propagation (dots: measured here; dashes: projected)"
+    words = "time of attribute propagation (marks: measured here; dashes: projected)"
     axes.set_title(words, fontsize=11)
     return figure
 
 
-LABELS = {"graph": "exact graph (once)", "sweep": "EM sweep over 24 attributes"}
+LABELS = {"graph": "exact graph (once)", "sweep": "one sweep over 24 attributes"}
 
 
 def memory(sizes: Mapping[int, Mapping[str, float]]) -> Figure:

@@ -48,7 +48,7 @@ def cases(table: pd.DataFrame, scenes: Sequence[Scene], kinds: Sequence[str]) ->
     below it and its numbers.
 
     table: one row per case: trait, kind, probability, and votes where known; scenes: of its rows,
-    in their order. A place without a case says "no such pair".
+    in their order. A place without a case says "none left to show".
     """
     places = {
         (trait, kind): (i, j) for i, trait in enumerate(TRAITS) for j, kind in enumerate(kinds)
@@ -64,7 +64,7 @@ def cases(table: pd.DataFrame, scenes: Sequence[Scene], kinds: Sequence[str]) ->
     for axes in (grid[place] for place in places.values()):
         axes.set(xticks=[], yticks=[], facecolor="#f2f2f2", box_aspect=9 / 16 + 0.42)
         axes.spines[:].set_visible(False)
-        axes.text(0.5, 0.5, "no such pair", ha="center", va="center", color="#777777")
+        axes.text(0.5, 0.5, "none left to show", ha="center", va="center", color="#777777")
     for axes, trait in zip(grid[:, 0], TRAITS, strict=True):
         axes.set_ylabel(trait, fontsize=11)
     for axes, kind in zip(grid[0], kinds, strict=True):

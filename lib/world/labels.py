@@ -1,7 +1,7 @@
 """The 24 attributes of a face, from its latents by fixed rules, and what annotators write.
 
 Every rule gives signed evidence: above zero the attribute is present. The truth is the rule without
-error; a label is the rule after an annotator's error of a fixed spread, so that only borderline
+error; a label is the rule after an annotator's error of a fixed spread, so that mostly borderline
 faces are ever mislabelled. Pose and expression are one of five and one of seven.
 """
 

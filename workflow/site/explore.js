@@ -178,7 +178,7 @@
         make("small", {}, `from ${where(state.face)}; variant ${variant().name}`))),
       ...(inferred ? [make("h4", {}, "Log-odds of the last sweep"), bars(),
         make("h4", {}, "Posterior, sweep by sweep"), curves()] : []),
-      make("h4", {}, "Its ten nearest neighbours: label, affinity"), neighbours());
+      make("h4", {}, "Its ten nearest neighbours: label or probability, affinity"), neighbours());
   }
 
   // Acting ---------------------------------------------------------------------------------------

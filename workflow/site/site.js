@@ -52,15 +52,18 @@
   function opened(image) { // a click or tap opens the picture alone, where it can be enlarged
     const link = document.createElement("a");
     link.href = image.src;
+    link.className = "enlarge";
     if (!image.closest("a")) { image.replaceWith(link); link.append(image); }
   }
+
+  const tall = (table) => innerWidth < 600 && [...table.rows].some((row) => row.clientHeight > 150);
 
   function fit() {
     for (const table of document.querySelectorAll("article table")) {
       const box = table.parentElement;
       table.classList.remove("close", "cards");
       if (wider(table, box)) table.classList.add("close");
-      if (wider(table, box)) {
+      if (wider(table, box) || tall(table)) {
         if (!table.dataset.named) named(table);
         table.dataset.named = "yes";
         table.classList.add("cards");
@@ -79,7 +82,7 @@
   addEventListener("resize", () => { clearTimeout(waiting); waiting = setTimeout(fit, 100); });
   addEventListener("load", () => {
     document.querySelectorAll(".cell_output table").forEach(tidied);
-    document.querySelectorAll(".cell_output img, img.teaser").forEach(opened);
+    document.querySelectorAll("article img").forEach(opened);
     fit();
     const mathjax = window.MathJax && window.MathJax.startup;
     if (mathjax && mathjax.promise) mathjax.promise.then(fit);
