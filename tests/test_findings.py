@@ -38,7 +38,7 @@ def test_a_sentence_whose_end_has_no_number_is_whole_all_the_same():
     row = dict(zip(claims.KEY, ("14_scoreboard", "claims", "", "all"), strict=True))
     ends = {"value": 32.0, "low": float("nan"), "high": float("nan"), "unit": "", "seeds": 1}
     found = findings.sentences(Evidence(pd.DataFrame([row | ends]), {}), "14_scoreboard")
-    assert found == ["Of 32 claims of the paper."]
+    assert found == ["Of 32 tests of the paper's claims."]
 
 
 @pytest.mark.parametrize(

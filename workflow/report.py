@@ -253,7 +253,8 @@ def cover(profile: str, present: list[str], playable: bool, static: Path) -> str
         "[Click through some of the faces](explore.md)."
         if playable
         else "",
-        "## The notebooks\n\n" + linked(readme.notebooks(profile), "README.md", present),
+        "## The notebooks\n\nMinutes are those of one core; the whole run uses several.\n\n"
+        + linked(readme.notebooks(profile), "README.md", present),
         *(toctree(caption, pages) for caption, pages in trees if pages),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
