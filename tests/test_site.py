@@ -48,7 +48,7 @@ for (const node of document.querySelectorAll(solid)) {
 }
 const boxes = "article div.cell_output > *, article td, #explore *";
 for (const node of document.querySelectorAll(boxes)) {
-  const hides = getComputedStyle(node).overflowX !== "visible";
+  const hides = getComputedStyle(node).overflowX !== "visible" && node.id !== "map"; // it scrolls
   const cut = hides && node.scrollWidth > node.clientWidth + 1;
   if (cut) found.push(`${node.tagName}.${node.className} is cut`);
 }
