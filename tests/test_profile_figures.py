@@ -112,7 +112,7 @@ def test_a_case_is_shown_in_the_row_of_its_trait_and_the_column_of_its_kind():
     assert len(shown.images) == 1 and len(shown.patches) == 2
     empty = [axes for axes in grid.flat if axes.texts]
     assert len(empty) == grid.size - 1
-    assert {axes.texts[0].get_text() for axes in empty} == {"no such pair"}
+    assert {axes.texts[0].get_text() for axes in empty} == {"none left to show"}
 
 
 @pytest.mark.parametrize("count", [1, 3, 4])
