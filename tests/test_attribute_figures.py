@@ -8,7 +8,7 @@ from matplotlib.colors import to_hex
 
 from lib import vocabulary
 from lib.figures import attributes as figures
-from lib.figures import marks, palette, propagation
+from lib.figures import marks, palette, propagation, relations
 from lib.figures.pages import three_digits
 
 
@@ -85,3 +85,15 @@ def test_small_differences_stay_small_and_panels_have_one_scale():
 )
 def test_numbers_have_three_digits(value, text):
     assert three_digits(value) == text
+
+
+def test_a_confusion_has_a_row_with_its_faces_and_their_probabilities():
+    images = torch.zeros(3, 3, 8, 8, dtype=torch.uint8)
+    probability = np.zeros((3, 7))
+    probability[2, 4], probability[2, 6] = 0.75, 0.25
+    figure = relations.misses(images, {(6, 4): np.array([2, 0])}, probability, columns=3)
+    first, _, empty = figure.axes
+    assert first.get_ylabel() == "neutral →\nsad\n(2 faces)"
+    assert first.get_xlabel() == "sad 0.75\nneutral 0.25"
+    assert not empty.images
+    assert not relations.misses(images, {}, probability).axes[0].images

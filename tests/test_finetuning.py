@@ -50,6 +50,18 @@ def test_prediction_is_the_largest_of_seven_logits():
     assert finetuning.predicted(logits).tolist() == [2, 6]
 
 
+def test_the_most_frequent_confusions_come_first_with_all_their_faces():
+    truth = np.array([0, 1, 1, 2, 1, 6, 6])
+    said = np.array([0, 3, 3, 0, 1, 2, 2])
+    found = finetuning.confused(truth, said, most=2)
+    assert {kind: faces.tolist() for kind, faces in found.items()} == {
+        (1, 3): [1, 2],
+        (6, 2): [5, 6],
+    }
+    assert list(finetuning.confused(truth, said)) == [(1, 3), (6, 2), (2, 0)]
+    assert finetuning.confused(truth, truth) == {}
+
+
 @given(answers_of)
 def test_accuracy_and_confusion_are_scikit_learns(truth):
     truth = np.array(truth)

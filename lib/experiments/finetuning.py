@@ -145,6 +145,21 @@ def _mean_of_six(
     return estimate(exact, row_means(np.stack(parts, 1)))
 
 
+def confused(
+    truth: np.ndarray, said: np.ndarray, most: int = 4
+) -> dict[tuple[int, int], np.ndarray]:
+    """The most frequent confusions: (true, predicted) class -> numbers of all its faces.
+
+    truth, said: (N,) classes from 0 to 6. Among equally frequent ones the first in the order of the
+    classes.
+    """
+    wrong = np.flatnonzero(truth != said)
+    kinds, places = np.unique(np.stack([truth[wrong], said[wrong]]), axis=1, return_inverse=True)
+    faces = [wrong[places == kind] for kind in range(kinds.shape[1])]
+    order = sorted(range(len(faces)), key=lambda kind: -len(faces[kind]))[:most]
+    return {(int(kinds[0, kind]), int(kinds[1, kind])): faces[kind] for kind in order}
+
+
 def confusion(truth: np.ndarray, answers: np.ndarray) -> np.ndarray:
     """Share of faces of each true expression (row) predicted as each (column), (7, 7) percent."""
     counts = confusion_matrix(truth, answers, labels=range(7)).astype(np.float32)

@@ -2,7 +2,6 @@
 Figure out."""
 
 import textwrap
-from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
@@ -39,16 +38,31 @@ def confusion(tables: dict[str, np.ndarray]) -> Figure:
     return figure
 
 
-def misses(images: Tensor, truth: Sequence[str], named: Sequence[str], columns: int = 7) -> Figure:
-    """Fig. 7: faces with "true → predicted" above each."""
-    rows = max(1, -(-len(images) // columns))
-    figure = Figure(figsize=(1.35 * columns, 1.6 * rows + 0.35), layout="constrained")
-    for number, axes in enumerate(figure.subplots(rows, columns, squeeze=False).flat):
-        axes.set_axis_off()
-        if number < len(images):
-            axes.imshow(np.asarray(images[number]).transpose(1, 2, 0))
-            axes.set_title(f"{truth[number]} →\n{named[number]}", fontsize=9)
-    figure.suptitle("faces predicted wrongly: true → predicted", fontsize=11)
+def misses(
+    images: Tensor,
+    confused: Mapping[tuple[int, int], np.ndarray],
+    probability: np.ndarray,
+    columns: int = 6,
+) -> Figure:
+    """Fig. 7: a row per confusion "true → predicted", with some of its faces.
+
+    confused: (true, predicted) expression -> numbers of faces; probability (N, 7): below each face
+    that of the predicted and of the true expression.
+    """
+    rows = max(1, len(confused))
+    figure = Figure(figsize=(1.4 * columns + 1.2, 1.75 * rows + 0.35), layout="constrained")
+    grid = figure.subplots(rows, columns, squeeze=False)
+    for axes in grid.flat:
+        axes.set(xticks=[], yticks=[])
+        axes.spines[:].set_visible(False)
+    for line, ((true, predicted), faces) in zip(grid, confused.items(), strict=False):
+        truth, named = vocabulary.EXPRESSIONS[true], vocabulary.EXPRESSIONS[predicted]
+        line[0].set_ylabel(f"{truth} →\n{named}\n({len(faces)} faces)", fontsize=10)
+        for axes, face in zip(line, faces, strict=False):
+            axes.imshow(np.asarray(images[face]).transpose(1, 2, 0))
+            said, right = probability[face, predicted], probability[face, true]
+            axes.set_xlabel(f"{named} {said:.2f}\n{truth} {right:.2f}", fontsize=9)
+    figure.suptitle("most frequent confusions: true → predicted", fontsize=11)
     return figure
 
 
