@@ -2,6 +2,7 @@
 Figure out."""
 
 import textwrap
+from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
