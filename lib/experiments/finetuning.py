@@ -4,6 +4,7 @@ import copy
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import torch
 from lightning_fabric import Fabric
 from sklearn.metrics import confusion_matrix
@@ -154,10 +155,10 @@ def confused(
     classes.
     """
     wrong = np.flatnonzero(truth != said)
-    kinds, places = np.unique(np.stack([truth[wrong], said[wrong]]), axis=1, return_inverse=True)
-    faces = [wrong[places == kind] for kind in range(kinds.shape[1])]
-    order = sorted(range(len(faces)), key=lambda kind: -len(faces[kind]))[:most]
-    return {(int(kinds[0, kind]), int(kinds[1, kind])): faces[kind] for kind in order}
+    kinds = pd.Series(wrong).groupby([truth[wrong], said[wrong]])
+    faces: dict[Any, np.ndarray] = {kind: part.to_numpy() for kind, part in kinds}
+    order = sorted(faces, key=lambda kind: -len(faces[kind]))[:most]
+    return {kind: faces[kind] for kind in order}
 
 
 def confusion(truth: np.ndarray, answers: np.ndarray) -> np.ndarray:
