@@ -34,6 +34,12 @@ def test_the_smaller_error_is_the_better_one():
     assert findings.compared(estimate) == "worse than"
 
 
+def test_equal_predictions_are_no_different_and_have_no_interval():
+    same = dict.fromkeys(("value", "low", "high"), 0.0)
+    assert findings.compared(same) == "no different from"
+    assert findings.written(same, "points", signed=True) == "+0.0 points"
+
+
 def test_a_sentence_whose_end_has_no_number_is_whole_all_the_same():
     row = dict(zip(claims.KEY, ("14_scoreboard", "claims", "", "all"), strict=True))
     ends = {"value": 32.0, "low": float("nan"), "high": float("nan"), "unit": "", "seeds": 1}

@@ -170,6 +170,14 @@ def test_rows_are_numbers_and_differences_of_every_subset(measured, judge):
     assert quick["low"].isna().all() and quick["value"].notna().all()
 
 
+def test_an_attribute_without_positives_in_a_sample_keeps_its_value_in_the_average():
+    """Else the average of such samples would be one over the other attribute alone, 100 %."""
+    truth = torch.tensor([[1, 1], [1, 0], [0, 0], [0, 0]], dtype=torch.int8)
+    scores = torch.tensor([[0.9, 0.1], [0.9, 0.1], [0.1, 0.1], [0.1, 0.1]])  # 100 % and 50 %
+    judge = judging.Judge(truth, np.full(2, 0.5), 200, names=("one", "two"))
+    assert judge.number(scores) == pytest.approx({"value": 75, "low": 75, "high": 75})
+
+
 def test_samples_are_kept_until_the_scores_change():
     truth = torch.tensor([[0], [1], [0], [1], [0], [1]], dtype=torch.int8)
     judge = judging.Judge(truth, np.array([0.5]), 20)
