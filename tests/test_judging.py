@@ -8,6 +8,7 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 
 from lib import vocabulary
 from lib.evaluation import bootstrap, judging, metrics, results
+from tests.small import faces_of, settings
 
 
 @pytest.fixture(scope="module")
@@ -97,14 +98,6 @@ def test_class_frequency_is_a_threshold():
     assert table.loc["one", judging.FREQUENCY] == 100
 
 
-def test_agreement_of_neighbours_by_hand():
-    labels = torch.tensor([[1], [1], [0], [-1]], dtype=torch.int8)
-    index = torch.tensor([[1, 2], [0, 3], [0, 1], [0, 1]])
-    result = judging.agreement(labels, index, resamples=20)
-    assert result["agree"]["value"] == pytest.approx(100 * (0.5 + 1 + 0) / 3)
-    assert result["chance"]["value"] == pytest.approx(100 * (2 / 3 + 2 / 3 + 1 / 3) / 3)
-
-
 @pytest.mark.parametrize("judgement", judging.JUDGEMENTS)
 def test_rows_of_one_group_are_drawn_together(measured, judge, judgement):
     truth, scores = measured
@@ -112,6 +105,17 @@ def test_rows_of_one_group_are_drawn_together(measured, judge, judgement):
     twice = judging.Judge(truth[groups], judge.frequency, judge.resamples, groups=groups)
     ours, expected = twice.number(scores[groups], judgement), judge.number(scores, judgement)
     assert ours == pytest.approx(expected, rel=1e-5)  # as if every row stood there once
+
+
+@pytest.mark.parametrize("own", [True, False])
+def test_the_faces_of_a_person_are_drawn_together(measured, own):
+    truth, scores = measured
+    people = [f"person {k // 4:02}" for k in range(len(truth))]
+    faces = faces_of(truth if own else torch.zeros_like(truth), identity=people)
+    frequency = metrics.class_frequency(truth)
+    found = judging.Judge.of(faces, frequency, settings(seed=5), None if own else truth)
+    expected = judging.Judge(truth, frequency, 1000, 5, groups=np.arange(len(truth)) // 4)
+    assert found.number(scores) == expected.number(scores)
 
 
 def test_largest_of_many_null_effects_is_rarely_significant():

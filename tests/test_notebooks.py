@@ -108,6 +108,12 @@ def test_code_cells_are_short_and_define_nothing(name):
 
 
 @pytest.mark.parametrize("name", STEPS)
+def test_intervals_are_over_people(name):
+    """`Judge.of` draws the faces of a person together, which a `Judge` by itself may forget."""
+    assert not any("Judge(" in cell.source for cell in cells(source(name), "code"))
+
+
+@pytest.mark.parametrize("name", STEPS)
 def test_every_figure_is_on_the_page(name):
     """A picture appears where it ends a cell or is displayed, not within a loop."""
     for cell in cells(source(name), "code"):

@@ -2,6 +2,7 @@
 
 from itertools import product
 
+import numpy as np
 import pytest
 import torch
 
@@ -59,3 +60,11 @@ def test_labels_that_contradict_each_other_are_counted():
     found = probes.contradictions(labels)
     assert found["faces"].tolist() == [1, 1, 0]
     assert found["share"].tolist() == [pytest.approx(100 / 3), 25, 0]
+
+
+def test_agreement_of_neighbours_by_hand():
+    labels = torch.tensor([[1], [1], [0], [-1]], dtype=torch.int8)
+    index = torch.tensor([[1, 2], [0, 3], [0, 1], [0, 1]])
+    result = probes.agreement(labels, index, np.arange(4), resamples=20)
+    assert result["agree"]["value"] == pytest.approx(100 * (0.5 + 1 + 0) / 3)
+    assert result["chance"]["value"] == pytest.approx(100 * (2 / 3 + 2 / 3 + 1 / 3) / 3)

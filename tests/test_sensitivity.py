@@ -13,7 +13,7 @@ from lib import vocabulary
 from lib.experiments import alternation, networks, sensitivity
 from lib.figures import sensitivity as sensitivity_figures
 from lib.params import AlternationParams, BeyondParams
-from tests.small import REFINE, labels_of, noise, settings
+from tests.small import REFINE, faces_of, labels_of, noise, settings
 
 PEOPLE = pd.Series([f"person {k // 2}" for k in range(400)])  # two faces each
 LABELS = torch.randint(-1, 2, (400, 24), generator=torch.Generator().manual_seed(0)).to(torch.int8)
@@ -62,16 +62,25 @@ def test_groups_are_compared_on_the_attributes_that_all_have():
     scores = truth.clamp(min=0).float()
     scores[:, vocabulary.column("sad")] = 0
     masks = {"sex": {"women": np.arange(40) < 20, "men": np.arange(40) >= 20}}
-    table = sensitivity.by_people(truth, {"DCN": scores}, masks, np.full(24, 0.5), resamples=20)
+    everyone = faces_of(truth), {"DCN": scores}, masks, np.full(24, 0.5)
+    table = sensitivity.by_people(*everyone, settings())
     assert table["attributes"].tolist() == [1, 1]
     assert table["value"].tolist() == [100, 100]
+
+
+def test_groups_whose_intervals_are_apart_are_named():
+    names = ["question", "group", "method"]
+    places = [("sex", "men"), ("sex", "women"), ("age", "young"), ("age", "old")]
+    index = pd.MultiIndex.from_tuples([(*place, "DCN") for place in places], names=names)
+    ends = {"low": [80.0, 70, 80, np.nan], "high": [90.0, 79, 90, np.nan]}
+    assert sensitivity.unequal(pd.DataFrame(ends, index), "DCN") == ["men above women"]
 
 
 def test_groups_that_share_no_attribute_are_shown_without_a_number():
     truth = torch.full((40, 24), -1)
     masks = {"age": {"young": np.arange(40) < 20, "not young": np.arange(40) >= 20}}
     scores = {"DCN": torch.rand(40, 24)}
-    table = sensitivity.by_people(truth, scores, masks, np.full(24, 0.5), resamples=20)
+    table = sensitivity.by_people(faces_of(truth), scores, masks, np.full(24, 0.5), settings())
     assert table[["value", "low", "high"]].isna().all(axis=None)
     assert (table["attributes"] == 0).all()
     figure = sensitivity_figures.people(table)

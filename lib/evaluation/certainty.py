@@ -1,7 +1,7 @@
 """How sure probabilities are, how often the sure ones are wrong, and how large log-odds are.
 
-All are ratios of sums over faces: samples of faces give their intervals, since labels of one face
-are not independent.
+All are ratios of sums over faces. Samples of people give their intervals, since the labels of one
+face are not independent, nor are those of one person.
 """
 
 from collections.abc import Mapping
@@ -26,19 +26,21 @@ EDGES = np.geomspace(1e-3, 1e5, 801)  # of |log-odds|: steps of 2.3 %, interpola
 def rows(
     truth: Tensor,
     scores: Mapping[str, Tensor],
+    people: np.ndarray,
     *,
     resamples: int = 1000,
     seed: int = 0,
     part: str = "",
 ) -> pd.DataFrame:
-    """Rows of the long results table with 95 % intervals over faces, four per method.
+    """Rows of the long results table with 95 % intervals over people, four per method.
 
-    truth (N, A) in {-1 missing, 0, 1}; scores: method -> probabilities (N, A). Percent of the
+    truth (N, A) in {-1 missing, 0, 1}; scores: method -> probabilities (N, A); people (N,): rows
+    that share a value are drawn together. Percent of the
     probabilities that are below 0.01 or above 0.99 (`SURE`), of those on the wrong side of 0.5
     (`SURE_WRONG`), of all on the wrong side (`WRONG`); and the calibration error (`ERROR`), from 0
     to 1. part: their subset. ValueError for shapes or probabilities that do not fit.
     """
-    times = bootstrap.sample_counts(len(truth), resamples, seed)
+    times = bootstrap.sample_counts(len(truth), resamples, seed, people)
     found = []
     for method, probability in scores.items():
         sums = _sums(*metrics.pair(truth, probability, "probability"))
@@ -72,22 +74,27 @@ def _measures(sums: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def size_rows(
-    terms: Mapping[str, Tensor], face: Tensor, *, method: str, resamples: int = 1000, seed: int = 0
+    terms: Mapping[str, Tensor],
+    people: np.ndarray,
+    *,
+    method: str,
+    resamples: int = 1000,
+    seed: int = 0,
 ) -> pd.DataFrame:
     """Rows of the `QUANTILES` of |log-odds| of each term, which is the subset.
 
-    terms: name -> log-odds (n,) of single labels; face (n,): the number of each label's face.
+    terms: name -> log-odds (n,) of single labels; people (n,): whose face has each of the labels.
     """
-    faces, place = np.unique(np.asarray(face), return_inverse=True)
-    times = bootstrap.sample_counts(len(faces), resamples, seed).astype(np.float32)
+    names, place = np.unique(people, return_inverse=True)
+    times = bootstrap.sample_counts(len(names), resamples, seed).astype(np.float32)
     found = []
     for term, odds in terms.items():
         sizes = np.abs(np.asarray(odds))
         step = np.searchsorted(EDGES, sizes)  # 0: below the first edge
         cells = np.bincount(
-            place * (len(EDGES) + 1) + step, minlength=len(faces) * (len(EDGES) + 1)
+            place * (len(EDGES) + 1) + step, minlength=len(names) * (len(EDGES) + 1)
         )
-        counts = cells.reshape(len(faces), -1).astype(np.float32)
+        counts = cells.reshape(len(names), -1).astype(np.float32)
         below = (times @ counts).cumsum(1)[:, :-1]  # (R, edges)
         below /= times @ counts.sum(1, keepdims=True)
         for metric, share in QUANTILES.items():

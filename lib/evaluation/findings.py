@@ -90,8 +90,9 @@ def written(estimate: Estimate, unit: str, *, signed: bool = False) -> str:
     """An estimate as `+1.2 points [+0.3, +2.1]` or `76.1 % [75.0, 77.2]`."""
     known = estimate["low"] != estimate["high"]
     small = known and results.is_small(unit, estimate["low"], estimate["high"])
-    form = f"{{:{'+' if signed else ''}z.{DIGITS.get(unit, 1) + small}f}}"  # z: no -0.0
+    form = f"{{:{'+' if signed else ''}z,.{DIGITS.get(unit, 1) + small}f}}"  # z: no -0.0
     value, low, high = (form.format(estimate[end]) for end in ("value", "low", "high"))
+    unit = unit.removesuffix("s") if value == "1" else unit
     text = value if unit in ("", "share", "count") else f"{value} {unit}"
     return f"{text} [{low}, {high}]" if known else text
 

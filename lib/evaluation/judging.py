@@ -16,8 +16,10 @@ from torch import Tensor
 from torch.utils.weak import WeakIdKeyDictionary
 
 from lib import vocabulary
+from lib.data.faces import FaceSet
 from lib.evaluation import bootstrap, metrics, results
 from lib.evaluation.bootstrap import Estimate
+from lib.params import Params
 
 # Name of the judgement -> threshold and metric of `metrics.per_attribute`; AP: average precision.
 JUDGEMENTS: dict[str, tuple[float | str, str]] = {
@@ -54,6 +56,18 @@ class Judge:
     seed: int = 0
     names: tuple[str, ...] = vocabulary.ATTRIBUTES
     groups: np.ndarray | None = None
+
+    @classmethod
+    def of(
+        cls, faces: FaceSet, frequency: np.ndarray, params: Params, truth: Tensor | None = None
+    ) -> "Judge":
+        """The attributes of faces, by their labels or by another `truth` (N, 24) of theirs.
+
+        Intervals are over people: pictures of one person are not independent.
+        """
+        labels = faces.labels if truth is None else truth
+        people = faces.table["identity"].to_numpy()
+        return cls(labels, frequency, params.evaluation.bootstrap, params.seed, groups=people)
 
     def rows(
         self,
@@ -271,30 +285,3 @@ class Judge:
         times, parts = self._counts.astype(float), metrics.fraction(truth, scores, decided, metric)
         above, below = (times @ part.astype(float) for part in parts)
         return above / np.where(below, below, np.nan)
-
-
-def agreement(
-    labels: Tensor, index: Tensor, *, resamples: int = 1000, seed: int = 0
-) -> dict[str, Estimate]:
-    """How often neighbours carry the same label, how often any two faces do, and the gain.
-
-    labels (N, A) in {-1, 0, 1}, index (N, k). Average over attributes for each face, then over
-    faces; percent, intervals over faces.
-    """
-    own = np.asarray(labels).astype(np.int8)
-    known = own >= 0
-    same, pairs = np.zeros(len(own)), np.zeros(len(own))
-    for place in np.asarray(index).T:
-        both = known & known[place]
-        same += (both & (own == own[place])).sum(1)
-        pairs += both.sum(1)
-    frequency = metrics.class_frequency(own)
-    chance = np.where(own == 1, frequency, np.where(own == 0, 1 - frequency, np.nan))
-    rows = (pairs > 0) & known.any(1)
-    agree, chance = same[rows] / pairs[rows], np.nanmean(chance[rows], axis=1)
-    times = bootstrap.sample_counts(len(agree), resamples, seed)  # drawn once, for all three
-    parts = {"agree": agree, "chance": chance, "gain": agree - chance}
-    return {
-        name: bootstrap.estimate(part.mean(), bootstrap.means(part, times))
-        for name, part in parts.items()
-    }

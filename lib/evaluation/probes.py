@@ -16,6 +16,8 @@ from torch.nn import functional
 
 from lib import vocabulary
 from lib.data.faces import FaceSet
+from lib.evaluation import bootstrap, metrics
+from lib.evaluation.bootstrap import Estimate
 
 # Positives in the real sets, counted in their public annotations (CelebA: all 202,599 faces,
 # ExpW: all 91,793).
@@ -141,3 +143,30 @@ def contradictions(labels: Tensor) -> pd.DataFrame:
         wrong = int(((known == 1).sum(axis=1) > 1).sum())
         rows[name] = {"faces": wrong, "share": 100 * wrong / max(1, len(known))}
     return pd.DataFrame(rows).T.astype({"faces": int})
+
+
+def agreement(
+    labels: Tensor, index: Tensor, people: np.ndarray, *, resamples: int = 1000, seed: int = 0
+) -> dict[str, Estimate]:
+    """How often neighbours carry the same label, how often any two faces do, and the gain.
+
+    labels (N, A) in {-1, 0, 1}, index (N, k), people (N,). Average over attributes for each face,
+    then over faces; percent, intervals over people.
+    """
+    own = np.asarray(labels).astype(np.int8)
+    known = own >= 0
+    same, pairs = np.zeros(len(own)), np.zeros(len(own))
+    for place in np.asarray(index).T:
+        both = known & known[place]
+        same += (both & (own == own[place])).sum(1)
+        pairs += both.sum(1)
+    frequency = metrics.class_frequency(own)
+    chance = np.where(own == 1, frequency, np.where(own == 0, 1 - frequency, np.nan))
+    rows = (pairs > 0) & known.any(1)
+    agree, chance = same[rows] / pairs[rows], np.nanmean(chance[rows], axis=1)
+    times = bootstrap.sample_counts(len(agree), resamples, seed, people[rows])  # for all three
+    parts = {"agree": agree, "chance": chance, "gain": agree - chance}
+    return {
+        name: bootstrap.estimate(part.mean(), bootstrap.means(part, times))
+        for name, part in parts.items()
+    }

@@ -86,7 +86,7 @@ def run(
             REMOVED: metrics.prior_removed(logits, metrics.class_frequency(visible[index])),
         }
         seconds = middle - begin, time.perf_counter() - middle
-        print("{} faces: SVMs {:.0f} s, network {:.0f} s".format(count, *seconds), flush=True)
+        print("{:,} faces: SVMs {:.0f} s, network {:.0f} s".format(count, *seconds), flush=True)
     return curve
 
 

@@ -1,6 +1,8 @@
 """What the results depend on beyond the paper: groups of people, the number of labels, wrong
 labels, parts of the propagation (notebook 17)."""
 
+import itertools
+
 import numpy as np
 import pandas as pd
 import torch
@@ -138,12 +140,11 @@ def people(table: pd.DataFrame, labels: Tensor) -> dict[str, dict[str, np.ndarra
 
 
 def by_people(
-    truth: Tensor,
+    faces: FaceSet,
     scores: dict[str, Tensor],
     groups: dict[str, dict[str, np.ndarray]],
     frequency: np.ndarray,
-    *,
-    resamples: int,
+    params: Params,
 ) -> pd.DataFrame:
     """Balanced accuracy (percent) with its interval, one row per question, group and method.
 
@@ -154,8 +155,7 @@ def by_people(
     rows = []
     for question, masks in groups.items():
         judges = {
-            name: Judge(truth[torch.tensor(mask)], frequency, resamples)
-            for name, mask in masks.items()
+            name: Judge.of(faces.select(mask), frequency, params) for name, mask in masks.items()
         }
         shared = [name for name in vocabulary.ATTRIBUTES if _everywhere(name, judges)]
         if question == "sex":
@@ -164,11 +164,27 @@ def by_people(
             for method, score in scores.items():
                 part = score[torch.tensor(masks[name])]
                 found = judge.number(part, attributes=shared) if shared else {}
-                faces, count = int(masks[name].sum()), len(shared)
                 row = {"question": question, "group": name, "method": method}
-                rows.append(row | found | {"faces": faces, "attributes": count})
+                counts = {"faces": int(masks[name].sum()), "attributes": len(shared)}
+                rows.append(row | found | counts)
     columns = ["question", "group", "method", "value", "low", "high", "faces", "attributes"]
     return pd.DataFrame(rows, columns=columns).set_index(columns[:3])
+
+
+def unequal(table: pd.DataFrame, method: str) -> list[str]:
+    """Groups of one question whose intervals do not overlap, e.g. `"men above women"`.
+
+    table: as `by_people` gives it.
+    """
+    found = []
+    for _, part in table.xs(method, level="method").groupby("question", sort=False):
+        ends = part.droplevel("question")[["low", "high"]].astype(float)
+        found += [
+            f"{better} above {worse}"
+            for better, worse in itertools.permutations(ends.index, 2)
+            if ends.loc[better, "low"] > ends.loc[worse, "high"]
+        ]
+    return found
 
 
 def _everywhere(attribute: str, judges: dict[str, Judge], least: int = 5) -> bool:

@@ -1,5 +1,7 @@
 """Figures of notebook 17: groups of people, the number of labels, wrong labels."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
@@ -67,23 +69,35 @@ def parts(table: pd.DataFrame, used: str = "", title: str = "") -> Figure:
 
 
 def curves(
-    tables: dict[str, pd.DataFrame], xlabel: str, *, log: bool = False, used: float | None = None
+    rows: pd.DataFrame,
+    places: dict[str, float],
+    judgements: Sequence[str],
+    xlabel: str,
+    *,
+    log: bool = False,
+    used: float | None = None,
 ) -> Figure:
-    """A line per column over the index, one panel per judgement (percent).
+    """A line per method with its interval shaded, one panel per judgement (percent).
 
-    A panel spans at least `marks.LEAST` points. used: the value on the x axis that is marked.
+    rows: of the long results table; places: subset -> where it stands on the x axis. A panel spans
+    at least `marks.LEAST` points. used: the value on the x axis that is marked.
     """
-    figure = Figure(figsize=(3.2 * len(tables), 3.5), layout="constrained")
-    panels = figure.subplots(1, len(tables), squeeze=False)[0]
-    for axes, (judgement, table) in zip(panels, tables.items(), strict=True):
+    figure = Figure(figsize=(3.2 * len(judgements), 3.5), layout="constrained")
+    panels = figure.subplots(1, len(judgements), squeeze=False)[0]
+    rows = rows.assign(place=rows["subset"].map(places)).sort_values("place", kind="stable")
+    for axes, judgement in zip(panels, judgements, strict=True):
         if used is not None:
             axes.axvline(used, color=SLATE, linewidth=1, linestyle=":", label="used")
-        for number, name in enumerate(table):
+        lines = rows[rows["metric"] == judgement].groupby("method", sort=False)
+        for number, (name, line) in enumerate(lines):
             look = marks.line(number) | {"color": COLOURS[number], "label": name}
-            axes.plot(table.index, table[name], **look)
+            axes.plot(line["place"], line["value"], **look)
+            band = {"color": COLOURS[number], "alpha": 0.15, "linewidth": 0}
+            axes.fill_between(line["place"], line["low"], line["high"], **band)
         axes.set(xlabel=xlabel, xscale="log" if log else "linear")
         axes.set_title(marks.spelled(judgement), fontsize=10.5)
-        axes.set_xticks(table.index, [f"{value:g}" for value in table.index])
+        ticks = sorted(places.values())
+        axes.set_xticks(ticks, [f"{value:g}" for value in ticks])
         axes.minorticks_off()
         axes.grid(linewidth=0.4, color="lightgrey")
         axes.spines[["top", "right"]].set_visible(False)
