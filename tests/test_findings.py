@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from lib.evaluation import claims, findings
+from lib.evaluation import claims, findings, results
 from lib.evaluation.claims import Evidence
 from lib.params import FOLDER, load
 from workflow.pipeline import STEPS
@@ -37,7 +37,7 @@ def test_the_smaller_error_is_the_better_one():
 def test_equal_predictions_are_no_different_and_have_no_interval():
     same = dict.fromkeys(("value", "low", "high"), 0.0)
     assert findings.compared(same) == "no different from"
-    assert findings.written(same, "points", signed=True) == "+0.0 points"
+    assert results.written(same, "points", signed=True) == "+0.0 points"
 
 
 def test_a_sentence_whose_end_has_no_number_is_whole_all_the_same():
@@ -62,13 +62,28 @@ def test_what_went_up_or_down_is_said_in_words(low, high, words):
 
 def test_a_small_difference_has_two_digits():
     estimate = {"value": -0.182, "low": -0.326, "high": -0.0525}
-    assert findings.written(estimate, "points", signed=True) == "-0.18 points [-0.33, -0.05]"
-    assert findings.written({**estimate, "low": -1.2}, "points", signed=True).startswith("-0.2 ")
+    assert results.written(estimate, "points", signed=True) == "-0.18 points [-0.33, -0.05]"
+    assert results.written({**estimate, "low": -1.2}, "points", signed=True).startswith("-0.2 ")
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "words"),
+    [
+        (20000, "count", "20,000"),
+        (1.2, "minutes", "1 minute"),
+        (13.4, "minutes", "13 minutes"),
+        (0.6231, "kappa", "0.62 kappa"),
+        (float("nan"), "%", ""),
+    ],
+)
+def test_a_number_without_an_interval_in_words(value, unit, words):
+    estimate = {"value": value, "low": float("nan"), "high": float("nan")}
+    assert results.written(estimate, unit) == words
 
 
 def test_a_difference_that_rounds_to_zero_has_no_minus():
     estimate = {"value": -0.001, "low": -0.02, "high": 0.01}
-    assert findings.written(estimate, "points", signed=True) == "+0.00 points [-0.02, +0.01]"
+    assert results.written(estimate, "points", signed=True) == "+0.00 points [-0.02, +0.01]"
 
 
 def test_a_notebook_that_lacked_its_data_found_nothing():

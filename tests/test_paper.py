@@ -179,9 +179,9 @@ def test_estimates_leave_out_what_has_not_run_and_intervals_that_are_none():
 def test_page_shows_every_claim():
     found = board(everywhere(NUMBER))
     found.loc[0, ["verdict", "value", "low", "high"]] = ["not run", None, None, None]
-    html = pages.scoreboard(found).to_html()
+    html = pages.scoreboard(found.assign(ours=claims.in_words(found))).to_html()
     assert html.count("<tr>") == len(found) + 1
-    assert "+2.0 [+1.0, +3.0] points" in html
+    assert "+2.0 points [+1.0, +3.0]" in html
     assert tuple(VERDICT_COLOURS) == claims.VERDICTS
 
 

@@ -202,6 +202,13 @@ def scoreboard(evidence: Evidence) -> pd.DataFrame:
     return pd.DataFrame(rows).reindex(columns=[*columns, "why", "seeds"])
 
 
+def in_words(board: pd.DataFrame) -> pd.Series:
+    """The estimates of a scoreboard as texts: `+1.2 points [+0.3, +2.1]`."""
+    return board.apply(
+        lambda row: results.written(row, row["unit"], signed=row["unit"] == "points"), axis=1
+    )
+
+
 def verdict(estimates: Sequence[Mapping[str, float]], bar: float) -> str:
     """holds: all intervals above the bar; does not hold: one below it; else cannot tell."""
     if any(estimate["high"] < bar for estimate in estimates):

@@ -13,8 +13,6 @@ from lib.params import FOLDER
 from lib.workspace import Workspace
 
 ERRORS = ("log loss", "expected calibration error")  # less is better
-# Digits by unit, otherwise one; counts and shares are written without a unit.
-DIGITS = {"nats": 2, "kappa": 2, "correlation": 2, "": 2, "share": 4, "count": 0, "minutes": 0}
 
 
 def of(work: Workspace) -> list[str]:
@@ -42,7 +40,7 @@ def sentences(evidence: Evidence, page: str, *, cover: bool = False) -> list[str
             continue
         signed = row["unit"] == "points" or "{compared}" in row["sentence"]
         words = {
-            "value": written(estimate, row["unit"], signed=signed),
+            "value": results.written(estimate, row["unit"], signed=signed),
             "compared": compared(estimate, less=row["metric"] in ERRORS),
             "moved": moved(estimate, row["unit"]),
             "paper": _paper(row, signed=signed),
@@ -79,22 +77,11 @@ def moved(estimate: Estimate, unit: str) -> str:
     contains zero."""
     verdict = claims.verdict([estimate], bar=0.0)
     if verdict == "cannot tell":
-        return f"does not surely change: {written(estimate, unit, signed=True)}"
+        return f"does not surely change: {results.written(estimate, unit, signed=True)}"
     if verdict == "holds":
-        return f"rises by {written(estimate, unit)}"
+        return f"rises by {results.written(estimate, unit)}"
     ends = zip(("value", "low", "high"), ("value", "high", "low"), strict=True)
-    return f"falls by {written({new: -estimate[old] for new, old in ends}, unit)}"
-
-
-def written(estimate: Estimate, unit: str, *, signed: bool = False) -> str:
-    """An estimate as `+1.2 points [+0.3, +2.1]` or `76.1 % [75.0, 77.2]`."""
-    known = estimate["low"] != estimate["high"]
-    small = known and results.is_small(unit, estimate["low"], estimate["high"])
-    form = f"{{:{'+' if signed else ''}z,.{DIGITS.get(unit, 1) + small}f}}"  # z: no -0.0
-    value, low, high = (form.format(estimate[end]) for end in ("value", "low", "high"))
-    unit = unit.removesuffix("s") if value == "1" else unit
-    text = value if unit in ("", "share", "count") else f"{value} {unit}"
-    return f"{text} [{low}, {high}]" if known else text
+    return f"falls by {results.written({new: -estimate[old] for new, old in ends}, unit)}"
 
 
 def _paper(row: pd.Series, *, signed: bool) -> str:

@@ -12,7 +12,12 @@ import pandas as pd
 from lib.workspace import RESULTS
 
 Estimate = Mapping[str, float | None] | float | int | None
-DIGITS = {"nats": 2, "log-odds": 2, "": 3}  # by unit, where not one
+# Digits by unit, where not one.
+DIGITS = {
+    "nats": 2, "log-odds": 2, "kappa": 2, "correlation": 2, "": 3, "share": 4,
+    "count": 0, "minutes": 0, "attributes": 0,
+}  # fmt: skip
+UNNAMED = ("", "share", "count")  # units that a sentence does not name
 
 
 def rows(
@@ -70,24 +75,37 @@ def wide(
 def intervals(
     table: pd.DataFrame, *, index: str = "method", columns: str = "metric"
 ) -> pd.DataFrame:
-    """Rows as a table of texts, `value [low, high]`: one digit, two of log-odds and nats, three of
-    shares from 0 to 1, and one more below one point or nat. Differences have their sign, undefined
-    values are a dash.
-    """
+    """Rows as a table of texts, `value [low, high]`; differences have their sign, undefined values
+    are a dash."""
     text = []
     parts = table[["value", "low", "high", "unit", "method"]]
     for value, low, high, unit, method in parts.itertuples(index=False):
-        digits = DIGITS.get(unit, 1) + is_small(unit, low, high)
-        signed = unit == "points" or " - " in method
-        form = f"{{:{'+' if signed else ''}z.{digits}f}}"  # z: no -0.0
-        known = f"{form} [{form}, {form}]".format(value, low, high)
-        text.append("–" if np.isnan(value) else known)
+        estimate = {"value": value, "low": low, "high": high}
+        shown, interval = digits(estimate, unit, unit == "points" or " - " in method)
+        text.append("–" if np.isnan(value) else f"{shown} {interval}")
     return wide(table.assign(text=text), index=index, columns=columns, values="text")
 
 
-def is_small(unit: str, low: float, high: float) -> bool:
-    """Whether an estimate stays below one point or nat: it has one digit more then."""
-    return unit in ("points", "nats") and max(abs(low), abs(high)) < 1
+def written(estimate: Mapping[str, float], unit: str, *, signed: bool = False) -> str:
+    """An estimate in a sentence: `+1.2 points [+0.3, +2.1]`, `76.1 % [75.0, 77.2]`, `1 minute`;
+    nothing where there is none."""
+    if np.isnan(estimate["value"]):
+        return ""
+    value, ends = digits(estimate, unit, signed)
+    unit = unit.removesuffix("s") if value == "1" else unit
+    text = value if unit in UNNAMED else f"{value} {unit}"
+    exact = np.isnan(estimate["low"]) or estimate["low"] == estimate["high"]
+    return text if exact else f"{text} {ends}"
+
+
+def digits(estimate: Mapping[str, float], unit: str, signed: bool) -> tuple[str, str]:
+    """Value and interval as texts, `1,234` and `[low, high]`, with the digits of their unit; points
+    and nats whose interval stays below one have one digit more."""
+    low, high = estimate["low"], estimate["high"]
+    exact = np.isnan(low) or low == high
+    small = unit in ("points", "nats") and not exact and max(abs(low), abs(high)) < 1
+    form = f"{{:{'+' if signed else ''}z,.{DIGITS.get(unit, 1) + small}f}}"  # z: no -0.0
+    return form.format(estimate["value"]), f"[{form}, {form}]".format(low, high)
 
 
 def bounds(table: pd.DataFrame, *, index: str = "method") -> pd.DataFrame:

@@ -12,7 +12,6 @@ from pandas.io.formats.style import Styler
 from lib.figures.palette import VERDICT_COLOURS
 
 HEAVY = 100_000  # bytes
-DIGITS = {"kappa": 2, "correlation": 2, "attributes": 0}  # by unit, otherwise one
 IN_SHORT = "in short"  # of the display that is filled at the end
 
 
@@ -51,14 +50,10 @@ def in_short(lines: Iterable[str] = ()) -> None:
 def scoreboard(board: pd.DataFrame) -> Styler:
     """The scoreboard as a styled table: wrapped quotes, estimates as text, coloured verdicts.
 
-    board: a row per claim; columns section, claim, paper, value, low, high, unit, verdict, from.
+    board: a row per claim; columns section, claim, paper, ours (as text), verdict, from.
     """
-    shown = board[["section", "claim", "paper"]].assign(
-        ours=board.apply(_estimate, axis=1),
-        verdict=board["verdict"],
-        made_in=board["from"],
-    )
-    shown = shown.rename(columns={"made_in": "made in notebook"})
+    shown = board[["section", "claim", "paper", "ours", "verdict", "from"]]
+    shown = shown.rename(columns={"from": "made in notebook"})
     page = shown.style.hide(axis="index").set_uuid("scoreboard")
     page = page.set_properties(None, **{"text-align": "left", "vertical-align": "top"})
     page = page.set_table_styles([{"selector": "th", "props": "text-align: left"}])
@@ -67,20 +62,6 @@ def scoreboard(board: pd.DataFrame) -> Styler:
     return page.map(
         lambda verdict: f"font-weight: bold; color: {VERDICT_COLOURS[verdict]}", ["verdict"]
     )
-
-
-def _estimate(row: pd.Series) -> str:
-    """`+1.2 [+0.3, +2.1] points`; differences have a sign, small ones two digits."""
-    if pd.isna(row["value"]):
-        return ""
-    ends = [row["low"], row["high"]]
-    points, exact = row["unit"] == "points", pd.isna(row["low"]) or ends[0] == ends[1]
-    digits = DIGITS.get(row["unit"], 1)
-    if points and not exact and max(map(abs, ends)) < 1:
-        digits = 2
-    value, *ends = (f"{each:{'+' if points else ''}z.{digits}f}" for each in (row["value"], *ends))
-    interval = "" if exact else f" [{ends[0]}, {ends[1]}]"
-    return f"{value}{interval} {row['unit']}"
 
 
 def three_digits(value: float) -> str:
