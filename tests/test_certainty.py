@@ -54,7 +54,7 @@ def test_quantiles_of_log_odds_are_those_of_numpy_within_their_interval():
     table = certainty.size_rows({"unary": odds}, people, method="used", resamples=500)
     for metric, share in certainty.QUANTILES.items():
         row = table.set_index("metric").loc[metric]
-        assert row["value"] == pytest.approx(np.quantile(odds.abs(), share))
+        assert row["value"] == pytest.approx(np.quantile(odds.abs(), share), rel=0.01)
         assert row["low"] < row["value"] < row["high"]
         drawn = [np.quantile(chance.choice(odds.abs(), 3000), share) for _ in range(500)]
         assert row["high"] - row["low"] == pytest.approx(

@@ -205,4 +205,7 @@ def test_intervals_are_over_couples_and_frequencies_are_those_of_training():
 def test_comparisons_name_two_methods_of_table_11():
     for label, pair in relation.COMPARISONS.items():
         assert len(set(pair) & set(relation.VARIANTS.values())) == 2, label
-    assert relation.COMPARISONS["no spatial minus hog"] == ("S-DCN without spatial cue", "HOG+SVM")
+    assert relation.COMPARISONS["no spatial cue minus HOG+SVM"] == (
+        "S-DCN without spatial cue",
+        "HOG+SVM",
+    )

@@ -64,7 +64,8 @@ TEXTS = {
     "lib/data/sources/README.md": "data_card.md",
 }
 HEROES = {  # the first that a profile has opens the site: file -> words for those who cannot see it
-    "fig01*.png": "Two people, their faces, and what five annotators say of eight relation traits",
+    "fig01*.png": "Two rendered people, their faces, and what five simulated annotators say of "
+    "eight relation traits",
     "fig10_polar.png": "Pairs of people, and the probabilities of eight traits of their relation",
     "people_celeba.png": "Rendered people, photographed in the manner of CelebA",
 }
@@ -253,7 +254,7 @@ def cover(profile: str, present: list[str], playable: bool, static: Path) -> str
         "[Click through some of the faces](explore.md)."
         if playable
         else "",
-        "## The notebooks\n\nMinutes are those of one core; the whole run uses several.\n\n"
+        "## The notebooks\n\nMinutes of one core; two cores run several notebooks side by side.\n\n"
         + linked(readme.notebooks(profile), "README.md", present),
         *(toctree(caption, pages) for caption, pages in trees if pages),
     ]
@@ -273,7 +274,8 @@ def hero(figures: Path, static: Path) -> str:
     for pattern, words in HEROES.items():
         for picture in sorted(figures.glob(pattern)):
             shutil.copy(picture, static / "hero.png")
-            return f"```{{image}} _static/hero.png\n:alt: {words}\n:class: hero\n```"
+            image = f"```{{image}} _static/hero.png\n:alt: {words}\n:class: hero\n```"
+            return f"{image}\n\n*{words}.*"
     return ""
 
 
@@ -293,7 +295,8 @@ def findings(profile: str, figures: Path, static: Path) -> list[str]:
         "## Scoreboard",
         readme.scoreboard(profile)
         + " Every test has its row in [14](14_scoreboard.ipynb); the picture shows those that are "
-        "differences in percentage points. A diamond is the paper's difference.",
+        "differences in percentage points. A diamond is the paper's difference; an arrow points to "
+        "what lies beyond the picture.",
         f"```{{image}} _static/scoreboard.png\n:alt: {words}\n```",
     ]
 

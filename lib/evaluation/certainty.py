@@ -20,7 +20,7 @@ QUANTILES = {
     "median |log-odds|": 0.5,
     "95th percentile of |log-odds|": 0.95,
 }
-EDGES = np.geomspace(1e-3, 1e5, 801)  # of |log-odds|: steps of 2.3 %, interpolated
+EDGES = np.geomspace(1e-3, 1e5, 1601)  # of |log-odds|: steps of 1.2 %, interpolated
 
 
 def rows(
@@ -86,7 +86,8 @@ def size_rows(
     terms: name -> log-odds (n,) of single labels; people (n,): whose face has each of the labels.
     """
     names, place = np.unique(people, return_inverse=True)
-    times = bootstrap.sample_counts(len(names), resamples, seed).astype(np.float32)
+    times = bootstrap.sample_counts(len(names), resamples, seed)
+    weights = np.vstack([np.ones_like(times[:1]), times]).astype(np.float32)  # all, then samples
     found = []
     for term, odds in terms.items():
         sizes = np.abs(np.asarray(odds))
@@ -95,11 +96,10 @@ def size_rows(
             place * (len(EDGES) + 1) + step, minlength=len(names) * (len(EDGES) + 1)
         )
         counts = cells.reshape(len(names), -1).astype(np.float32)
-        below = (times @ counts).cumsum(1)[:, :-1]  # (R, edges)
-        below /= times @ counts.sum(1, keepdims=True)
+        below = (weights @ counts).cumsum(1)[:, :-1]  # (1 + R, edges)
+        below /= weights @ counts.sum(1, keepdims=True)
         for metric, share in QUANTILES.items():
-            samples = np.array([np.interp(share, curve, EDGES) for curve in below])
-            value = float(np.quantile(sizes, share))
-            estimate = bootstrap.estimate(value, samples, 1)
+            value, *samples = (np.interp(share, curve, EDGES) for curve in below)
+            estimate = bootstrap.estimate(float(value), np.array(samples), 1)
             found.append(results.row(metric, estimate, method=method, subset=term, unit="log-odds"))
     return pd.concat(found, ignore_index=True)

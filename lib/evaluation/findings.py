@@ -91,4 +91,8 @@ def _paper(row: pd.Series, *, signed: bool) -> str:
     number = claims.published(row["table"], row["row"], row["column"])
     if row["minus"]:
         number -= claims.published(row["table"], row["minus"], row["column"])
-    return f" (the paper: {number:+.1f})" if signed else f" (the paper: {number:.1f} %)"
+    return (
+        f" (the paper: {number:+.1f})"
+        if signed
+        else f" (the paper, on photographs: {number:.1f} %)"
+    )

@@ -14,10 +14,10 @@ from lib.workspace import RESULTS
 Estimate = Mapping[str, float | None] | float | int | None
 # Digits by unit, where not one.
 DIGITS = {
-    "nats": 2, "log-odds": 2, "kappa": 2, "correlation": 2, "": 3, "share": 4,
+    "nats": 2, "kappa": 2, "correlation": 2, "": 3, "share": 4,
     "count": 0, "minutes": 0, "attributes": 0,
 }  # fmt: skip
-UNNAMED = ("", "share", "count")  # units that a sentence does not name
+UNNAMED = ("", "share", "count", "ratio")  # units that a sentence does not name
 
 
 def rows(
@@ -99,13 +99,26 @@ def written(estimate: Mapping[str, float], unit: str, *, signed: bool = False) -
 
 
 def digits(estimate: Mapping[str, float], unit: str, signed: bool) -> tuple[str, str]:
-    """Value and interval as texts, `1,234` and `[low, high]`, with the digits of their unit; points
-    and nats whose interval stays below one have one digit more."""
-    low, high = estimate["low"], estimate["high"]
-    exact = np.isnan(low) or low == high
-    small = unit in ("points", "nats") and not exact and max(abs(low), abs(high)) < 1
-    form = f"{{:{'+' if signed else ''}z,.{DIGITS.get(unit, 1) + small}f}}"  # z: no -0.0
-    return form.format(estimate["value"]), f"[{form}, {form}]".format(low, high)
+    """Value and interval as texts, `1,234` and `[low, high]`, with the digits of their unit.
+
+    There are more digits where an end that is not zero would become it, or where a difference below
+    one point or nat has an interval too narrow to show; log-odds have three, at most thousandths.
+    """
+    value, low, high = (estimate[end] for end in ("value", "low", "high"))
+    places = DIGITS.get(unit, 1)
+    if unit == "log-odds":
+        places = int(np.clip(2 - np.floor(np.log10(max(abs(value), 1e-3))), 0, 3))
+    elif unit in ("points", "nats", "%") and low < high:
+        small = unit != "%" and max(abs(low), abs(high)) < 1
+        places += small
+        while places < 4 and (
+            any(0 < abs(end) < 0.5 * 10.0**-places for end in (low, high))
+            or (small and high - low < 2.5 * 10.0**-places)
+        ):
+            places += 1
+    zero = "" if low * high > 0 else "z"  # z: no -0.0, but -0.00002 below zero keeps its sign
+    form = f"{{:{'+' if signed else ''}{zero},.{places}f}}"
+    return form.format(value), f"[{form}, {form}]".format(low, high)
 
 
 def bounds(table: pd.DataFrame, *, index: str = "method") -> pd.DataFrame:

@@ -31,8 +31,9 @@ VARIANTS = {
 NETWORKS = tuple(VARIANTS)[1:]
 GROUPS = ("gender", "age", "pose", "expression")
 # What Section 6.2 compares: better and worse, by the names of Table 11.
+SHORT = {"hog_svm": "HOG+SVM", "random": "baseline", "no_spatial": "no spatial cue"}
 COMPARISONS = {
-    f"{better} minus {worse.removesuffix('_svm')}".replace("_", " "): (
+    f"{SHORT.get(better, better)} minus {SHORT.get(worse, worse)}": (
         VARIANTS[better],
         VARIANTS[worse],
     )

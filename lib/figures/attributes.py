@@ -34,7 +34,7 @@ def reliability(curves: dict[str, dict[str, np.ndarray]], used: str = "") -> Fig
     left.set_title("reliability diagram", fontsize=11)
     right.set_title("distribution of the probabilities", fontsize=11)
     left.set(xlabel="predicted p(y = 1)", ylabel="share that is truly positive", aspect="equal")
-    right.set(xlabel="predicted p(y = 1)", ylabel="answers in this bin (%)", yscale="log")
+    right.set(xlabel="predicted p(y = 1)", ylabel="labels in this bin (%)", yscale="log")
     right.yaxis.set_major_formatter("{x:g}")
     right.yaxis.set_minor_formatter(LogFormatter())  # no minor labels where they would overlap
     handles, names = left.get_legend_handles_labels()

@@ -45,8 +45,9 @@ def rows(panels: Sequence[Axes], names: Sequence[str], used: str = "", wide: int
 
 
 def alike(panels: Sequence[Axes], least: float = LEAST) -> None:
-    """Give the y axes of panels one span: the widest of them, at least `least` units."""
+    """Give the y axes of panels one span: the widest of them, at least `least` units; it ends
+    just above 100 %."""
     span = max(least, *(np.ptp(axes.get_ylim()) for axes in panels))
     for axes in panels:
-        middle = float(np.mean(axes.get_ylim()))
+        middle = min(float(np.mean(axes.get_ylim())), 100 - 0.47 * span)
         axes.set_ylim(middle - span / 2, middle + span / 2)

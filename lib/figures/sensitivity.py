@@ -62,7 +62,7 @@ def parts(table: pd.DataFrame, used: str = "", title: str = "") -> Figure:
         axes.grid(axis="x", linewidth=0.4, color="lightgrey")
         axes.spines[["top", "right"]].set_visible(False)
     marks.rows(panels, list(names), used)
-    words = "gain over the control (percentage points; a panel spans at least two)"
+    words = "gain over the control (percentage points)"
     figure.supxlabel(words, fontsize="medium")
     figure.suptitle(title, fontsize=11.5, fontweight="bold")
     return figure
