@@ -70,7 +70,7 @@ def test_a_small_difference_has_two_digits():
     ("value", "unit", "words"),
     [
         (20000, "count", "20,000"),
-        (1.2, "minutes", "1 minute"),
+        (1.24, "minutes", "1.2 minutes"),
         (13.4, "minutes", "13 minutes"),
         (0.6231, "kappa", "0.62 kappa"),
         (float("nan"), "%", ""),

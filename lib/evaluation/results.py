@@ -15,7 +15,7 @@ Estimate = Mapping[str, float | None] | float | int | None
 # Digits by unit, where not one.
 DIGITS = {
     "nats": 2, "kappa": 2, "correlation": 2, "": 3, "share": 4,
-    "count": 0, "minutes": 0, "attributes": 0,
+    "count": 0, "attributes": 0,
 }  # fmt: skip
 UNNAMED = ("", "share", "count", "ratio")  # units that a sentence does not name
 
@@ -87,12 +87,11 @@ def intervals(
 
 
 def written(estimate: Mapping[str, float], unit: str, *, signed: bool = False) -> str:
-    """An estimate in a sentence: `+1.2 points [+0.3, +2.1]`, `76.1 % [75.0, 77.2]`, `1 minute`;
+    """An estimate in a sentence: `+1.2 points [+0.3, +2.1]`, `76.1 % [75.0, 77.2]`;
     nothing where there is none."""
     if np.isnan(estimate["value"]):
         return ""
     value, ends = digits(estimate, unit, signed)
-    unit = unit.removesuffix("s") if value == "1" else unit
     text = value if unit in UNNAMED else f"{value} {unit}"
     exact = np.isnan(estimate["low"]) or estimate["low"] == estimate["high"]
     return text if exact else f"{text} {ends}"
@@ -108,6 +107,8 @@ def digits(estimate: Mapping[str, float], unit: str, signed: bool) -> tuple[str,
     places = DIGITS.get(unit, 1)
     if unit == "log-odds":
         places = int(np.clip(2 - np.floor(np.log10(max(abs(value), 1e-3))), 0, 3))
+    elif unit == "minutes":
+        places = int(abs(value) < 9.95)
     elif unit in ("points", "nats", "%") and low < high:
         small = unit != "%" and max(abs(low), abs(high)) < 1
         places += small
