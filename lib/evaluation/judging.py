@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.utils.weak import WeakIdKeyDictionary
 
 from lib import vocabulary
-from lib.data.faces import FaceSet
+from lib.data.faces import FaceSet, PairSet
 from lib.evaluation import bootstrap, metrics, results
 from lib.evaluation.bootstrap import Estimate
 from lib.params import Params
@@ -59,15 +59,21 @@ class Judge:
 
     @classmethod
     def of(
-        cls, faces: FaceSet, frequency: np.ndarray, params: Params, truth: Tensor | None = None
+        cls,
+        rows: FaceSet | PairSet,
+        frequency: np.ndarray,
+        params: Params,
+        truth: Tensor | None = None,
+        *,
+        names: tuple[str, ...] = vocabulary.ATTRIBUTES,
     ) -> "Judge":
-        """The attributes of faces, by their labels or by another `truth` (N, 24) of theirs.
+        """Faces or pairs, by their labels or by another `truth` (N, A) of theirs.
 
-        Intervals are over people: pictures of one person are not independent.
+        Intervals are over people or couples: pictures of the same are not independent.
         """
-        labels = faces.labels if truth is None else truth
-        people = faces.table["identity"].to_numpy()
-        return cls(labels, frequency, params.evaluation.bootstrap, params.seed, groups=people)
+        labels = rows.labels if truth is None else truth
+        people = rows.table["identity"].to_numpy()
+        return cls(labels, frequency, params.evaluation.bootstrap, params.seed, names, people)
 
     def rows(
         self,

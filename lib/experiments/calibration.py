@@ -107,11 +107,8 @@ def frequencies(count: int = 4000) -> list[Measure]:
         ours = voted[name].mean() if name in voted else given[vocabulary.column(str(name))]
         real = float(np.round(100 * share, 1))
         ends = real * 2 / 3, min(real * 4 / 3, 100)
-        rows.append(
-            Measure(
-                f"frequency of {vocabulary.positive(str(name))}", 100 * float(ours), real, *ends
-            )
-        )
+        title = f"frequency of {vocabulary.positive(str(name))}"
+        rows.append(Measure(title, 100 * float(ours), real, *ends))
     agreed = np.mean(
         [metrics.fleiss_kappa(voted[f"votes_{name}"].to_numpy()) for name in vocabulary.TRAITS]
     )

@@ -176,6 +176,4 @@ def judge(train: PairSet, test: PairSet, params: Params) -> Judge:
 
     Intervals are over couples: pictures of the same two people (`identity`) are not independent.
     """
-    frequency, couples = metrics.class_frequency(train.labels), test.table["identity"].to_numpy()
-    resamples = params.evaluation.bootstrap
-    return Judge(test.labels, frequency, resamples, params.seed, TRAITS, couples)
+    return Judge.of(test, metrics.class_frequency(train.labels), params, names=TRAITS)
