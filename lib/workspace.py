@@ -3,7 +3,8 @@
     outputs/<profile>/            executed notebooks
         tables/ figures/          in git: what a reader looks at
         metrics/<notebook>.csv    in git: the notebook's part of the long results table
-        metrics/<notebook>.json   in git: its provenance and facts that are not numbers
+        metrics/<notebook>.json   in git: its provenance, facts that are not numbers, checksums of
+                                  the networks it saved
         artifacts/                not in git: faces, weights, features, predictions
         seed<k>/                  the same from another seed; in git: metrics/
         overrides/<which>/        not in git: the same from a run with overrides
@@ -187,9 +188,16 @@ class Workspace(Outputs):
                 f"{row['subset']!r} twice"
             )
         path = self.path("metrics", f"{self.notebook}.json")
-        write_json(path, {"facts": dict(facts or {}), "provenance": self.provenance()})
+        note = {"facts": dict(facts or {}), "networks": self.networks()}
+        write_json(path, note | {"provenance": self.provenance()})
         csv = path.with_suffix(".csv")
         return atomically(csv, lambda part: table.to_csv(part, index=False, lineterminator="\n"))
+
+    def networks(self) -> dict[str, str]:
+        """The checksums of the networks that this notebook has saved, by artifact."""
+        pattern = f"{self.notebook.partition('_')[0]}_*.safetensors"
+        paths = sorted((self.root / "artifacts").glob(pattern))
+        return {path.stem: files.checksum(path) for path in paths}
 
     def results(self) -> pd.DataFrame:
         """The long results table of all notebooks that have run: notebook, then `RESULTS`."""

@@ -1,7 +1,10 @@
 """Networks that come with the project are built as their files say, and stand in for artifacts."""
 
+import json
+
 import pytest
 import torch
+from safetensors import safe_open
 from safetensors.torch import save_file
 
 from lib import models, params
@@ -11,6 +14,7 @@ from lib.workspace import Workspace
 from workflow import weights
 
 SMOKE = params.load("smoke")
+COMMITTED = sorted(pretrained.OUTPUTS.glob("*/weights/*.safetensors"))
 
 
 @pytest.fixture
@@ -81,6 +85,15 @@ def test_weights_of_another_network_do_not_stand_in(folder):
     keep(folder, "default")
     with pytest.raises(ValueError, match="is of another network"):
         networks.load(Workspace(params.load("default"), "15_your_photos"), "04_dcn")
+
+
+@pytest.mark.parametrize("path", COMMITTED, ids=lambda path: "/".join(path.parts[-3::2]))
+def test_the_projects_networks_are_those_of_its_numbers(path):
+    with safe_open(path, "pt") as file:
+        source = file.metadata()["source"]
+    (artifact,) = (of for of, name in networks.COMMITTED.items() if name == path.stem)
+    (recorded,) = path.parent.parent.glob(f"metrics/{artifact[:3]}*.json")
+    assert json.loads(recorded.read_text())["networks"][artifact] == source
 
 
 def test_a_profiles_networks_are_kept_with_their_card(folder):

@@ -302,6 +302,16 @@ def test_results_of_all_notebooks_are_one_table(work):
     assert work.facts("05") == {} == work.facts("06")
 
 
+def test_a_notebook_records_which_networks_it_has_saved(work):
+    work.save_tensors("02_dcn", {"a": torch.zeros(1)})
+    work.record()
+    one = work.networks()
+    recorded = work.existing("metrics", f"{work.notebook}.json")
+    assert json.loads(recorded.read_text())["networks"] == one
+    work.save_tensors("02_dcn", {"a": torch.ones(1)})
+    assert list(one) == ["02_dcn"] and work.networks() != one
+
+
 def test_a_result_recorded_twice_is_refused(work):
     row = results.row("AP", 50.0, method="DCN")
     with pytest.raises(ValueError, match=r"02_stage1_network records 'AP' of 'DCN' on '' twice"):

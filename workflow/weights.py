@@ -11,7 +11,7 @@ from lib import models
 from lib.evaluation import claims
 from lib.evaluation.judging import AUC, PAPER
 from lib.experiments import networks
-from lib.files import atomically
+from lib.files import atomically, checksum
 from lib.params import Params, load
 from lib.workspace import Workspace
 from workflow.readme import estimate, markdown
@@ -65,7 +65,8 @@ def main(profile: str) -> None:
         network = (networks.load_siamese if siamese else networks.load)(work, artifact)
         sizes = networks.sizes(work.params, siamese=siamese)
         path = work.path("weights", f"{name}.safetensors")
-        atomically(path, functools.partial(models.save, network, sizes=sizes))
+        source = checksum(work.load(f"{artifact}.safetensors"))
+        atomically(path, functools.partial(models.save, network, sizes=sizes, source=source))
         print(f"{path}: {path.stat().st_size / 1e6:.1f} MB")
     text = card(work)
     atomically(work.path("weights", "README.md"), lambda part: part.write_text(text, "utf-8"))

@@ -17,7 +17,8 @@ DIGITS = {
     "nats": 2, "kappa": 2, "correlation": 2, "": 3, "share": 4,
     "count": 0, "attributes": 0,
 }  # fmt: skip
-UNNAMED = ("", "share", "count", "ratio")  # units that a sentence does not name
+# Units as a sentence names them, where not by their own name.
+NAMES = {"": "", "share": "", "count": "", "ratio": "", "log-odds": "nats"}
 
 
 def rows(
@@ -92,7 +93,7 @@ def written(estimate: Mapping[str, float], unit: str, *, signed: bool = False) -
     if np.isnan(estimate["value"]):
         return ""
     value, ends = digits(estimate, unit, signed)
-    text = value if unit in UNNAMED else f"{value} {unit}"
+    text = f"{value} {NAMES.get(unit, unit)}".rstrip()
     exact = np.isnan(estimate["low"]) or estimate["low"] == estimate["high"]
     return text if exact else f"{text} {ends}"
 
@@ -103,7 +104,7 @@ def digits(estimate: Mapping[str, float], unit: str, signed: bool) -> tuple[str,
     There are more digits where an end that is not zero would become it, or where a difference below
     one point or nat has an interval too narrow to show; log-odds have three, at most thousandths.
     """
-    value, low, high = (estimate[end] for end in ("value", "low", "high"))
+    value, low, high = (_rounded(estimate[end]) for end in ("value", "low", "high"))
     places = DIGITS.get(unit, 1)
     if unit == "log-odds":
         places = int(np.clip(2 - np.floor(np.log10(max(abs(value), 1e-3))), 0, 3))
@@ -112,7 +113,7 @@ def digits(estimate: Mapping[str, float], unit: str, signed: bool) -> tuple[str,
     elif unit in ("points", "nats", "%") and low < high:
         small = unit != "%" and max(abs(low), abs(high)) < 1
         places += small
-        while places < 4 and (
+        while places < 5 and (
             any(0 < abs(end) < 0.5 * 10.0**-places for end in (low, high))
             or (small and high - low < 2.5 * 10.0**-places)
         ):
@@ -120,6 +121,11 @@ def digits(estimate: Mapping[str, float], unit: str, signed: bool) -> tuple[str,
     zero = "" if low * high > 0 else "z"  # z: no -0.0, but -0.00002 below zero keeps its sign
     form = f"{{:{'+' if signed else ''}{zero},.{places}f}}"
     return form.format(value), f"[{form}, {form}]".format(low, high)
+
+
+def _rounded(number: float) -> float:
+    """Without the noise of float32 sums: 0 where it is below a millionth."""
+    return 0.0 if abs(number) < 1e-6 else number
 
 
 def bounds(table: pd.DataFrame, *, index: str = "method") -> pd.DataFrame:
