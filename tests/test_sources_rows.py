@@ -194,8 +194,8 @@ def test_aflw_poses_are_checked_by_the_side_of_the_nose(read, tree, monkeypatch)
     with pytest.raises(ValueError, match=r"nose on the other side; set data.yaw_sign: -1"):
         read("aflw", **{"data.yaw_sign": 1})
     remarks = read("aflw").remarks
-    told = [key for key in remarks if key.startswith("nose on the other side than the yaw says")]
-    assert [remarks[key] for key in told] == [0]
+    noted = [key for key in remarks if key.startswith("nose on the other side than the yaw says")]
+    assert [remarks[key] for key in noted] == [0]
 
 
 @given(st.lists(st.floats(-20, 20), min_size=1, max_size=20))

@@ -1,4 +1,4 @@
-"""What stands on both sides of a split is found, wherever it hides, and leaves training."""
+"""A person or picture on both sides of a split is found, in whatever form, and leaves training."""
 
 import io
 

@@ -1,4 +1,4 @@
-"""Networks of a profile for everybody: `python -m workflow.weights <profile>`.
+"""The trained networks of a profile, to be published: `python -m workflow.weights <profile>`.
 
 Writes `outputs/<profile>/weights/`: the Baseline DCN, DCN+AP and the full S-DCN in half precision,
 loadable by `models.load("dcn_ap")`, and their model card.

@@ -137,7 +137,7 @@ class Claim:
     paper: the paper's own number as text. notebook, where: the notebook and its section that have
     the results. metric, methods, subsets: the results, one per method and subset. The claim holds
     where all of their intervals are above `bar`, does not hold where one interval is below it, and
-    cannot be told otherwise.
+    is undecided otherwise.
     """
 
     quote: str
@@ -181,7 +181,7 @@ def _claim(row: dict[Any, Any]) -> Claim:
 def scoreboard(evidence: Evidence) -> pd.DataFrame:
     """Every claim with our estimate, its interval and the verdict.
 
-    Where a claim rests on several estimates, the weakest is shown, which decides.
+    Where a claim depends on several estimates, the weakest is shown, which decides.
     """
     rows: list[dict[str, str | float]] = []
     for claim in claims():

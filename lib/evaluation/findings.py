@@ -1,6 +1,6 @@
 """What a notebook found, in sentences that are made from the long results table.
 
-`params/reported/findings.csv` has a sentence a row with the key of the number it rests on. The
+`params/reported/findings.csv` has a sentence a row with the key of the number it is made from. The
 words that judge are chosen by the interval: a student reads "worse than" where it is below zero,
 and "not surely different from" where it contains zero.
 """

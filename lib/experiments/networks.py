@@ -90,7 +90,7 @@ def sizes(params: Params, *, siamese: bool = False) -> dict[str, Any]:
 
 
 def _weights(work: Workspace, name: str, expected: dict[str, Any]) -> dict[str, Tensor]:
-    """The weights of an artifact, or of the file in the repository that stands in for it."""
+    """The weights of an artifact, or of the file in the repository that replaces it."""
     given = work.root / "weights" / f"{COMMITTED.get(name, name)}.safetensors"
     if work.place("artifacts", f"{name}.safetensors").exists() or not given.exists():
         return work.load_tensors(name)

@@ -100,8 +100,8 @@ def undecided(
     uint8, and what the annotator wrote for each.
     """
     indices = range(0, 6_000, 2)
-    everybody = latents("expw", indices, seed=seed)
-    people = _clear(everybody)
+    candidates = latents("expw", indices, seed=seed)
+    people = _clear(candidates)
     shown = labels.expression_evidence(people)
     order = np.argsort(-shown, 1)
     gap = np.take_along_axis(shown, order[:, :2], 1)
@@ -113,7 +113,7 @@ def undecided(
     faces, captions = {}, {}
     for pair in pairs.value_counts().index[:4]:
         rows = pairs.index[pairs == pair][:count]
-        faces[pair] = world.draw(everybody.loc[rows], size=size, progress=False)
+        faces[pair] = world.draw(candidates.loc[rows], size=size, progress=False)
         captions[pair] = [vocabulary.EXPRESSIONS[k] for k in written[rows]]
     return faces, captions
 

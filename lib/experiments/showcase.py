@@ -115,7 +115,7 @@ def aged(person: pd.DataFrame, ages: Sequence[float], *, seed: int = 0) -> pd.Da
 
 
 def photographs(height: int = 432) -> dict[str, Tensor]:
-    """What stands in for a user's photographs: one of one person, and three rendered ones of two.
+    """Used where there are no photographs: one of one person, and three rendered ones of two.
 
     Returns pictures (3, H, W) uint8 by name, the rendered ones `height` px high.
     """

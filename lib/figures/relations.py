@@ -168,7 +168,7 @@ def _ends(shown: pd.DataFrame) -> tuple[float, float]:
 
 
 def _beyond(axes: Axes, row: pd.Series, place: float, ends: tuple[float, float]) -> None:
-    """An arrow at the edge and the numbers of an estimate that lies outside of the axis."""
+    """An arrow at the edge and the numbers of an estimate that is outside of the axis."""
     right, colour = row["value"] > ends[1], VERDICT_COLOURS[row["verdict"]]
     edge = ends[1] if right else ends[0]
     axes.plot(edge, place, ">" if right else "<", color=colour)

@@ -79,7 +79,7 @@ def curves(
 ) -> Figure:
     """A line per method with its interval shaded, one panel per judgement (percent).
 
-    rows: of the long results table; places: subset -> where it stands on the x axis. A panel spans
+    rows: of the long results table; places: subset -> its position on the x axis. A panel spans
     at least `marks.LEAST` points. used: the value on the x axis that is marked.
     """
     figure = Figure(figsize=(3.2 * len(judgements), 3.5), layout="constrained")

@@ -36,9 +36,9 @@ def mistaken(data: bytes) -> str:
     start = data.removeprefix(b"\xef\xbb\xbf").lstrip()
     kind = next((words for mark, words in MISTAKEN.items() if start.startswith(mark)), "")
     title = re.search(rb"<title[^>]*>\s*([^<]{1,100})", start, re.IGNORECASE)
-    told = f" ({title[1].decode(errors='replace').strip()!r})" if title and "web" in kind else ""
+    shown = f" ({title[1].decode(errors='replace').strip()!r})" if title and "web" in kind else ""
     todo = "unpack it there" if "archive" in kind else "download it again"
-    return f"is {kind}{told}; {todo}" if kind else ""
+    return f"is {kind}{shown}; {todo}" if kind else ""
 
 
 def lines(path: Path, origin: str = "copy it from the dataset") -> list[str]:
