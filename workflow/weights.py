@@ -65,8 +65,8 @@ def main(profile: str) -> None:
         network = (networks.load_siamese if siamese else networks.load)(work, artifact)
         sizes = networks.sizes(work.params, siamese=siamese)
         path = work.path("weights", f"{name}.safetensors")
-        source = checksum(work.load(f"{artifact}.safetensors"))
-        atomically(path, functools.partial(models.save, network, sizes=sizes, source=source))
+        sizes["source"] = checksum(work.load(f"{artifact}.safetensors"))  # in full precision
+        atomically(path, functools.partial(models.save, network, sizes=sizes))
         print(f"{path}: {path.stat().st_size / 1e6:.1f} MB")
     text = card(work)
     atomically(work.path("weights", "README.md"), lambda part: part.write_text(text, "utf-8"))

@@ -94,9 +94,10 @@ def _weights(work: Workspace, name: str, expected: dict[str, Any]) -> dict[str, 
     given = work.root / "weights" / f"{COMMITTED.get(name, name)}.safetensors"
     if work.place("artifacts", f"{name}.safetensors").exists() or not given.exists():
         return work.load_tensors(name)
-    if models.built(given) != expected:
+    built = models.built(given)
+    if not expected.items() <= built.items():
         raise ValueError(
-            f"{given} is of another network ({models.built(given)}) than the profile "
+            f"{given} is of another network ({built}) than the profile "
             f"{work.params.profile!r} has ({expected}): {work.advice(name)}"
         )
     print(f"{name} has not been trained here: {given.name} of the project is used")

@@ -67,12 +67,12 @@ def built(path: Path) -> dict:
     return json.loads(header["built"])
 
 
-def save(network: DCN | RelationNet, path: Path, sizes: dict, source: str = "") -> None:
-    """Write a network's weights in half precision. sizes: as `built` gives them; source: checksum
-    of the file that has them in full precision."""
+def save(network: DCN | RelationNet, path: Path, sizes: dict) -> None:
+    """Write a network's weights in half precision. sizes: as `built` gives them."""
     half = {
         key: value.detach().cpu().to(torch.float16 if value.is_floating_point() else value.dtype)
         for key, value in network.state_dict().items()
     }
-    header = {"built": json.dumps(sizes), "source": source}
-    save_file({key: value.contiguous() for key, value in half.items()}, path, header)
+    save_file(
+        {key: value.contiguous() for key, value in half.items()}, path, {"built": json.dumps(sizes)}
+    )
