@@ -1,15 +1,11 @@
 """`make notebooks`: executed copies are checked in order, and one that differs ends the check."""
 
-from pathlib import Path
-
 import nbformat
 import pytest
 
 from lib.params import load
 from workflow import validate
 from workflow.pipeline import STEPS, before
-
-ROOT = Path(__file__).resolve().parent.parent
 
 
 def test_every_copy_is_checked_after_those_that_it_needs(monkeypatch):
