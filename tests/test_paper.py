@@ -208,3 +208,12 @@ def test_a_result_that_one_seed_alone_has_keeps_its_own_interval():
     found = claims.over_seeds([first, second])
     assert found.loc[0, ["value", "low", "high", "seeds"]].tolist() == [2.0, 1.0, 3.0, 1]
     assert np.isnan(found.loc[1, "value"]) and len(found) == 2
+
+
+def test_scoreboard_says_which_numbers_are_of_one_seed_where_others_are_of_several():
+    found = board(everywhere(NUMBER))
+    assert not claims.in_words(found).str.contains("seed").any()
+    found.loc[0, "seeds"] = 5
+    words = claims.in_words(found)
+    assert words[0] == "+2.0 points [+1.0, +3.0]"
+    assert words[1:].str.endswith(" (one seed)").all()

@@ -45,10 +45,13 @@ def markdown(head: Iterable[str], rows: Iterable[Iterable[object]]) -> str:
 
 
 def results(profile: str = PROFILE) -> str:
-    """The paper's headline numbers and ours."""
-    table = claims.headline(claims.evidence(load(profile)))
+    """The paper's headline numbers and ours, and what the intervals are over."""
+    evidence = claims.evidence(load(profile))
+    table, seeds = claims.headline(evidence), evidence.table["seeds"].max()
     head = ("", "paper, photographs", "ours, rendered faces")
-    return markdown(head, table[["what", "paper", "ours"]].itertuples(index=False))
+    rows = markdown(head, table[["what", "paper", "ours"]].itertuples(index=False))
+    over = "over people" if seeds == 1 else f"over {seeds} seeds, around their mean"
+    return f"{rows}\n\nIn percent, with 95 % intervals {over}."
 
 
 def found(profile: str = PROFILE) -> str:

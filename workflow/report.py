@@ -70,10 +70,9 @@ HEROES = {  # the first that a profile has opens the site: file -> words for tho
     "people_celeba.png": "Rendered people, photographed in the manner of CelebA",
 }
 NAMES = (
-    "In percent or percentage points, with 95 % intervals in brackets. *HOG+SVM*: hand-made "
-    "features and support vector machines. *Baseline DCN*: the network of stage 1. *DCN+AP*: the "
-    "same after training on propagated labels as well; the *control* trains equally long without "
-    "them. *S-DCN*: the Siamese network for pairs."
+    "*HOG+SVM*: hand-made features and support vector machines. *Baseline DCN*: the network of "
+    "stage 1. *DCN+AP*: the same after training on propagated labels as well; the *control* trains "
+    "equally long without them. *S-DCN*: the Siamese network for pairs."
 )
 EQUATION = re.compile(r"\$\$.*?\$\$", re.DOTALL)
 LINK = re.compile(r"(?<!!)\[([^\]]+)\]\(([^)\s]+)\)")

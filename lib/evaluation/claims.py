@@ -203,10 +203,15 @@ def scoreboard(evidence: Evidence) -> pd.DataFrame:
 
 
 def in_words(board: pd.DataFrame) -> pd.Series:
-    """The estimates of a scoreboard as texts: `+1.2 points [+0.3, +2.1]`."""
-    return board.apply(
+    """The estimates of a scoreboard as texts: `+1.2 points [+0.3, +2.1]`.
+
+    Where some are over several seeds, those of one seed say so.
+    """
+    words = board.apply(
         lambda row: results.written(row, row["unit"], signed=row["unit"] == "points"), axis=1
     )
+    alone = (board["seeds"] == 1) & (board["seeds"].max() > 1)
+    return words.mask(alone, words + " (one seed)")
 
 
 def verdict(estimates: Sequence[Mapping[str, float]], bar: float) -> str:
