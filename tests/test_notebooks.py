@@ -145,7 +145,7 @@ def test_the_last_page_says_what_to_try_and_which_files_there_are(name):
 def test_what_was_found_stands_at_the_top_and_at_the_end(name):
     code = "\n".join(cell.source for cell in cells(source(name), "code"))
     assert code.count("in_short(") == 2
-    assert code.index("in_short()") < code.index("work.record(") < code.index("findings.of(work)")
+    assert code.index("in_short()") < code.index("work.record(") < code.index("in_short(findings.")
 
 
 @pytest.mark.parametrize("name", list(STEPS)[:-1])
