@@ -88,10 +88,11 @@ def test_weights_of_another_network_do_not_stand_in(folder):
 
 @pytest.mark.parametrize("path", COMMITTED, ids=lambda path: "/".join(path.parts[-3::2]))
 def test_the_projects_networks_are_those_of_its_numbers(path):
-    source = models.built(path)["source"]
+    header, profile = models.built(path), path.parts[-3]
     (artifact,) = (of for of, name in networks.COMMITTED.items() if name == path.stem)
-    (recorded,) = path.parent.parent.glob(f"metrics/{artifact[:3]}*.json")
-    assert json.loads(recorded.read_text())["networks"][artifact] == source
+    root = Workspace(params.load(profile, seed=header.get("seed")), "weights").root
+    (recorded,) = root.glob(f"metrics/{artifact[:3]}*.json")
+    assert json.loads(recorded.read_text())["networks"][artifact] == header["source"]
 
 
 def test_a_profiles_networks_are_kept_with_their_card(folder):
@@ -105,3 +106,17 @@ def test_a_profiles_networks_are_kept_with_their_card(folder):
     assert kept == {"README.md", "dcn.safetensors", "dcn_ap.safetensors", "s_dcn.safetensors"}
     card = (folder / "smoke" / "weights" / "README.md").read_text()
     assert "expw: 200 faces, rendered" in card and "05_attribute_accuracy has not run" in card
+
+
+def test_a_further_seeds_networks_are_kept_with_the_profile_and_say_whose_they_are(folder):
+    work = Workspace(params.load("smoke", seed=3), "weights")
+    dcn = networks.dcn(work.params)
+    for name in ("02_dcn", "04_dcn"):
+        work.save_tensors(name, dcn.state_dict())
+    work.save_tensors("10_relation", networks.siamese(work.params, dcn).state_dict())
+    weights.main("smoke", "3")
+    kept = folder / "smoke" / "weights"
+    assert "Seed 3," in (kept / "README.md").read_text()
+    assert models.built(kept / "dcn_ap.safetensors")["seed"] == 3
+    found = networks.load(Workspace(SMOKE, "15_your_photos"), "04_dcn").heads.weight
+    torch.testing.assert_close(found, dcn.heads.weight, atol=1e-3, rtol=1e-3)

@@ -1,7 +1,8 @@
-"""The trained networks of a profile, to be published: `python -m workflow.weights <profile>`.
+"""The trained networks of a profile, to be published: `python -m workflow.weights <profile> [seed]`.
 
 Writes `outputs/<profile>/weights/`: the Baseline DCN, DCN+AP and the full S-DCN in half precision,
-loadable by `models.load("dcn_ap")`, and their model card.
+loadable by `models.load("dcn_ap")`, and their model card. Any seed's may be taken, since all are
+trained alike, each on people of its own.
 """
 
 import functools
@@ -57,24 +58,29 @@ Weights: CC BY 4.0. Code: MIT.
 """
 
 
-def main(profile: str) -> None:
-    """Write the weights and the model card of a profile whose notebooks have run."""
-    work = Workspace(load(profile), "weights")
+def main(profile: str, seed: str = "") -> None:
+    """Write the weights and the model card of a profile whose notebooks have run.
+
+    seed: whose networks are taken; without, the profile's own.
+    """
+    root = Workspace(load(profile), "weights")
+    work = Workspace(load(profile, seed=int(seed)), "weights") if seed else root
     for artifact, name in networks.COMMITTED.items():
         siamese = name == "s_dcn"
         network = (networks.load_siamese if siamese else networks.load)(work, artifact)
         sizes = networks.sizes(work.params, siamese=siamese)
-        path = work.path("weights", f"{name}.safetensors")
+        path = root.path("weights", f"{name}.safetensors")
+        sizes["seed"] = work.params.seed
         sizes["source"] = checksum(work.load(f"{artifact}.safetensors"))  # in full precision
         atomically(path, functools.partial(models.save, network, sizes=sizes))
         print(f"{path}: {path.stat().st_size / 1e6:.1f} MB")
     text = card(work)
-    atomically(work.path("weights", "README.md"), lambda part: part.write_text(text, "utf-8"))
+    atomically(root.path("weights", "README.md"), lambda part: part.write_text(text, "utf-8"))
 
 
 def card(work: Workspace) -> str:
-    """The model card, from the profile and its results."""
-    params, evidence = work.params, claims.evidence(work.params)
+    """The model card, from the profile and the results of the seed."""
+    params, evidence = work.params, claims.recorded(work)
     rows = [
         (title, what, estimate(evidence, notebook, metric, method, "average"))
         for title, notebook, method in (
