@@ -1,4 +1,4 @@
-"""The trained networks of a profile, to be published: `python -m workflow.weights <profile> [seed]`.
+"""Publish the trained networks of a profile: `python -m workflow.weights <profile> [<seed>]`.
 
 Writes `outputs/<profile>/weights/`: the Baseline DCN, DCN+AP and the full S-DCN in half precision,
 loadable by `models.load("dcn_ap")`, and their model card. Any seed's may be taken, since all are
