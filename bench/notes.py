@@ -9,8 +9,8 @@ from typing import Any
 import torch
 
 from lib import params, workspace
-from lib.machine import processors
-from lib.provenance import ROOT
+from lib.workspace.machine import processors
+from lib.workspace.provenance import ROOT
 from workflow.imports import code
 
 FOLDER = ROOT / "outputs" / "bench"

@@ -19,7 +19,7 @@ import warp as wp
 
 from bench import notes
 from lib import world
-from lib.machine import processors
+from lib.workspace.machine import processors
 from lib.world import casting
 from lib.world.moments import latents
 from lib.world.render import Posed, Studio, chunk_of, developed, prepare, stage_of, studio

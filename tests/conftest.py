@@ -9,10 +9,11 @@ import hypothesis
 import pytest
 import torch
 
-from lib import machine, params
+from lib import params
 from lib.data import real
 from lib.data.listing import Listing
 from lib.vocabulary import TRAITS
+from lib.workspace import machine
 from tests import trees
 
 # How long an example takes is the machine's affair: a busy one must not fail a test.

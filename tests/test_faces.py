@@ -9,10 +9,10 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lib import provenance
 from lib.data import faces as sets
 from lib.data.faces import FaceSet, PairSet, concatenate, fingerprint, spatial_cues
-from lib.provenance import content_hash
+from lib.workspace import provenance
+from lib.workspace.provenance import content_hash
 
 
 def face_set(count: int = 6, *, known: bool = True, name: str = "a") -> FaceSet:

@@ -2,7 +2,8 @@
 
 import pytest
 
-from lib import params, profiles
+from lib import params
+from lib.params import reading
 
 
 @pytest.mark.parametrize("profile", params.profiles())
@@ -93,7 +94,7 @@ def test_an_unknown_profile_lists_the_known_ones():
     ],
 )
 def test_a_broken_file_is_named(tmp_path, monkeypatch, content, words):
-    monkeypatch.setattr(params, "FOLDER", tmp_path)
+    monkeypatch.setattr("lib.params.profile.FOLDER", tmp_path)
     (tmp_path / "odd.yaml").write_bytes(content)
     with pytest.raises(ValueError, match=words):
         params.load("odd")
@@ -101,14 +102,14 @@ def test_a_broken_file_is_named(tmp_path, monkeypatch, content, words):
 
 @pytest.mark.parametrize("name", ["2024", "007", "1e3", "no", "my-own.v2"])
 def test_a_profile_may_have_a_name_that_looks_like_a_number(tmp_path, monkeypatch, name):
-    monkeypatch.setattr(params, "FOLDER", tmp_path)
+    monkeypatch.setattr("lib.params.profile.FOLDER", tmp_path)
     (tmp_path / f"{name}.yaml").write_bytes("\ufeffseed: 1".encode())
     assert (params.load(name).profile, params.load(name).seed) == (name, 1)
 
 
 def test_what_an_override_changes_is_listed():
     ours = params.load("smoke", {"stage1.epochs": 1, "data.yaw_bins": [-50.0, -20.0, 20.0, 50.0]})
-    found = profiles.changed(params.load("smoke"), ours)
+    found = reading.changed(params.load("smoke"), ours)
     assert found == {"stage1.epochs": 1, "data.yaw_bins": [-50.0, -20.0, 20.0, 50.0]}
 
 

@@ -5,9 +5,9 @@ import torch
 
 from lib.params import load
 from lib.propagation.engine.products import product, side_by_side
-from lib.provenance import device, device_name
 from lib.training.batches import ahead
 from lib.training.processes import launched
+from lib.workspace.provenance import device, device_name
 
 
 @pytest.fixture

@@ -10,9 +10,10 @@ import torch
 from lightning_fabric import Fabric
 from torch import nn
 
-from lib import models, provenance, training
+from lib import models, training
 from lib.params import TrainParams
 from lib.training import checkpoints
+from lib.workspace import provenance
 from tests.small import forked, noise, same
 
 RECIPE = TrainParams(

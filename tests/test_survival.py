@@ -20,8 +20,8 @@ import psutil
 import pytest
 from safetensors.torch import load_file
 
-from lib import files
-from lib.provenance import content_hash
+from lib.workspace import files
+from lib.workspace.provenance import content_hash
 
 ROOT = Path(__file__).resolve().parent.parent
 NAMES = ("01_datasets", "02_stage1_network", "03_attribute_propagation")

@@ -10,8 +10,8 @@ import nbformat
 import pandas as pd
 import pytest
 
-from lib import outputs as outputs_of
 from lib.params import load
+from lib.workspace import outputs as outputs_of
 from workflow import execute, progress, reproduce
 from workflow.pipeline import BY_NUMBER, STEPS, before, done, imports, runs, seed_of, values_read
 
@@ -89,7 +89,7 @@ def test_imports_are_followed_into_packages_and_over_several_lines():
     assert "lib/world/render.py" in imports("notebooks/01_datasets.ipynb")
     assert "lib/world/captures.csv" in imports("notebooks/01_datasets.ipynb")
     assert "lib/training/loop.py" in imports("notebooks/17_beyond_the_paper.ipynb")
-    assert "lib/params.py" in imports("notebooks/02_stage1_network.ipynb")  # through workspace
+    assert "lib/params/sections.py" in imports("notebooks/02_stage1_network.ipynb")
 
 
 def test_a_published_number_is_an_input_of_the_notebooks_that_show_it():

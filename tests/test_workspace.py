@@ -17,10 +17,10 @@ import threadpoolctl
 import torch
 from PIL import Image
 
-from lib import files, params, workspace
+from lib import params, workspace
 from lib.evaluation import results
 from lib.experiments import networks
-from lib.workspace import Workspace, open_notebook
+from lib.workspace import Workspace, files, open_notebook
 from workflow.pipeline import STEPS
 
 
@@ -239,7 +239,7 @@ def test_a_run_with_overrides_reads_what_they_do_not_change(work):
 )
 def test_an_artifact_of_other_parameters_or_faces_is_refused(tmp_path, monkeypatch, change, words):
     monkeypatch.setenv("OUTPUTS", str(tmp_path))
-    monkeypatch.setattr(params, "FOLDER", tmp_path)
+    monkeypatch.setattr("lib.params.profile.FOLDER", tmp_path)
     for name, text in (("own", ""), ("own", change)):
         (tmp_path / f"{name}.yaml").write_text(text)
         seed = params.load("own").seed

@@ -11,8 +11,8 @@ import sys
 import nbformat
 from nbformat import NotebookNode
 
-from lib import files
 from lib.params import load
+from lib.workspace import files
 from workflow import captions, progress
 from workflow.pipeline import done, folder_of, seed_of, split
 

@@ -4,9 +4,10 @@ import ast
 import json
 from pathlib import Path
 
-from lib.provenance import digest
+from lib.workspace.provenance import digest
 
 ROOT = Path(__file__).resolve().parent.parent
+ASIDE = ("params", "workspace")  # packages whose code decides no speed
 
 
 def behind(path: str | Path) -> set[Path]:
@@ -25,15 +26,16 @@ def behind(path: str | Path) -> set[Path]:
 
 def code(path: str | Path) -> str:
     """Digest of the code of the packages of lib/ that a module imports, without docstrings,
-    comments and layout. The modules at the top of lib/ (parameters, paths) are left out.
+    comments, layout and the import statements themselves. Parameters and paths are left out.
     """
-    files = sorted(file for file in behind(path) if len(file.parts) > 2)
+    files = sorted(file for file in behind(path) if file.parts[1:-1] and file.parts[1] not in ASIDE)
     return digest("\n".join(_stripped((ROOT / file).read_text()) for file in files))
 
 
 def _stripped(source: str) -> str:
-    """The syntax tree of a module without its docstrings, as text."""
+    """The syntax tree of a module without its docstrings and imports, as text."""
     tree = ast.parse(source)
+    tree.body = [node for node in tree.body if not isinstance(node, ast.Import | ast.ImportFrom)]
     for node in ast.walk(tree):
         body = getattr(node, "body", None)
         if isinstance(body, list) and body and isinstance(node, Documented):

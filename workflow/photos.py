@@ -17,8 +17,8 @@ from lib.data.scenes import Scene
 from lib.experiments import networks, photographs
 from lib.figures import scenes as figures
 from lib.models import DCN, RelationNet
-from lib.provenance import ROOT
 from lib.workspace import Workspace
+from lib.workspace.provenance import ROOT
 
 ORDER = ("paper", "h200", "thorough", "default")  # best first; then the user's own, last smoke
 ARTIFACTS = ("04_dcn", "10_relation")  # DCN+AP and the full S-DCN

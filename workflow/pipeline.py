@@ -11,7 +11,7 @@ from typing import Any
 
 from lib.data.sources.published import stamp, stamps
 from lib.params import DataParams, Params
-from lib.provenance import ROOT
+from lib.workspace.provenance import ROOT
 from workflow.imports import behind
 
 # Parameters that every notebook depends on.

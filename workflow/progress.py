@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from lib import files
 from lib.params import load
+from lib.workspace import files
 from workflow import missing_data
 from workflow.pipeline import STEPS, before, done, folder_of, runs, seeds, split
 

@@ -11,7 +11,7 @@ import sys
 import nbformat
 from nbformat import NotebookNode
 
-from lib.files import atomically
+from lib.workspace.files import atomically
 from workflow import captions
 from workflow.pipeline import STEPS, folder_of
 

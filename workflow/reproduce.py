@@ -12,8 +12,8 @@ from collections.abc import Sequence
 
 import filelock
 
-from lib import files, machine
 from lib.params import load
+from lib.workspace import files, machine
 from workflow import progress
 from workflow.execute import damaged
 from workflow.pipeline import STEPS, done, folder_of, runs

@@ -9,9 +9,9 @@ import sys
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from graphlib import TopologicalSorter
 
-from lib import machine
 from lib.params import load
-from lib.provenance import ROOT
+from lib.workspace import machine
+from lib.workspace.provenance import ROOT
 from workflow.pipeline import STEPS, before
 
 PROFILE = "smoke"

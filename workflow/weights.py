@@ -12,9 +12,9 @@ from lib import models
 from lib.evaluation import claims
 from lib.evaluation.judging import AUC, PAPER
 from lib.experiments import networks
-from lib.files import atomically, checksum
 from lib.params import Params, load
 from lib.workspace import Workspace
+from lib.workspace.files import atomically, checksum
 from workflow.readme import estimate, markdown
 
 SOURCES = ("aflw", "celeba", "expw", "relation")

@@ -2,6 +2,6 @@
 
 `datasets` is the entry point from parameters to sets; `faces` holds FaceSet, PairSet and the
 spatial cues; `heldout` decides which labels training may see; `sources` reads the published
-datasets and the user's manifest. Imports `lib.world`, `lib.workspace`, `lib.provenance`,
-`lib.params` and `lib.vocabulary`.
+datasets and the user's manifest. Imports `lib.world`, `lib.workspace`, `lib.params`
+and `lib.vocabulary`.
 """

@@ -23,11 +23,11 @@ import pandas as pd
 from torch import Tensor
 from tqdm import tqdm
 
-from lib import files, machine
 from lib.data import listing
 from lib.data.faces import mapped
 from lib.data.pictures import MARGIN, Cut, Job, Options, cut
-from lib.provenance import digest
+from lib.workspace import files, machine
+from lib.workspace.provenance import digest
 
 VERSION = "3"  # raise with any change of what a crop looks like, or of the index
 CHUNK = 128  # rows of one job

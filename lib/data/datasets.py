@@ -20,8 +20,8 @@ from lib.data.listing import Listing
 from lib.data.sources import manifest as manifests
 from lib.data.sources import published
 from lib.params import Params, load
-from lib.provenance import ROOT
 from lib.vocabulary import FACE_SOURCES, SOURCE_NAMES
+from lib.workspace.provenance import ROOT
 
 ARTIFACTS = ("sfew", "ckplus", "relation")  # sets of their own, beside the training faces
 

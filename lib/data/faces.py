@@ -15,7 +15,8 @@ import numpy as np
 import pandas as pd
 import torch
 
-from lib import files, provenance, vocabulary
+from lib import vocabulary
+from lib.workspace import files, provenance
 
 PATHS = ["file", "image"]  # columns of real sets that depend on the disk
 CUES = (

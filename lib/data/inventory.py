@@ -9,8 +9,8 @@ from lib.data import listing, real
 from lib.data.listing import Listing
 from lib.data.sources import manifest, published
 from lib.params import Params
-from lib.provenance import ROOT
 from lib.vocabulary import FACE_SOURCES, SOURCE_NAMES
+from lib.workspace.provenance import ROOT
 
 # A copy with fewer rows than the whole set may be cut short: a remark, not an error.
 SHORT = "rows missing of the whole set's {:,}: a part of it, or a list cut short?"

@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.utils.data import ConcatDataset
 from tqdm import tqdm
 
-from lib import files, workspace
+from lib import workspace
 from lib.data import crops, listing, splits
 from lib.data.crops import Options
 from lib.data.faces import FaceSet, PairSet, mapped, spatial_cues
@@ -22,6 +22,7 @@ from lib.data.listing import BOX, Listing
 from lib.data.sources import published
 from lib.params import DataParams, Params
 from lib.vocabulary import ATTRIBUTES, FACE_SOURCES, SOURCE_NAMES, TRAITS
+from lib.workspace import files
 
 COLUMNS = (*("key", "source", "identity", "split", "image"), *BOX, "file", "line")
 ALLOWED_UNREADABLE = {"aflw": published.aflw.UNREADABLE}

@@ -7,8 +7,8 @@ import numpy as np
 from lib import world
 from lib.data.faces import FaceSet, PairSet, concatenate, spatial_cues
 from lib.params import Params
-from lib.provenance import device
 from lib.vocabulary import EXPRESSIONS, column
+from lib.workspace.provenance import device
 from lib.world.scenes import Pairs
 
 MOVIE_SHARE = 522 / 790  # of the relation test part (Section 6.2)

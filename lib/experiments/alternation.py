@@ -15,8 +15,8 @@ from lib.data.faces import FaceSet
 from lib.experiments import networks, pseudo_labels
 from lib.models import DCN
 from lib.params import AlternationParams, Params
-from lib.provenance import device
 from lib.training import checkpoints, processes
+from lib.workspace.provenance import device
 
 NAME = "DCN+AP"
 NOTHING = "control"  # a filling that trains on the true labels alone

@@ -17,7 +17,7 @@ from lib.evaluation import bootstrap, metrics
 from lib.experiments import relation
 from lib.models import RelationNet
 from lib.params import Params
-from lib.provenance import device
+from lib.workspace.provenance import device
 
 TRAITS = list(vocabulary.TRAITS)
 FOLLOWED = ("friendly", "competitive")  # the traits of the paper's Fig. 11

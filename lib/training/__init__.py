@@ -1,6 +1,6 @@
 """How networks learn: losses, augmentation, the training loop, states on disk, processes.
 
-Imports `lib.models`, the sets of `lib.data`, `lib.params`, `lib.provenance` and `lib.workspace`.
+Imports `lib.models`, the sets of `lib.data`, `lib.params` and `lib.workspace`.
 """
 
 from lib.training.augmentation import augment, generator, prepare

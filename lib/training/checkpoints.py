@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.weak import WeakIdKeyDictionary
 
-from lib import files, provenance
+from lib.workspace import files, provenance
 
 SOURCES = ("models", "training", "vocabulary.py")  # what every training rests on, in lib/
 

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from lib.params import Params
-from lib.provenance import device
+from lib.workspace.provenance import device
 
 
 def start(params: Params) -> Fabric:

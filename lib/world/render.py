@@ -12,7 +12,7 @@ import warp as wp
 from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
-from lib import machine
+from lib.workspace import machine
 from lib.world import wear
 from lib.world.basis import BONES, Basis
 from lib.world.body import body, bone_motions, detail_weights, landmark, rest_points, shape_weights

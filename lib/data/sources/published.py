@@ -8,8 +8,8 @@ from types import ModuleType
 from lib.data import listing
 from lib.data.sources import aflw, celeba, ckplus, expw, files, relation, sfew
 from lib.params import DataParams
-from lib.provenance import ROOT, digest
 from lib.vocabulary import SOURCE_NAMES
+from lib.workspace.provenance import ROOT, digest
 
 MMLAB = "Multimedia Laboratory, The Chinese University of Hong Kong; http://mmlab.ie.cuhk.edu.hk"
 LISTS = (".txt", ".lst", ".csv", ".sqlite")  # everything but pictures

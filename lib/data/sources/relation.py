@@ -15,8 +15,8 @@ from lib.data import listing, splits
 from lib.data.listing import Listing
 from lib.data.sources import files, reading
 from lib.params import DataParams
-from lib.provenance import ROOT
 from lib.vocabulary import TRAITS
+from lib.workspace.provenance import ROOT
 
 MARKERS = ("training.txt",)
 COUNT = 8_016  # pairs, Section 3.2

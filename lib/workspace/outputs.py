@@ -9,10 +9,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from lib import files
 from lib.params import Params, load
-from lib.profiles import changed
-from lib.provenance import ROOT, digest, provenance
+from lib.params.reading import changed
+from lib.workspace import files
+from lib.workspace.provenance import ROOT, digest, provenance
 
 # Sections of the parameters that the artifacts of a notebook depend on, directly or through others.
 FACES = ("data",)

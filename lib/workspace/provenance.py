@@ -16,7 +16,7 @@ from torch import Tensor
 
 from lib.params import Params
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 BLOCK = 1 << 26  # bytes that are hashed at a time, so that memory-mapped tensors stay on disk
 PACKAGES = ("torch", "torchvision", "lightning-fabric", "numpy", "scikit-learn", "pandas")
 

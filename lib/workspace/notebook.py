@@ -1,18 +1,4 @@
-"""Where the outputs of a profile are stored, and how they are written: whole files, provenance.
-
-    outputs/<profile>/            executed notebooks
-        tables/ figures/          in git: what a reader looks at
-        metrics/<notebook>.csv    in git: the notebook's part of the long results table
-        metrics/<notebook>.json   in git: its provenance, facts that are not numbers, checksums of
-                                  the networks it saved
-        artifacts/                not in git: faces, weights, features, predictions
-        seed<k>/                  the same from another seed; in git: metrics/
-        overrides/<which>/        not in git: the same from a run with overrides
-
-Artifacts begin with the number of the notebook that writes them (`02_dcn`), so that a missing file
-names the notebook that makes it. Each has its checksum and what it is made from beside it
-(`lib.files`), and both are checked when it is read. Tables and figures are named as in the paper.
-"""
+"""The workspace of a notebook: what it reads, computes with, and leaves behind."""
 
 import functools
 import json
@@ -26,12 +12,10 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
-from lib import files, machine
-from lib.files import atomically, write_json
-from lib.outputs import NeedsData, Outputs
 from lib.params import load
-
-__all__ = ["NeedsData", "Workspace", "atomically", "open_notebook", "write_json"]
+from lib.workspace import files, machine
+from lib.workspace.files import atomically, write_json
+from lib.workspace.outputs import Outputs
 
 RESULTS = ("metric", "method", "subset", "value", "low", "high", "unit")
 
