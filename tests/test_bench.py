@@ -34,12 +34,12 @@ def test_numbers_of_other_code_are_not_shown(tmp_path, monkeypatch):
     assert not readme.is_present("gone", note)
 
 
-def test_comments_and_docstrings_are_no_other_code(tmp_path, monkeypatch):
+def test_comments_docstrings_and_imports_are_no_other_code(tmp_path, monkeypatch):
     monkeypatch.setattr(imports, "ROOT", tmp_path)
     (tmp_path / "bench.py").write_text("from lib.a import b\n")
     (tmp_path / "lib" / "a").mkdir(parents=True)
     digests = []
-    for text in ("x = 1", '"""Words."""\n\nx = 1  # a comment', "x = 2"):
+    for text in ("x = 1", '"""Words."""\n\nimport os\n\nx = 1  # why', "x = 2"):
         (tmp_path / "lib" / "a" / "b.py").write_text(text)
         digests.append(imports.code("bench.py"))
     assert digests[0] == digests[1] != digests[2]

@@ -271,7 +271,7 @@ def test_outputs_given_relative_are_in_the_project(monkeypatch, tmp_path):
     monkeypatch.setenv("OUTPUTS", "build/elsewhere")
     monkeypatch.chdir(tmp_path)
     root = open_notebook("02_stage1_network", "smoke").root
-    assert root == Path(workspace.__file__).parent.parent / "build" / "elsewhere" / "smoke"
+    assert root == Path(__file__).parents[1] / "build" / "elsewhere" / "smoke"
 
 
 # Threads ------------------------------------------------------------------------------------------
