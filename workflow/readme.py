@@ -16,12 +16,15 @@ from lib.evaluation import claims, findings
 from lib.evaluation.judging import PAPER
 from lib.params import load
 from lib.workspace import Workspace
+from workflow import compare
 from workflow.imports import code
 from workflow.pipeline import STEPS
 
 ROOT = Path(__file__).resolve().parent.parent
 PROFILE = "default"  # whose results are quoted and whose notebooks are linked
 BENCH = ROOT / "outputs" / "bench"
+KINDS = dict.fromkeys(("01", "01b", "09"), "faces, annotators, features made by hand")
+KINDS |= dict.fromkeys(("03", "03a", "03b"), "pseudo labels of one network")
 TRAINING = (
     ("ours_over_plain", "training: images per second, divided by a plain loop's", "at least 1.35"),
     (
@@ -208,7 +211,9 @@ def measured(bench: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
         if row["wanted"]:
             what = f"faces rendered per second at {row['size']} px, {row['device']}"
             wanted = f"at least {row['wanted']}"
-            rows.append({"what": what, "ratio": row["faces_per_second"], "target": wanted})
+            per_second, most = row["faces_per_second"], row["floor_faces_per_second"]
+            ends = {"ours": 1 / per_second, "floor": 1 / most}
+            rows.append({"what": what, "ratio": per_second, "target": wanted, **ends})
     if crops := bench.get("crops"):
         what = "minutes to cut 200,000 crops of CelebA's size, from 2,000"
         target = f"at most {crops['wanted_minutes']:g}"
@@ -221,6 +226,29 @@ def measured(bench: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
     return rows
 
 
+# docs/scaling.md ----------------------------------------------------------------------------------
+
+
+def processors() -> str:
+    """How many numbers of a run are the same on two kinds of processor."""
+    note = json.loads(compare.KEPT.read_text())
+    rows, board = pd.DataFrame(note["numbers"]), pd.DataFrame(note["verdicts"])
+    kinds = rows["notebook"].str.partition("_")[0].map(KINDS).fillna("networks")
+    table = [
+        (name, part["numbers"], part["same"], part["judged"], part["inside"])
+        for name, part in rows.drop(columns="notebook").groupby(kinds, sort=False).sum().iterrows()
+    ]
+    head = ("what", "numbers", "the same", "others with an interval", "of these inside it")
+    moved = compare.changed(board)
+    one, other = note["processors"]
+    return (
+        f"Profile `{note['profile']}`, from nothing, on `{one}` and on `{other}`; the intervals are"
+        f" those of the first.\n\n{markdown(head, table)}\n\n{len(moved)} of {len(board)} verdicts"
+        " of the scoreboard differ: the limit is inside the interval in one run and outside in the"
+        f" other. {moved['reversed'].sum()} are reversed."
+    )
+
+
 PAGES: dict[str, dict[str, Callable[[], str]]] = {
     "README.md": {
         "results": results,
@@ -230,6 +258,7 @@ PAGES: dict[str, dict[str, Callable[[], str]]] = {
     },
     "lib/world/README.md": {"calibration": calibration, "difficulty": difficulty},
     "bench/README.md": {"speed": speed},
+    "docs/scaling.md": {"processors": processors},
 }
 
 

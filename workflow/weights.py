@@ -47,7 +47,7 @@ On test people of the same kind, with 95 % intervals; notebooks 05 and 11 have a
 
 ## Limits
 
-- On photographs of people their answers are close to guesses where they learnt from rendered faces.
+- Where they learnt from rendered faces, how often they are right on photographs is not known.
 - Attributes are what annotators wrote; relation traits are impressions of a picture. They are no
   facts about anybody: do not use them to judge, rank, hire or watch people.
 - A probability is that of the training sources, where some attributes are rare.

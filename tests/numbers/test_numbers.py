@@ -14,22 +14,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from workflow.compare import KEY, read
+
 ROOT = Path(__file__).resolve().parent.parent.parent
 COMMITTED = ROOT / "outputs" / "smoke" / "metrics"
 NEW = Path(os.environ.get("OUTPUTS", ROOT / "build" / "outputs")) / "smoke" / "metrics"
 NOTEBOOKS = sorted(path.stem for path in COMMITTED.glob("*.csv"))
 UNTRAINED = ("01_datasets", "09_relation_dataset", "16_scale")
-KEY = ["metric", "method", "subset", "unit"]
-MEASURED = ("seconds", "minutes", "GB", "ratio")  # these differ from run to run
 POINTS, RELATIVE = 2.0, 0.02  # the largest differences of a percentage and of another number
 ROUNDING = {"%": 0.1, "points": 0.1}  # always allowed; 0.005 for other units
-
-
-def read(path: Path) -> pd.DataFrame:
-    """value, low and high by `KEY`; what is measured anew in each run is left out."""
-    table = pd.read_csv(path, dtype=dict.fromkeys(KEY, str), keep_default_na=False, na_values=[""])
-    table[KEY] = table[KEY].fillna("")
-    return table[~table["unit"].isin(MEASURED)].set_index(KEY)[["value", "low", "high"]]
 
 
 def allowed(committed: pd.DataFrame, same_processor: bool = True) -> pd.Series:
