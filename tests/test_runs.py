@@ -185,3 +185,17 @@ def test_what_is_damaged_is_made_again_before_all_else_and_alone(monkeypatch, tm
     monkeypatch.setattr(reproduce.progress, "summary", lambda _: None)
     reproduce._run("smoke", "2", ())
     assert runs[0] == ("02.done",) and runs[1][0] == "--prioritize" and len(runs) == 2
+
+
+def test_nothing_of_another_seed_is_made(monkeypatch, tmp_path):
+    """Snakemake makes what it is told to prioritise, also where nobody asked for it."""
+    ran: list[tuple[str, ...]] = []
+    monkeypatch.setenv("OUTPUTS", str(tmp_path))
+    monkeypatch.setenv("SEEDS", "1 3")
+    monkeypatch.setattr(reproduce, "_snakemake", lambda _, cores, *options: ran.append(options))
+    monkeypatch.setattr(reproduce.progress, "summary", lambda _: None)
+    reproduce._run("thorough", "2", ())
+    option, *targets = ran[0]
+    assert option == "--prioritize"
+    places = [Path(target).relative_to(tmp_path / "thorough").parts[0] for target in targets]
+    assert places == ["seed1", "seed1", "seed3", "seed3"]

@@ -16,10 +16,11 @@ from lib.params import load
 from lib.workspace import files, machine
 from workflow import progress
 from workflow.execute import damaged
-from workflow.pipeline import STEPS, done, folder_of, runs
+from workflow.pipeline import done, folder_of, runs, split
 
 NOISE = ("Select", "Execute")  # what lines of Snakemake begin with that nobody needs
-LAST = "11_relation_accuracy"  # of the longest chain of notebooks, which starts first
+# What starts before the rest: all else waits for the faces, and the longest chain ends with 11.
+FIRST = ("01_datasets", "11_relation_accuracy")
 
 
 def main(profile: str, cores: str, *options: str) -> None:
@@ -43,8 +44,9 @@ def _run(profile: str, cores: str, options: Sequence[str]) -> None:
     if again := _forget_damaged(profile):
         # alone: where they make the same files again, those that need them stay as they are
         _snakemake(profile, cores, *again, *options)
-    first = ["--prioritize", str(folder_of(profile) / done(LAST))] if LAST in STEPS else []
-    _snakemake(profile, cores, *options, *first)
+    first = [run for run in runs(load(profile)) if split(run)[1] in FIRST]
+    targets = [str(folder_of(profile) / done(run)) for run in first]
+    _snakemake(profile, cores, *options, *(["--prioritize", *targets] if targets else []))
     if options and not _up_to_date(profile):
         print(
             f"\nProfile {profile!r} is not up to date: `make reproduce PROFILE={profile}` goes on."
