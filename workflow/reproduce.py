@@ -18,7 +18,8 @@ from workflow import progress
 from workflow.execute import damaged
 from workflow.pipeline import done, folder_of, runs, split
 
-NOISE = ("Select", "Execute")  # what lines of Snakemake begin with that nobody needs
+# What lines of Snakemake begin with that nobody needs. Where its solver fails, it has another.
+NOISE = ("Select", "Execute", "Failed to solve scheduling")
 # What starts before the rest: all else waits for the faces, and the longest chain ends with 11.
 FIRST = ("01_datasets", "11_relation_accuracy")
 
