@@ -17,7 +17,7 @@ from typing import Any
 
 import pandas as pd
 
-from lib.workspace import ROOT, write_json
+from lib.workspace import ROOT, read_results, write_json
 from workflow.pipeline import folder_of
 
 KEY = ["metric", "method", "subset", "unit"]
@@ -28,8 +28,7 @@ KEPT = ROOT / "outputs" / "bench" / "processors.json"
 def read(path: Path) -> pd.DataFrame:
     """value, low and high of a notebook's numbers by `KEY`, without those that are measured anew in
     each run."""
-    table = pd.read_csv(path, dtype=dict.fromkeys(KEY, str), keep_default_na=False, na_values=[""])
-    table[KEY] = table[KEY].fillna("")
+    table = read_results(path)
     return table[~table["unit"].isin(MEASURED)].set_index(KEY)[["value", "low", "high"]]
 
 

@@ -19,7 +19,7 @@ Imports `lib.params`.
 """
 
 from lib.workspace.files import atomically, write_json
-from lib.workspace.notebook import RESULTS, Workspace, open_notebook
+from lib.workspace.notebook import RESULTS, Workspace, open_notebook, read_results
 from lib.workspace.outputs import NeedsData
 from lib.workspace.provenance import ROOT
 
@@ -30,5 +30,6 @@ __all__ = [
     "Workspace",
     "atomically",
     "open_notebook",
+    "read_results",
     "write_json",
 ]

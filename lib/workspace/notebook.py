@@ -187,13 +187,13 @@ class Workspace(Outputs):
         """The long results table of all notebooks that have run: notebook, then `RESULTS`."""
         parts = [pd.DataFrame(columns=["notebook", *RESULTS])]
         for path in sorted((self.root / "metrics").glob("*.csv")):
-            part = _recorded(path)
+            part = read_results(path)
             part.insert(0, "notebook", path.stem)
             parts.append(part)
         return pd.concat([part for part in parts if len(part)] or parts, ignore_index=True)
 
 
-def _recorded(path: Path) -> pd.DataFrame:
+def read_results(path: Path) -> pd.DataFrame:
     """A notebook's part of the results table; ValueError that names it if it is damaged."""
     text = dict.fromkeys(("metric", "method", "subset", "unit"), str)
     empty = {end: [""] for end in ("value", "low", "high")}
